@@ -1,0 +1,365 @@
+//! The promises of `read` and `write`, on a file and in memory.
+
+use super::*;
+use diesel::RunQueryDsl;
+use diesel::sql_types::{BigInt, Text};
+use std::sync::atomic::AtomicU32;
+
+fn on_file() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let store = Store::open(&url, StoreOptions::default()).unwrap();
+    (folder, store)
+}
+
+fn both(check: impl Fn(&Store)) {
+    let (_folder, file) = on_file();
+    check(&file);
+    check(&Store::open("sqlite::memory:", StoreOptions::default()).unwrap());
+}
+
+fn put(store: &Store, value: &str) {
+    store.write(|c| meta::save(c, "probe", value)).unwrap();
+}
+
+fn get(store: &Store) -> Option<String> {
+    store.read(|c| meta::load(c, "probe")).unwrap()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+fn pragma(connection: &mut Connection, name: &str) -> String {
+    diesel::dsl::sql::<Text>(&format!("PRAGMA {name}"))
+        .get_result(connection)
+        .unwrap()
+}
+
+#[test]
+fn an_unsupported_url_does_not_open() {
+    for url in [
+        "postgres://localhost/kadian",
+        "mysql://x/y",
+        "kadian.sqlite",
+    ] {
+        assert!(matches!(
+            Store::open(url, StoreOptions::default()).err(),
+            Some(Error::Unavailable(_))
+        ));
+    }
+}
+
+#[test]
+fn a_missing_folder_is_unavailable_and_not_a_panic() {
+    let result = Store::open(
+        "sqlite:///nowhere/at/all/kadian.sqlite",
+        StoreOptions::default(),
+    );
+    assert!(matches!(result.err(), Some(Error::Unavailable(_))));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text");
+    std::fs::write(
+        &path,
+        "this is a diary and not a database, and it is long enough to tell".repeat(20),
+    )
+    .unwrap();
+    let url = format!("sqlite://{}", path.display());
+    assert!(matches!(
+        Store::open(&url, StoreOptions::default()).err(),
+        Some(Error::Corrupt(_))
+    ));
+}
+
+#[test]
+fn a_commit_is_durable_before_it_is_acknowledged() {
+    let (_folder, store) = on_file();
+    let read = |name| {
+        store
+            .with_writer::<_, Error>(|c| Ok(pragma(c, name)))
+            .unwrap()
+    };
+    assert_eq!(read("journal_mode"), "wal");
+    assert_eq!(read("synchronous"), "2", "FULL");
+    assert_eq!(read("foreign_keys"), "1");
+    assert_eq!(read("busy_timeout"), "5000");
+    assert_eq!(read("wal_autocheckpoint"), "16384");
+    assert_eq!(read("page_size"), "4096");
+}
+
+#[test]
+fn the_weak_durability_must_be_asked_for_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let options = StoreOptions {
+        durability: Durability::OffForSimulationsOnly,
+        ..StoreOptions::default()
+    };
+    let store = Store::open(&url, options).unwrap();
+    assert_eq!(
+        store
+            .with_writer::<_, Error>(|c| Ok(pragma(c, "synchronous")))
+            .unwrap(),
+        "0"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_the_database_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, store) = on_file();
+    let mode = std::fs::metadata(store.file().unwrap())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn opening_applies_each_migration_once() {
+    let (_folder, store) = on_file();
+    assert_eq!(store.applied(), ["0001"]);
+    assert!(store.pending_migrations().unwrap().is_empty());
+    let url = format!("sqlite://{}", store.file().unwrap().display());
+    let again = Store::open(&url, StoreOptions::default()).unwrap();
+    assert!(again.applied().is_empty());
+    assert!(again.describe().unwrap().starts_with("SQLite 3."));
+}
+
+#[test]
+fn migrations_can_be_taken_back_and_applied_again() {
+    let store = Store::open("sqlite::memory:", StoreOptions::default()).unwrap();
+    store
+        .with_writer::<_, Error>(|c| {
+            let count = |c: &mut Connection| {
+                diesel::sql_query(
+                    "SELECT CAST(count(*) AS TEXT) AS value FROM sqlite_schema WHERE type = 'table' \
+                     AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%migrations'",
+                )
+                .get_result::<Row>(c)
+                .unwrap()
+                .value
+            };
+            assert_eq!(count(c), "21");
+            dialect::revert_all(c).unwrap();
+            assert_eq!(count(c), "0");
+            assert_eq!(dialect::migrate(c).unwrap(), ["0001"]);
+            assert_eq!(count(c), "21");
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_was_written_is_read_and_what_failed_is_not() {
+    both(|store| {
+        assert_eq!(get(store), None);
+        put(store, "one");
+        assert_eq!(get(store).as_deref(), Some("one"));
+        let result: Result<(), Error> = store.write(|c| {
+            meta::save(c, "probe", "two")?;
+            Err(Error::Corrupt("on purpose".to_owned()))
+        });
+        assert!(matches!(result, Err(Error::Corrupt(_))));
+        assert_eq!(get(store).as_deref(), Some("one"));
+    });
+}
+
+#[test]
+fn a_panic_rolls_back_and_the_store_lives_on() {
+    both(|store| {
+        put(store, "one");
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            store.write::<(), Error>(|c| {
+                meta::save(c, "probe", "two")?;
+                panic!("on purpose")
+            })
+        }));
+        assert!(result.is_err());
+        assert_eq!(get(store).as_deref(), Some("one"));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            store.read::<(), Error>(|_| panic!("on purpose"))
+        }));
+        assert!(result.is_err());
+        put(store, "three");
+        assert_eq!(get(store).as_deref(), Some("three"));
+    });
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    both(|store| {
+        assert!(
+            store
+                .read(|c| meta::save(c, "probe", "sneaked in"))
+                .is_err()
+        );
+        put(store, "honest");
+        assert_eq!(get(store).as_deref(), Some("honest"));
+    });
+}
+
+#[test]
+fn i17_a_snapshot_does_not_move_while_it_is_read() {
+    let (_folder, store) = on_file();
+    put(&store, "before");
+    store
+        .read::<_, Error>(|c| {
+            assert_eq!(meta::load(c, "probe")?.as_deref(), Some("before"));
+            std::thread::scope(|scope| scope.spawn(|| put(&store, "after")).join()).unwrap();
+            assert_eq!(meta::load(c, "probe")?.as_deref(), Some("before"));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(get(&store).as_deref(), Some("after"));
+}
+
+#[test]
+fn many_writers_of_two_processes_lose_no_update() {
+    let (_folder, one) = on_file();
+    let url = format!("sqlite://{}", one.file().unwrap().display());
+    let options = StoreOptions {
+        durability: Durability::OffForSimulationsOnly,
+        ..StoreOptions::default()
+    };
+    let two = Store::open(&url, options).unwrap();
+    let add = |store: &Store| {
+        store
+            .write::<_, Error>(|c| {
+                let count: u32 = meta::load(c, "count")?.map_or(0, |text| text.parse().unwrap());
+                meta::save(c, "count", &(count + 1).to_string())
+            })
+            .unwrap();
+    };
+    std::thread::scope(|scope| {
+        for store in [&one, &two, &one, &two] {
+            scope.spawn(move || (0..25).for_each(|_| add(store)));
+        }
+    });
+    assert_eq!(
+        one.read(|c| meta::load(c, "count")).unwrap().as_deref(),
+        Some("100")
+    );
+}
+
+#[test]
+fn a_lock_held_elsewhere_ends_in_busy_within_bounds() {
+    let (_folder, one) = on_file();
+    let url = format!("sqlite://{}", one.file().unwrap().display());
+    let options = StoreOptions {
+        busy_timeout: Duration::from_millis(20),
+        ..StoreOptions::default()
+    };
+    let two = Store::open(&url, options).unwrap();
+    let tried = AtomicU32::new(0);
+    one.write::<_, Error>(|c| {
+        meta::save(c, "probe", "held")?;
+        let result: Result<(), Error> = two.write(|_| {
+            tried.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        assert!(matches!(result, Err(Error::Busy)));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(
+        tried.load(Ordering::Relaxed),
+        0,
+        "the lock is taken before anything is read"
+    );
+    assert_eq!(get(&two).as_deref(), Some("held"));
+}
+
+#[test]
+fn readers_beyond_the_pool_wait_and_then_hear_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let options = StoreOptions {
+        readers: 1,
+        busy_timeout: Duration::from_millis(20),
+        ..StoreOptions::default()
+    };
+    let store = Store::open(&url, options).unwrap();
+    store
+        .read::<_, Error>(|_| {
+            assert!(matches!(
+                store.read::<(), Error>(|_| Ok(())),
+                Err(Error::Busy)
+            ));
+            Ok(())
+        })
+        .unwrap();
+    for _ in 0..3 {
+        store.read::<_, Error>(|_| Ok(())).unwrap();
+    }
+}
+
+#[test]
+fn the_tables_in_rust_are_the_tables_in_the_database() {
+    #[derive(diesel::QueryableByName, Debug)]
+    struct Column {
+        #[diesel(sql_type = Text)]
+        place: String,
+        #[diesel(sql_type = Text)]
+        kind: String,
+        #[diesel(sql_type = BigInt)]
+        required: i64,
+    }
+    let store = Store::open("sqlite::memory:", StoreOptions::default()).unwrap();
+    let columns: Vec<Column> = store
+        .read::<_, Error>(|c| {
+            Ok(diesel::sql_query(
+                "SELECT m.name || '.' || p.name AS place, p.type AS kind, p.\"notnull\" AS required \
+                 FROM sqlite_schema m, pragma_table_info(m.name) p \
+                 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '%migrations'",
+            )
+            .load(c)?)
+        })
+        .unwrap();
+    let found: std::collections::BTreeSet<String> = columns
+        .iter()
+        .map(|column| {
+            let kind = match column.kind.as_str() {
+                "INTEGER" => "int",
+                "TEXT" => "Text",
+                "BLOB" => "Binary",
+                other => panic!("{} has type {other}", column.place),
+            };
+            let null = if column.required == 0 { "?" } else { "" };
+            format!("{} {kind}{null}", column.place)
+        })
+        .collect();
+
+    let mut table = String::new();
+    let mut renamed = None;
+    let mut declared = std::collections::BTreeSet::new();
+    for line in include_str!("schema.rs").lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with("{")) {
+            table = name.to_owned();
+        } else if let Some(name) = line.strip_prefix("#[sql_name = \"") {
+            renamed = name.strip_suffix("\"]");
+        } else if let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ") {
+            let (kind, null) = match kind.strip_prefix("Nullable<") {
+                Some(inner) => (inner.trim_end_matches('>'), "?"),
+                None => (kind, ""),
+            };
+            let kind = if matches!(kind, "BigInt" | "Bool") {
+                "int"
+            } else {
+                kind
+            };
+            declared.insert(format!(
+                "{table}.{} {kind}{null}",
+                renamed.take().unwrap_or(name)
+            ));
+        }
+    }
+    assert_eq!(declared, found);
+}
