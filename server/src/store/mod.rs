@@ -8,10 +8,12 @@ pub mod dialect;
 mod error;
 pub mod meta;
 mod pool;
+pub mod reach;
 pub mod schema;
 
 pub use dialect::{Connection, Location};
 pub use error::Error;
+pub use reach::{Ground, Reach};
 
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
