@@ -8,6 +8,7 @@ pub mod acks;
 pub mod alerts;
 pub mod audit;
 pub mod bulk;
+pub mod definitions;
 pub mod dialect;
 pub mod epochs;
 mod error;

@@ -30,6 +30,11 @@ pub struct Reach {
     holds: Vec<Hold>,
 }
 
+/// The node of an account's newest grant, running or not: where what concerns its owner is shown.
+pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
+    Ok(grants::table.filter(grants::account.eq(account)).order(grants::id.desc()).select(grants::area).first(connection).optional()?)
+}
+
 /// On what ground somebody may write at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
@@ -107,7 +112,12 @@ impl Reach {
             .any(|hold| roles.contains(&hold.role.as_str()))
     }
 
-    /// On what ground one of `roles` may write at the node with this path.
+    /// The node of an account's newest grant, running or not: where what concerns its owner is shown.
+pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
+    Ok(grants::table.filter(grants::account.eq(account)).order(grants::id.desc()).select(grants::area).first(connection).optional()?)
+}
+
+/// On what ground one of `roles` may write at the node with this path.
     pub fn ground(&self, roles: &[&str], path: &str) -> Ground {
         let mut best = Ground::Nothing;
         for hold in self

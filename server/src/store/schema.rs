@@ -175,6 +175,7 @@ table! {
         body -> Binary,
         stamp -> Nullable<Text>,
         raw -> Nullable<Text>,
+        clock -> Nullable<Text>,
         base -> Nullable<BigInt>,
         at -> BigInt,
         late -> Bool,
