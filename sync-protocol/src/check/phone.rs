@@ -37,7 +37,7 @@ impl Phone {
             .find_map(|prefix| bare.strip_prefix(prefix))
             .or_else(|| bare.strip_prefix("86").filter(|rest| rest.len() == 11));
         match national {
-            Some(rest) => mainland(rest).or_else(|| mainland(&format!("0{rest}"))),
+            Some(rest) => mainland(rest).or_else(|| mainland(&trunk(rest)?)),
             None if bare.starts_with('+') => foreign(&bare),
             None => mainland(&bare),
         }
@@ -51,6 +51,12 @@ impl Phone {
     pub fn form(&self) -> Form {
         self.form
     }
+}
+
+/// A landline after the country code stands without its leading zero. Area codes begin with 10 or
+/// with 2 to 9: anything else is a mistyped mobile.
+fn trunk(rest: &str) -> Option<String> {
+    (rest.starts_with("10") || !rest.starts_with(['0', '1'])).then(|| format!("0{rest}"))
 }
 
 fn mainland(digits: &str) -> Option<Checked<Phone>> {
