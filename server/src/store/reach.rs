@@ -155,3 +155,44 @@ pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>,
         self.holds.iter().filter(|hold| !hold.late)
     }
 }
+
+/// How somebody came to hold a place no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lapse {
+    /// They never did.
+    Never,
+    /// The grant ran out by its date.
+    RanOut,
+    /// The grant was taken away.
+    Revoked,
+}
+
+/// How `user` came to hold the node with this path no more.
+pub fn lapse(connection: &mut Connection, user: UserId, path: &str, now: Millis) -> Result<Lapse, Error> {
+    let rows: Vec<(String, Option<i64>, Option<i64>)> = grants::table
+        .inner_join(area::table.on(area::code.eq(grants::area)))
+        .filter(grants::account.eq(user.0))
+        .order(grants::id.desc())
+        .select((area::path, grants::revoked_at, grants::until_at))
+        .load(connection)?;
+    let newest = rows.into_iter().find(|(above, _, _)| path.starts_with(above));
+    Ok(match newest {
+        Some((_, Some(_), _)) => Lapse::Revoked,
+        Some((_, None, Some(until))) if until <= now => Lapse::RanOut,
+        _ => Lapse::Never,
+    })
+}
+
+/// Whether anybody else now holds just this node.
+pub fn held_by_others(connection: &mut Connection, user: UserId, path: &str, now: Millis) -> Result<bool, Error> {
+    let holders: i64 = grants::table
+        .inner_join(area::table.on(area::code.eq(grants::area)))
+        .filter(area::path.eq(path))
+        .filter(grants::account.ne(user.0))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::from_at.le(now))
+        .filter(grants::until_at.is_null().or(grants::until_at.gt(now)))
+        .count()
+        .get_result(connection)?;
+    Ok(holders > 0)
+}

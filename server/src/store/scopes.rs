@@ -187,8 +187,9 @@ pub fn nodes_below(
         .filter(area::path.ge(path))
         .filter(area::path.lt(above(path)))
         .filter(area::level.eq_any(levels))
-        .order(area::path)
-        .limit(most)
+        .filter(area::code.gt(after))
+        .order(area::code)
+        .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select((area::code, area::level, area::name, area::path))
         .load(connection)?;
     Ok(rows

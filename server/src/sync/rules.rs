@@ -24,11 +24,15 @@ pub struct Rules {
 pub struct RulesCache(RwLock<Option<Rules>>);
 
 impl RulesCache {
+    /// The rules last read, if any were.
+    pub fn held(&self) -> Option<Rules> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The rules as of this transaction.
     pub fn of(&self, connection: &mut Connection) -> Result<Rules, store::Error> {
         let (schema, policy) = definitions::versions(connection)?;
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(rules) = held
+        if let Some(rules) = self.held()
             && rules.kinds.schema() == schema
             && rules.policy_version == policy
         {
