@@ -5,12 +5,16 @@ use actix_web::web;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::body::Budget;
+use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::metrics::Metrics;
 use crate::store::{self, Connection, Store, StoreOptions, meta};
+use crate::throttle::Throttles;
 
 /// Under this name the database remembers which keys it was made with.
 const KEYS_FACT: &str = "keys";
@@ -21,6 +25,11 @@ pub struct App {
     pub clock: Clock,
     pub keys: Keys,
     pub metrics: Metrics,
+    pub throttles: Throttles,
+    /// Memory for the bodies of all requests.
+    pub bodies: Budget,
+    pub probe: Probe,
+    pub started: Instant,
     /// Requests that are with the database or wait for it.
     waiting: Arc<AtomicUsize>,
 }
@@ -73,14 +82,18 @@ impl App {
         if known.is_some_and(|known| known != keys.fingerprint()) {
             return Err(keys::Error::Foreign.into());
         }
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
             config,
             store,
             clock,
             keys,
             metrics: Metrics::default(),
-            waiting,
+            throttles: Throttles::default(),
+            bodies,
+            probe: Probe::default(),
+            started: Instant::now(),
+            waiting: Arc::default(),
         }))
     }
 

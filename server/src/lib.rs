@@ -12,3 +12,4 @@ pub mod keys;
 pub mod metrics;
 pub mod store;
 pub mod telemetry;
+pub mod throttle;
