@@ -8,7 +8,7 @@ use super::{NOON, nothing_masked, record};
 use crate::id::{DeviceNumber, UserId};
 use crate::merge::{Merged, Writer, merge, seen_stamp};
 use crate::record::{Record, Write};
-use crate::stamp::{MAX_STAMP_MS, RawStamp, Reading, normalise};
+use crate::stamp::{MAX_STAMP_MS, RawStamp, Reading, Stamp, normalise};
 
 /// A change of `phone` as it is admitted: any raw stamp, any measured skew.
 #[derive(Debug, Clone)]
@@ -17,14 +17,17 @@ struct Edit {
     raw: RawStamp,
     skew: Option<i64>,
     sees: bool,
+    /// What it says was on screen, true or not.
+    saw: Option<u64>,
 }
 
 prop_compose! {
     fn edit()(
         device in 1..4_u32, ms in prop_oneof![0..=MAX_STAMP_MS, 1_795_000_000_000..1_796_000_000_000_u64],
         counter: u16, skew in proptest::option::of(prop_oneof![-400_000..400_000_i64, any::<i64>()]), sees: bool,
+        saw in proptest::option::weighted(0.3, 0..=MAX_STAMP_MS),
     ) -> Edit {
-        Edit { device, raw: RawStamp { ms, counter }, skew, sees }
+        Edit { device, raw: RawStamp { ms, counter }, skew, sees, saw }
     }
 }
 
@@ -45,7 +48,11 @@ fn admit(record: &mut Record, edit: &Edit, seq: u64, now: i64) -> Merged {
             now,
             build: NOON - 86_400_000,
             seen: seen_stamp(record, &writer),
-            saw: edit.sees.then(|| record.stamp()),
+            saw: edit.saw.map(|ms| Stamp {
+                ms,
+                counter: u16::MAX,
+                device: u32::MAX,
+            }),
         },
     );
     let write = Write {
@@ -78,13 +85,15 @@ proptest! {
             admit(&mut record, edit, seq, now);
         }
         // Its writer has seen nothing of all that, and writes by a clock that is right.
+        // (One millisecond is what counters that run over can add to the server's now.)
         let honest = Edit {
             device: 9,
-            raw: RawStamp { ms: u64::try_from(now + 1).unwrap(), counter: 0 },
+            raw: RawStamp { ms: u64::try_from(now + 2).unwrap(), counter: 0 },
             skew: Some(0),
             sees: false,
+            saw: None,
         };
-        let merged = admit(&mut record, &honest, 1_000, now + 1);
+        let merged = admit(&mut record, &honest, 1_000, now + 2);
         prop_assert!(merged.lost.is_empty());
         prop_assert_eq!(&record.values()["phone"], &json!(1_000));
     }
