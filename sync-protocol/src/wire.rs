@@ -207,7 +207,7 @@ pub struct Verdict {
 
 /// What became of a change. An open list: a device takes an unknown one for `applied`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", from = "String")]
 pub enum Outcome {
     /// It is in the record.
     Applied,
@@ -217,6 +217,17 @@ pub enum Outcome {
     Parked,
     /// No change of a record; kept and shown.
     Invalid,
+}
+
+impl From<String> for Outcome {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "merged" => Self::Merged,
+            "parked" => Self::Parked,
+            "invalid" => Self::Invalid,
+            _ => Self::Applied,
+        }
+    }
 }
 
 /// Why a change is parked.
