@@ -17,6 +17,7 @@
 //! | [`cursor`] | heads, leaps, and which cursors are worth something |
 //! | [`digest`] | how two replicas prove that they hold the same |
 //! | [`wire`] | requests, replies, limits, verdicts and codes |
+//! | [`replica`] | the device: what it keeps, what it sends next, what it makes of an answer |
 
 pub mod change;
 pub mod cursor;
@@ -25,6 +26,7 @@ pub mod id;
 pub mod mark;
 pub mod merge;
 pub mod record;
+pub mod replica;
 pub mod scope;
 pub mod stamp;
 pub mod wire;
