@@ -209,14 +209,16 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", from = "String")]
 pub enum Outcome {
-    /// It is in the record.
-    Applied,
     /// Some of its fields lost to later ones and are kept in the history.
     Merged,
     /// Kept aside until someone resolves it or what it waits for comes.
     Parked,
     /// No change of a record; kept and shown.
     Invalid,
+    /// It is in the record; also whatever this program does not know.
+    /// (Last, as serde wants it.)
+    #[serde(other)]
+    Applied,
 }
 
 impl From<String> for Outcome {
