@@ -1,0 +1,406 @@
+//! One line of a push, parsed into a type that cannot be wrong.
+//!
+//! Whatever is wrong in a line is a verdict on that change alone: nothing here fails a request.
+//! Whether the values suit the kind is `kind`'s to say.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::id::RecordId;
+use crate::mark::fingerprint;
+use crate::scope::Place;
+use crate::stamp::{RawStamp, Stamp};
+use crate::wire::{MAX_CHANGE_BYTES, MAX_DEPTH, MAX_MAP_ENTRIES};
+use crate::{MAX_INTEGER, Rev};
+
+/// A map from field name to value. A field is `name`, or `map/<entry uuid>`.
+pub type Fields = BTreeMap<String, Value>;
+
+/// What a person did to one record on one device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The stretch of time in which the phone's clock ran true.
+    pub era: u64,
+    /// The version of the kind definitions under which it was captured.
+    pub schema: u32,
+    /// The phone's own stamp.
+    pub stamp: RawStamp,
+    /// The kind of the record.
+    pub kind: String,
+    /// The record.
+    pub record: RecordId,
+    /// The revision that was on screen; only a change without it creates.
+    pub base: Option<Rev>,
+    /// The greatest effective stamp of the row that was on screen.
+    pub saw: Option<Stamp>,
+    /// Where a new record is to live; ignored later.
+    pub scope: Option<Place>,
+    /// The record whose scope a new record shares; ignored later.
+    pub parent: Option<RecordId>,
+    /// Carries every field and the scope: mends a record whose earlier changes were invalid.
+    pub whole: bool,
+    /// The fields it touches, each whole.
+    pub set: Fields,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line {
+    /// A change.
+    Change(Box<Change>),
+    /// The phone has lost the body of this change and says why.
+    Lost(String),
+}
+
+/// Why a line is no change, with what could be read of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// A stable code: `size`, `utf8`, `nul`, `depth`, `json`, `number`, `type` or `missing`.
+    pub code: &'static str,
+    /// The member at fault, as `set.person`, or empty for the whole line.
+    pub path: String,
+    /// The record, if that much could be read.
+    pub record: Option<RecordId>,
+    /// The kind, if that much could be read.
+    pub kind: Option<String>,
+}
+
+impl Change {
+    /// The change as a line: what a device stores when it packs it. Members that say nothing are
+    /// left out.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut members = Map::new();
+        members.insert("era".to_owned(), self.era.into());
+        members.insert("schema".to_owned(), self.schema.into());
+        members.insert("stamp".to_owned(), self.stamp.to_string().into());
+        members.insert("kind".to_owned(), self.kind.clone().into());
+        members.insert("record".to_owned(), self.record.to_string().into());
+        let optional = [
+            ("base", self.base.map(Value::from)),
+            ("saw", self.saw.map(|saw| saw.to_string().into())),
+            ("scope", self.scope.as_ref().map(|place| place.to_string().into())),
+            ("parent", self.parent.map(|parent| parent.to_string().into())),
+            ("whole", self.whole.then_some(Value::Bool(true))),
+        ];
+        members.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        members.insert("set".to_owned(), Value::Object(self.set.clone().into_iter().collect()));
+        // Members with text keys and JSON values can always be written.
+        serde_json::to_vec(&Value::Object(members)).unwrap_or_default()
+    }
+
+    /// Tells this change's content from any other of its line: record, raw stamp and values.
+    #[must_use]
+    pub fn content(&self) -> u64 {
+        let values = serde_json::to_string(&self.set).unwrap_or_default();
+        fingerprint(format!("{}:{}:{values}", self.record, self.stamp).as_bytes())
+    }
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// If it is no change, with the reason and what could be read of it.
+pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
+    let whole = |code| Malformed {
+        code,
+        path: String::new(),
+        record: None,
+        kind: None,
+    };
+    if line.len() > MAX_CHANGE_BYTES {
+        return Err(whole("size"));
+    }
+    let text = std::str::from_utf8(line).map_err(|_| whole("utf8"))?;
+    if depth(line) > MAX_DEPTH {
+        return Err(whole("depth"));
+    }
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        // serde_json calls a number beyond its range malformed; say what it was.
+        whole(if error.to_string().starts_with("number out of range") {
+            "number"
+        } else {
+            "json"
+        })
+    })?;
+    let Value::Object(mut members) = value else {
+        return Err(whole("type"));
+    };
+    if let Some(Value::String(reason)) = members.get("lost") {
+        return Ok(Line::Lost(reason.chars().take(200).collect()));
+    }
+    let known = Known {
+        record: read(&members, "record"),
+        kind: read_kind(&members),
+    };
+    let change = read_change(&mut members).map_err(|(code, path)| known.fault(code, path))?;
+    check_values(&change.set).map_err(|(code, path)| known.fault(code, path))?;
+    Ok(Line::Change(Box::new(change)))
+}
+
+/// How deep the brackets of a JSON text nest; what stands in strings does not count.
+#[must_use]
+pub fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in text {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+        } else {
+            match byte {
+                b'"' => in_string = true,
+                b'{' | b'[' => {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+    deepest
+}
+
+struct Known {
+    record: Option<RecordId>,
+    kind: Option<String>,
+}
+
+impl Known {
+    fn fault(&self, code: &'static str, path: String) -> Malformed {
+        Malformed {
+            code,
+            path,
+            record: self.record,
+            kind: self.kind.clone(),
+        }
+    }
+}
+
+type Fault = (&'static str, String);
+
+fn read<T: std::str::FromStr>(members: &Map<String, Value>, name: &str) -> Option<T> {
+    members.get(name)?.as_str()?.parse().ok()
+}
+
+fn read_kind(members: &Map<String, Value>) -> Option<String> {
+    members
+        .get("kind")?
+        .as_str()
+        .filter(|kind| is_name(kind))
+        .map(str::to_owned)
+}
+
+fn read_change(members: &mut Map<String, Value>) -> Result<Change, Fault> {
+    let fault = |code, name: &str| (code, name.to_owned());
+    fn required<T>(members: &Map<String, Value>, name: &str, value: Option<T>) -> Result<T, Fault> {
+        let code = if members.contains_key(name) {
+            "type"
+        } else {
+            "missing"
+        };
+        value.ok_or((code, name.to_owned()))
+    }
+    fn optional<T>(
+        members: &Map<String, Value>,
+        name: &str,
+        value: Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        match members.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => value.map(Some).ok_or(("type", name.to_owned())),
+        }
+    }
+    fn integer(members: &Map<String, Value>, name: &str) -> Option<u64> {
+        members
+            .get(name)?
+            .as_u64()
+            .filter(|n| i64::try_from(*n).is_ok_and(|n| n <= MAX_INTEGER))
+    }
+    let schema = integer(members, "schema").and_then(|n| u32::try_from(n).ok());
+    let whole = match members.get("whole") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(whole)) => *whole,
+        Some(_) => return Err(fault("type", "whole")),
+    };
+    Ok(Change {
+        era: required(members, "era", integer(members, "era"))?,
+        schema: required(members, "schema", schema)?,
+        stamp: required(members, "stamp", read(members, "stamp"))?,
+        kind: required(members, "kind", read_kind(members))?,
+        record: required(members, "record", read(members, "record"))?,
+        base: optional(members, "base", integer(members, "base"))?,
+        saw: optional(members, "saw", read(members, "saw"))?,
+        scope: optional(members, "scope", read(members, "scope"))?,
+        parent: optional(members, "parent", read(members, "parent"))?,
+        whole,
+        set: match members.remove("set") {
+            Some(Value::Object(set)) => set.into_iter().collect(),
+            Some(_) => return Err(fault("type", "set")),
+            None => return Err(fault("missing", "set")),
+        },
+    })
+}
+
+/// A name of a kind, a field or a map: a-z, 0-9 and _, beginning with a letter, at most 64.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.as_bytes()[0].is_ascii_lowercase()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// A field name is `name`, or `map/<entry uuid>`.
+#[must_use]
+pub fn is_field_name(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((map, entry)) => is_name(map) && entry.parse::<RecordId>().is_ok(),
+        None => is_name(text),
+    }
+}
+
+fn check_values(set: &Fields) -> Result<(), Fault> {
+    if set.is_empty() {
+        return Err(("missing", "set".to_owned()));
+    }
+    if set.keys().filter(|name| name.contains('/')).count() > MAX_MAP_ENTRIES {
+        return Err(("size", "set".to_owned()));
+    }
+    for (name, value) in set {
+        if !is_field_name(name) {
+            // The name is the client's own text and may hold anything: it is not repeated.
+            return Err(("type", "set".to_owned()));
+        }
+        check_value(value).map_err(|code| (code, format!("set.{name}")))?;
+    }
+    Ok(())
+}
+
+fn check_value(value: &Value) -> Result<(), &'static str> {
+    match value {
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(number) => match number.as_i64() {
+            Some(n) if n.abs() <= MAX_INTEGER => Ok(()),
+            _ => Err("number"),
+        },
+        Value::String(text) => check_text(text),
+        Value::Array(items) => items.iter().try_for_each(check_value),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            check_text(name)?;
+            check_value(value)
+        }),
+    }
+}
+
+fn check_text(text: &str) -> Result<(), &'static str> {
+    // Databases that hold texts as C strings refuse U+0000.
+    if text.contains('\0') {
+        Err("nul")
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: &str = r#"{"era":3,"schema":7,"stamp":"01a200990ebf0000","kind":"registration","record":"01a20099-0ebf-7a11-8c21-6f0f2a9d4b01","scope":"checkpoint:S17","set":{"health_code":"green","itinerary/01a20099-0ebf-7a11-8c21-6f0f2a9d4b02":{"area":"999999"}}}"#;
+
+    fn code(line: impl AsRef<[u8]>) -> (&'static str, String) {
+        let fault = parse(line.as_ref()).expect_err("is malformed");
+        (fault.code, fault.path)
+    }
+
+    #[test]
+    fn a_good_line_is_a_change() {
+        let Ok(Line::Change(change)) = parse(GOOD.as_bytes()) else {
+            panic!("not a change")
+        };
+        assert_eq!(change.kind, "registration");
+        assert_eq!(change.scope.unwrap().code(), "S17");
+        assert_eq!(change.set.len(), 2);
+        assert_eq!(
+            parse(br#"{"lost":"storage"}"#),
+            Ok(Line::Lost("storage".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_bad_line_says_what_is_wrong_and_where() {
+        let with = |from: &str, to: &str| GOOD.replace(from, to);
+        assert_eq!(code(&GOOD[..80]), ("json", String::new()));
+        assert_eq!(code("[]"), ("type", String::new()));
+        assert_eq!(code(b"{\"set\":\"\xff\"}"), ("utf8", String::new()));
+        assert_eq!(code(with("\"era\":3,", "")), ("missing", "era".into()));
+        assert_eq!(
+            code(with("\"era\":3", "\"era\":-3")),
+            ("type", "era".into())
+        );
+        assert_eq!(
+            code(with("\"era\":3", "\"era\":1e999")),
+            ("number", String::new())
+        );
+        assert_eq!(
+            code(with("01a200990ebf0000", "01A200990EBF0000")),
+            ("type", "stamp".into())
+        );
+        assert_eq!(
+            code(with("\"green\"", "1.5")),
+            ("number", "set.health_code".into())
+        );
+        assert_eq!(
+            code(with("\"green\"", "9007199254740992")),
+            ("number", "set.health_code".into())
+        );
+        assert_eq!(
+            code(with("\"green\"", "\"a\\u0000b\"")),
+            ("nul", "set.health_code".into())
+        );
+        assert_eq!(
+            code(with("\"green\"", "\"\\ud800\"")),
+            ("json", String::new())
+        );
+        assert_eq!(
+            code(with("health_code", "Health Code")),
+            ("type", "set".into())
+        );
+        assert_eq!(
+            code(with(
+                "\"green\"",
+                &format!("{}1{}", "[".repeat(20), "]".repeat(20))
+            )),
+            ("depth", String::new())
+        );
+        assert_eq!(
+            code(with("green", &"x".repeat(MAX_CHANGE_BYTES))),
+            ("size", String::new())
+        );
+        let fault = parse(with("\"green\"", "1.5").as_bytes()).unwrap_err();
+        assert!(fault.record.is_some() && fault.kind.as_deref() == Some("registration"));
+    }
+
+    proptest! {
+        #[test]
+        fn i5_no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn i5_no_damage_to_a_good_line_makes_the_parser_panic(at in 0..GOOD.len(), byte: u8) {
+            let mut bytes = GOOD.as_bytes().to_vec();
+            bytes[at] = byte;
+            let _ = parse(&bytes);
+            let _ = parse(&bytes[..at]);
+        }
+    }
+}

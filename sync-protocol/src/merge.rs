@@ -1,0 +1,226 @@
+//! The one place where conflicts are decided. Pure: the same record and change give the same
+//! result, whoever asks and whenever.
+//!
+//! Per field: what is absent, or was *seen* by the writer, gives way to the change. What was
+//! written concurrently stands against it: the greater effective stamp wins, the loser goes to
+//! the history and, while it differs from what stands, to the record's conflicts. Neither is ever
+//! dropped without a trace, and no client has to know these rules.
+
+use serde_json::Value;
+
+use crate::Rev;
+use crate::change::Fields;
+use crate::record::{Held, MAX_CONFLICTS, Record, VOID, Write};
+use crate::stamp::Stamp;
+
+/// A value that lost, for the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The field.
+    pub field: String,
+    /// The value.
+    pub value: Value,
+    /// The write it came with.
+    pub write: Write,
+}
+
+/// What a merge did beside changing the record.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Merged {
+    /// The fields of the change that lost.
+    pub lost: Vec<String>,
+    /// What goes to the history: values of the change or of the record.
+    pub history: Vec<Lost>,
+    /// The record is exactly what the writer had on screen plus this change.
+    pub exact: bool,
+    /// Two writes had one stamp, which honest devices cannot make.
+    pub stamps_collided: bool,
+}
+
+/// Who writes, as far as deciding *seen* needs it.
+#[derive(Clone, Copy)]
+pub struct Writer<'a> {
+    /// The line of the device.
+    pub line: u32,
+    /// The device's number and the change's seq.
+    pub place: (u32, u64),
+    /// The revision on the writer's screen; 0 for none.
+    pub base: Rev,
+    /// A server process writes for many people at once: only `base` counts as seen.
+    pub only_base_counts: bool,
+    /// Whether the writer's view hides anything of a field: such a field is never *seen*.
+    pub masked: &'a dyn Fn(&str) -> bool,
+}
+
+impl Writer<'_> {
+    /// Whether the writer knew this write of this field.
+    #[must_use]
+    pub fn has_seen(&self, field: &str, write: &Write) -> bool {
+        if (self.masked)(field) {
+            return false;
+        }
+        let own =
+            !self.only_base_counts && write.line == self.line && write.place_in_line() < self.place;
+        own || write.rev <= self.base
+    }
+}
+
+/// The greatest stamp among what the writer had seen of the record: its change must stand above.
+#[must_use]
+pub fn seen_stamp(record: &Record, writer: &Writer<'_>) -> Option<Stamp> {
+    record
+        .fields
+        .iter()
+        .filter_map(|(name, held)| Some((name, record.writes.get(held.write)?)))
+        .filter(|(name, write)| writer.has_seen(name, write))
+        .map(|(_, write)| write.stamp)
+        .max()
+}
+
+/// Merges a change into a record. `write` describes the change, with its effective stamp and the
+/// revision it makes; `set` are its fields.
+pub fn merge(record: &mut Record, set: &Fields, write: Write, writer: &Writer<'_>) -> Merged {
+    let mut merged = Merged {
+        exact: record.rev == write.base,
+        ..Merged::default()
+    };
+    let (shift, rev) = (write.shift, write.rev);
+    if shift != 0 || write.stamp != write.raw.by(write.device()) || record.stamp() > write.stamp {
+        merged.exact = false;
+    }
+    let flags_before = record.amended_after_void.clone();
+    flag_void(record, set, writer);
+    let index = record.writes.len();
+    record.writes.push(write);
+    for (name, value) in set {
+        merge_field(record, name, value, index, writer, &mut merged);
+    }
+    if !merged.lost.is_empty() || flags_before != record.amended_after_void {
+        merged.exact = false;
+    }
+    if let Some(write) = record.writes.get_mut(index) {
+        write.lost.clone_from(&merged.lost);
+    }
+    record.rev = rev;
+    record.trim_writes();
+    merged
+}
+
+fn merge_field(
+    record: &mut Record,
+    name: &str,
+    value: &Value,
+    index: usize,
+    writer: &Writer<'_>,
+    merged: &mut Merged,
+) {
+    settle_losers(record, name, writer, merged);
+    let incoming = Held {
+        value: value.clone(),
+        write: index,
+    };
+    let Some(standing) = record.fields.get(name) else {
+        record.fields.insert(name.to_owned(), incoming);
+        return;
+    };
+    let (Some(theirs), Some(ours)) = (record.writes.get(standing.write), record.writes.get(index))
+    else {
+        return;
+    };
+    if writer.has_seen(name, theirs) {
+        record.fields.insert(name.to_owned(), incoming);
+        return;
+    }
+    merged.exact = false;
+    let wins = match ours.stamp.cmp(&theirs.stamp) {
+        std::cmp::Ordering::Equal => {
+            merged.stamps_collided = true;
+            canonical(value) > canonical(&standing.value)
+        }
+        order => order.is_gt(),
+    };
+    let loser = if wins {
+        let standing = standing.clone();
+        record.fields.insert(name.to_owned(), incoming);
+        standing
+    } else {
+        merged.lost.push(name.to_owned());
+        incoming
+    };
+    if let Some(write) = record.writes.get(loser.write) {
+        merged.history.push(Lost {
+            field: name.to_owned(),
+            value: loser.value.clone(),
+            write: write.clone(),
+        });
+    }
+    keep_loser(record, name, loser);
+}
+
+/// A conflict is settled when its own line speaks again, or someone who had it on screen does.
+fn settle_losers(record: &mut Record, name: &str, writer: &Writer<'_>, merged: &mut Merged) {
+    let Some(losers) = record.losers.get_mut(name) else {
+        return;
+    };
+    let before = losers.len();
+    let writes = &record.writes;
+    losers.retain(|loser| {
+        writes
+            .get(loser.write)
+            .is_some_and(|write| !writer.has_seen(name, write))
+    });
+    if losers.len() != before {
+        merged.exact = false;
+    }
+    if losers.is_empty() {
+        record.losers.remove(name);
+    }
+}
+
+/// Keeps the losers with the greatest stamps, whatever order they came in (I7). One that equals
+/// what stands is kept too, unseen: what stands may change.
+fn keep_loser(record: &mut Record, name: &str, loser: Held) {
+    let writes = &record.writes;
+    let losers = record.losers.entry(name.to_owned()).or_default();
+    losers.push(loser);
+    losers.sort_by(|a, b| {
+        let key = |held: &Held| writes.get(held.write).map(|write| (write.stamp, write.seq));
+        key(b).cmp(&key(a))
+    });
+    losers.truncate(MAX_CONFLICTS);
+}
+
+/// Voiding hides a record; what others amended without knowing is kept and flagged (I18). The
+/// flag is the same whichever of the two arrives first.
+fn flag_void(record: &mut Record, set: &Fields, writer: &Writer<'_>) {
+    if set.contains_key(VOID) {
+        record.amended_after_void.clear();
+        if set.get(VOID).is_none_or(Value::is_null) {
+            return;
+        }
+        let unseen: Vec<String> = record
+            .fields
+            .iter()
+            .filter(|(name, held)| {
+                name.as_str() != VOID
+                    && record
+                        .writes
+                        .get(held.write)
+                        .is_some_and(|write| !writer.has_seen(name, write))
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        record.amended_after_void.extend(unseen);
+    } else if record.is_void()
+        && record
+            .write_of(VOID)
+            .is_some_and(|write| !writer.has_seen(VOID, write))
+    {
+        record.amended_after_void.extend(set.keys().cloned());
+    }
+}
+
+/// One text per value: members in order of their names, no spaces.
+fn canonical(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

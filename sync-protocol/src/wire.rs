@@ -1,0 +1,520 @@
+//! What travels: the envelope of a request, the reply, limits, verdicts and codes.
+//!
+//! `POST /v1/sync` is the whole protocol. The body is NDJSON: the first line is the
+//! [`Envelope`], each further line one change, byte for byte as the device stored it when
+//! packed. The reply is one [`Reply`] as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::change::Fields;
+use crate::digest::Digest;
+use crate::id::{RecordId, UserId};
+use crate::mark::Mark;
+use crate::scope::{Place, Scope};
+use crate::stamp::{Clock, Stamp};
+use crate::{Millis, Rev, Seq};
+
+/// The version of the protocol.
+pub const PROTOCOL: u32 = 1;
+
+/// Changes in one request.
+pub const MAX_CHANGES: usize = 500;
+/// Bytes of one change's line; devices refuse larger ones at capture.
+pub const MAX_CHANGE_BYTES: usize = 16 * 1024;
+/// Bytes of a record's values.
+pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// Map entries of a record, gone ones included.
+pub const MAX_MAP_ENTRIES: usize = 256;
+/// Bytes of a request's body as sent.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Bytes of a request's body inflated.
+pub const MAX_INFLATED_BYTES: usize = 1024 * 1024;
+/// How many times a body may grow when inflated.
+pub const MAX_INFLATE_RATIO: usize = 40;
+/// How deep JSON may nest.
+pub const MAX_DEPTH: usize = 16;
+/// Rows, exits and own changes of one reply, over all scopes.
+pub const MAX_PAGE_ROWS: usize = 500;
+/// Bytes of the rows of one reply, over all scopes; one row is always sent.
+pub const MAX_PAGE_BYTES: usize = 128 * 1024;
+/// Scopes asked for in one request.
+pub const MAX_SCOPES: usize = 64;
+/// Places listed in one reply; the rest at `/v1/scopes`.
+pub const MAX_PLACES: usize = 200;
+/// Changes in one pack after a request failed.
+pub const MAX_CHANGES_AFTER_FAILURE: usize = 32;
+/// Bytes of one pack after a request failed.
+pub const MAX_BYTES_AFTER_FAILURE: usize = 32 * 1024;
+/// Days for which a grant that ran out by its date still admits its user's own late work.
+pub const LATE_DAYS: i64 = 7;
+/// Seconds that a checkpoint's rows may stay on a phone after last contact.
+pub const LEASE_BY_DAY: u32 = 24 * 60 * 60;
+/// Seconds that any other place's rows may stay on a phone after last contact.
+pub const LEASE: u32 = 7 * LEASE_BY_DAY;
+/// Seconds a device waits between requests when nothing presses.
+pub const NEXT_IN: u32 = 300;
+
+/// The first line of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The epoch of the last reply; 0 at first.
+    #[serde(default)]
+    pub epoch: Rev,
+    /// The phone's clock, taken at each attempt.
+    pub now: Millis,
+    /// The era of `now`.
+    pub era: u64,
+    /// Server minus phone, in milliseconds, per era: earlier eras, and the smallest measured of this one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "eras")]
+    pub eras: BTreeMap<u64, i64>,
+    /// The version of kind definitions that the phone holds.
+    #[serde(default)]
+    pub schema: u32,
+    /// The version of the policy that the phone holds.
+    #[serde(default)]
+    pub policy: u32,
+    /// The hash of the grants of the last reply that listed places.
+    #[serde(default)]
+    pub grants: String,
+    /// The number of the first change that follows, or would follow.
+    pub from: Seq,
+    /// The mark of change `from` − 1; empty when `from` is 1.
+    #[serde(with = "crate::mark::before")]
+    pub after: Option<Mark>,
+    /// The scopes asked for; absent or empty asks for none.
+    #[serde(default)]
+    pub pull: Vec<Ask>,
+    /// Rows wanted at most.
+    #[serde(default = "page_rows")]
+    pub limit: usize,
+}
+
+const fn page_rows() -> usize {
+    MAX_PAGE_ROWS
+}
+
+/// One scope asked for: `[scope, cursor, view, digest]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask(pub Scope, pub Rev, pub String, pub Digest);
+
+/// JSON has text keys only: `{"2": -31536000000}`.
+mod eras {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        eras: &BTreeMap<u64, i64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        eras.iter()
+            .map(|(era, offset)| (era.to_string(), offset))
+            .collect::<BTreeMap<_, _>>()
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u64, i64>, D::Error> {
+        BTreeMap::<String, i64>::deserialize(deserializer)?
+            .into_iter()
+            .map(|(era, offset)| Ok((era.parse().map_err(serde::de::Error::custom)?, offset)))
+            .collect()
+    }
+}
+
+/// The answer to a request that was processed, whatever the verdicts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The epoch of the database.
+    pub epoch: Rev,
+    /// The server's clock.
+    pub now: Millis,
+    /// The newest version of the kind definitions.
+    pub schema: u32,
+    /// The newest version of the policy.
+    pub policy: u32,
+    /// Every change up to this number has its final verdict.
+    pub ack: Seq,
+    /// The mark of change `ack`; empty when `ack` is 0.
+    #[serde(with = "crate::mark::before")]
+    pub ack_mark: Option<Mark>,
+    /// Every change up to this number will outlive the loss of the server; until then the device keeps a copy.
+    pub durable: Seq,
+    /// Seconds to wait before the next request, unless there is something to send.
+    pub next_in: u32,
+    /// What became of changes of this request; one that is not named is applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
+    /// Scopes asked for that are not the caller's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
+    /// The hash of the caller's grants, with `places`, when the request's is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<String>,
+    /// The caller's places, at most [`MAX_PLACES`], when the request's `grants` is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Vec<HeldPlace>>,
+    /// News of the scopes asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<Feed>,
+}
+
+/// A place where the caller has a role now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPlace {
+    /// The place; for kinds by day, a scope is this and a day.
+    pub place: Place,
+    /// Its name, for people.
+    pub name: String,
+    /// Whether its scopes are kept by day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_day: bool,
+    /// The roles held there.
+    pub roles: Vec<String>,
+}
+
+/// What became of a change, or of a run of changes alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The change.
+    pub seq: Seq,
+    /// The last change of the run, if it is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Seq>,
+    /// The outcome.
+    pub verdict: Outcome,
+    /// Why, for `parked` and `invalid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Where in the change, as `set.person.name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The fields that lost, for `merged`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// Where the record is, if the caller may read it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+/// What became of a change. An open list: a device takes an unknown one for `applied`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is in the record.
+    Applied,
+    /// Some of its fields lost to later ones and are kept in the history.
+    Merged,
+    /// Kept aside until someone resolves it or what it waits for comes.
+    Parked,
+    /// No change of a record; kept and shown.
+    Invalid,
+}
+
+/// Why a change is parked.
+pub mod parked {
+    /// The writer has no right to write there.
+    pub const OUT_OF_SCOPE: &str = "out_of_scope";
+    /// The record would outgrow its limits.
+    pub const TOO_LARGE: &str = "too_large";
+    /// The kind, or its version, is not known here yet.
+    pub const UNKNOWN_KIND: &str = "unknown_kind";
+    /// The record or the parent is not known here yet.
+    pub const WAITING: &str = "waiting";
+    /// An earlier change of this device to the record is parked or invalid.
+    pub const BEHIND: &str = "behind";
+}
+
+/// Why a change is invalid, beside the codes of [`crate::change::Malformed`] and of the kind's checks.
+pub mod invalid {
+    /// The record is of another kind.
+    pub const KIND: &str = "kind";
+    /// The record was purged, or its day is past retention; the body is not kept.
+    pub const PURGED: &str = "purged";
+    /// The phone has lost the body.
+    pub const LOST: &str = "lost";
+    /// A new record names no place, or one at which its kind does not live.
+    pub const SCOPE: &str = "scope";
+    /// A new record of this kind names no parent, or one of another kind.
+    pub const PARENT: &str = "parent";
+}
+
+/// A scope that is not the caller's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The scope.
+    pub scope: Scope,
+    /// `reassigned`, `expired`, `revoked` or `unknown`.
+    pub reason: String,
+}
+
+/// News of one scope: a page in head order over rows and exits together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Feed {
+    /// The scope.
+    pub scope: Scope,
+    /// What to send next time.
+    pub cursor: Rev,
+    /// Whether more stands above the cursor.
+    pub more: bool,
+    /// Served from 0 because the cursor was void: sweep what is not sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset: bool,
+    /// The projection under which this was served.
+    pub view: String,
+    /// Records in the scope, of the kinds that the view shows.
+    pub count: u64,
+    /// The digest over them.
+    pub digest: Digest,
+    /// Seconds, from the start of the request, for which the rows may stay on the phone.
+    pub lease: u32,
+    /// Runs of this request's changes that make up their rows: `[first seq, last seq, rev]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<(Seq, Seq, Rev)>,
+    /// Records as they stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Row>,
+    /// Records that have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exits: Vec<Exit>,
+}
+
+/// A record as its reader may see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: String,
+    /// The record whose scope it shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<RecordId>,
+    /// Its revision: `base` of a change made on it.
+    pub rev: Rev,
+    /// Its greatest effective stamp: `saw` of a change made on it.
+    pub stamp: Stamp,
+    /// Effective time of its first write.
+    pub time: Millis,
+    /// How sure `time` is; absent when sure.
+    #[serde(default, skip_serializing_if = "is_right")]
+    pub clock: Clock,
+    /// Who wrote first.
+    pub by: UserId,
+    /// The fields, projected.
+    pub set: Fields,
+    /// Values that lost against what stands, projected.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conflicts: BTreeMap<String, Vec<Conflict>>,
+    /// Codes of the policy's rules that mark it abnormal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abnormal: Vec<String>,
+    /// `amended_after_void`, `late`. An open list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+}
+
+fn is_right(clock: &Clock) -> bool {
+    *clock == Clock::Right
+}
+
+/// A value that lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The value, projected.
+    pub value: Value,
+    /// Effective time of its write.
+    pub time: Millis,
+    /// Who wrote it.
+    pub by: UserId,
+}
+
+/// A record that has left a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The record.
+    pub record: RecordId,
+    /// `moved`, `purged` or `hidden`. An open list.
+    pub reason: String,
+    /// Where it is in this snapshot, if this request asked for that scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Scope>,
+}
+
+/// A refusal: an RFC 9457 problem document with a stable `code`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Problem {
+    /// `fork`, `gap`, `busy`…
+    #[serde(default)]
+    pub code: String,
+    /// With `gap`: the number that is expected next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Seq>,
+    /// With `gap`: the mark before `expected`; empty when that is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A request's body, split at line ends before anything is parsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request<'a> {
+    /// The first line.
+    pub envelope: Envelope,
+    /// The changes, byte for byte.
+    pub lines: Vec<&'a [u8]>,
+}
+
+/// What is wrong with an envelope, or with the body's total size.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// The first line is no envelope.
+    #[error("line 1, column {column}: {what}")]
+    Envelope {
+        /// Where, from 1.
+        column: usize,
+        /// What, without repeating what was sent.
+        what: String,
+    },
+    /// Another version of the protocol.
+    #[error("protocol {0} is not spoken here; this server speaks 1")]
+    Protocol(u32),
+    /// Too many changes, or scopes.
+    #[error("{count} {what} in one request; at most {most}")]
+    TooMany {
+        /// `changes` or `scopes`.
+        what: &'static str,
+        /// How many came.
+        count: usize,
+        /// The limit.
+        most: usize,
+    },
+}
+
+impl<'a> Request<'a> {
+    /// Splits a body and reads its envelope. An empty last line is none; every other line is a change.
+    ///
+    /// # Errors
+    /// If the envelope is at fault, or there are too many lines. What is wrong in a change's
+    /// line is that change's matter.
+    pub fn parse(body: &'a [u8]) -> Result<Self, BadRequest> {
+        let body = body.strip_suffix(b"\n").unwrap_or(body);
+        let mut lines = body
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let first = lines.next().unwrap_or_default();
+        if crate::change::depth(first) > MAX_DEPTH {
+            return Err(BadRequest::Envelope {
+                column: 1,
+                what: format!("nested deeper than {MAX_DEPTH}"),
+            });
+        }
+        let envelope: Envelope =
+            serde_json::from_slice(first).map_err(|error| envelope_fault(first, &error))?;
+        if envelope.protocol != PROTOCOL {
+            return Err(BadRequest::Protocol(envelope.protocol));
+        }
+        let most = crate::MAX_INTEGER.unsigned_abs();
+        let cursors = envelope.pull.iter().map(|ask| ask.1);
+        if cursors
+            .chain([envelope.epoch, envelope.from, envelope.era])
+            .any(|n| n > most)
+            || envelope.from == 0
+        {
+            return Err(BadRequest::Envelope {
+                column: 1,
+                what: "a number is out of its range (from begins at 1)".into(),
+            });
+        }
+        if (envelope.from == 1) != envelope.after.is_none() {
+            return Err(BadRequest::Envelope {
+                column: 1,
+                what: "`after` is empty when, and only when, `from` is 1".into(),
+            });
+        }
+        let lines: Vec<&[u8]> = lines.collect();
+        let too_many = |what, count, most| Err(BadRequest::TooMany { what, count, most });
+        if lines.len() > MAX_CHANGES {
+            return too_many("changes", lines.len(), MAX_CHANGES);
+        }
+        if envelope.pull.len() > MAX_SCOPES {
+            return too_many("scopes", envelope.pull.len(), MAX_SCOPES);
+        }
+        Ok(Self { envelope, lines })
+    }
+}
+
+/// serde_json's messages may repeat what was sent; this keeps the place and the sort of fault.
+fn envelope_fault(line: &[u8], error: &serde_json::Error) -> BadRequest {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof if line.is_empty() => {
+            "the body is empty; an envelope is wanted".to_owned()
+        }
+        serde_json::error::Category::Eof => "the JSON ends too early".to_owned(),
+        serde_json::error::Category::Syntax if std::str::from_utf8(line).is_err() => {
+            "not UTF-8".to_owned()
+        }
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            let named = text
+                .strip_prefix("missing field `")
+                .and_then(|rest| rest.split_once('`'));
+            named.map_or_else(
+                || "a member is of the wrong type".to_owned(),
+                |(name, _)| format!("member `{name}` is missing"),
+            )
+        }
+        _ => "not JSON".to_owned(),
+    };
+    BadRequest::Envelope {
+        column: error.column(),
+        what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENVELOPE: &str = r#"{"protocol":1,"epoch":1795298400000,"now":1795307467123,"era":3,"eras":{"2":-31536000000},"schema":7,"policy":12,"grants":"5e1f","from":412,"after":"9b1c0e55d2a7f810","pull":[["checkpoint:S17@2026-11-22",1795298400410,"a41c","51ee0c9a2b7d4410"]],"limit":500}"#;
+
+    #[test]
+    fn a_body_is_split_before_anything_is_parsed() {
+        let body = format!("{ENVELOPE}\n{{\"era\":3}}\r\nrubbish\n\n{{}}\n");
+        let request = Request::parse(body.as_bytes()).unwrap();
+        assert_eq!(request.lines, [&b"{\"era\":3}"[..], b"rubbish", b"", b"{}"]);
+        assert_eq!(request.envelope.eras[&2], -31_536_000_000);
+        assert_eq!(serde_json::to_string(&request.envelope).unwrap(), ENVELOPE);
+    }
+
+    #[test]
+    fn a_bad_envelope_is_named_by_place_and_never_repeated() {
+        let fault = |body: &str| Request::parse(body.as_bytes()).unwrap_err().to_string();
+        assert_eq!(
+            fault(""),
+            "line 1, column 0: the body is empty; an envelope is wanted"
+        );
+        assert_eq!(
+            fault("{\"protocol\":1"),
+            "line 1, column 13: the JSON ends too early"
+        );
+        assert_eq!(
+            fault("{\"protocol\":1,\"now\":1,\"era\":1,\"from\":1}"),
+            "line 1, column 39: member `after` is missing"
+        );
+        assert!(fault(&ENVELOPE.replace("412", "0")).contains("out of its range"));
+        assert!(fault(&ENVELOPE.replace("412", "1")).contains("`after` is empty"));
+        assert!(fault(&ENVELOPE.replace("\"era\":3", "\"era\":\"王伟\"")).contains("wrong type"));
+        assert!(!fault(&ENVELOPE.replace("\"era\":3", "\"era\":\"王伟\"")).contains("王"));
+        assert!(
+            fault(&ENVELOPE.replace("\"protocol\":1", "\"protocol\":2")).contains("protocol 2")
+        );
+        assert!(fault(&format!("{ENVELOPE}{}", "\n{}".repeat(501))).contains("501 changes"));
+    }
+}
