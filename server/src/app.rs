@@ -139,9 +139,9 @@ impl App {
             let _turn = turn;
             work()
         });
-        done.await.unwrap_or_else(|_| {
-            Err(store::Error::Unavailable("the work was cut off".to_owned()).into())
-        })
+        // The panic was logged where it happened; here it goes on to whoever waits for the work.
+        done.await
+            .unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the work panicked")))
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn work_beyond_the_limit_hears_busy_and_a_panic_hears_unavailable() {
+    async fn work_beyond_the_limit_hears_busy_and_a_panic_reaches_the_caller() {
         let folder = tempfile::tempdir().unwrap();
         let app = App::open(config(folder.path()), Clock::system()).unwrap();
         let (free, held) = std::sync::mpsc::channel::<()>();
@@ -216,10 +216,13 @@ mod tests {
         free.send(()).unwrap();
         first.await.unwrap();
 
-        let cut = app
-            .write::<(), store::Error>(|_| panic!("on purpose"))
-            .await;
-        assert!(matches!(cut, Err(store::Error::Unavailable(_))));
+        let shared = Arc::clone(&app);
+        let cut = actix_web::rt::spawn(async move {
+            shared
+                .write::<(), store::Error>(|_| panic!("on purpose"))
+                .await
+        });
+        assert!(cut.await.is_err_and(|error| error.is_panic()));
         app.write::<_, store::Error>(|c| meta::save(c, "probe", "alive"))
             .await
             .unwrap();

@@ -3,6 +3,8 @@
 //! that knows status codes. Handlers extract, call one function below, and render.
 
 pub mod body;
+#[cfg(test)]
+mod connections;
 pub mod docs;
 pub mod frame;
 pub mod headers;

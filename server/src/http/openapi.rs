@@ -61,7 +61,7 @@ fn operation(route: &Route) -> Value {
     if let Some(name) = route.request {
         operation["requestBody"] = json!({
             "required": true,
-            "content": { "application/json": { "schema": reference(name) } },
+            "content": { route.media: { "schema": reference(name) } },
         });
     }
     let in_path = route

@@ -4,6 +4,7 @@
 use actix_web::http::Method;
 use actix_web::{Route as Handler, guard, web};
 
+use super::body;
 use super::problem::Problem;
 
 /// One line of the URL table.
@@ -19,6 +20,8 @@ pub struct Route {
     pub query: &'static [(&'static str, &'static str)],
     /// Shape of the body, by its name in `shapes.rs`.
     pub request: Option<&'static str>,
+    /// Content type of the body.
+    pub media: &'static str,
     /// Shape of the reply; without one, the reply is empty or is not JSON.
     pub reply: Option<&'static str>,
 }
@@ -86,6 +89,7 @@ impl Route {
             gate: Gate::Open,
             query: &[],
             request: None,
+            media: body::JSON,
             reply: None,
         }
     }
@@ -108,6 +112,12 @@ impl Route {
     pub const fn takes(mut self, shape: &'static str) -> Self {
         self.request = Some(shape);
         self
+    }
+
+    /// Takes lines of JSON, of which the first has this shape.
+    pub const fn takes_lines(mut self, shape: &'static str) -> Self {
+        self.media = body::NDJSON;
+        self.takes(shape)
     }
 
     pub const fn gives(mut self, shape: &'static str) -> Self {
@@ -159,7 +169,8 @@ pub fn configure(routes: &'static [Route], config: &mut web::ServiceConfig) {
             allowed.extend((verb == Verb::Get).then_some("HEAD"));
         }
         let allowed = allowed.join(", ");
-        let other = move || std::future::ready(Problem::method_not_allowed(&allowed).render(None));
+        let other =
+            move || std::future::ready(Err::<&str, _>(Problem::method_not_allowed(&allowed)));
         config.service(resource.default_service(web::to(other)));
     }
 }

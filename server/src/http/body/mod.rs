@@ -6,6 +6,8 @@
 //! What a line of NDJSON means is not decided here.
 
 pub mod decode;
+#[cfg(test)]
+mod generated;
 pub mod json;
 mod read;
 #[cfg(test)]

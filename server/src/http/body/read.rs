@@ -45,9 +45,9 @@ pub async fn read(
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Body, Problem> {
-    check_type(header(request, CONTENT_TYPE)?, types).map_err(Problem::closing)?;
-    let encoding = Encoding::of(header(request, CONTENT_ENCODING)?).map_err(Problem::closing)?;
-    let declared = header(request, CONTENT_LENGTH)?.and_then(|text| text.parse::<usize>().ok());
+    check_type(header(request, &CONTENT_TYPE)?, types).map_err(Problem::closing)?;
+    let encoding = Encoding::of(header(request, &CONTENT_ENCODING)?).map_err(Problem::closing)?;
+    let declared = header(request, &CONTENT_LENGTH)?.and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limits.sent) {
         return Err(too_large(limits));
     }
@@ -81,13 +81,13 @@ pub async fn read(
 }
 
 /// A header that may stand only once.
-fn header(request: &HttpRequest, name: HeaderName) -> Result<Option<&str>, Problem> {
-    let code = if name == CONTENT_TYPE {
+fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let code = if *name == CONTENT_TYPE {
         problem::BODY_TYPE
     } else {
         problem::BODY_ENCODING
     };
-    let mut values = request.headers().get_all(&name);
+    let mut values = request.headers().get_all(name);
     let (first, more) = (values.next(), values.next());
     let text = first.map(|value| value.to_str()).transpose();
     match (text, more) {
