@@ -19,6 +19,7 @@ mod gather;
 pub mod job;
 mod movement;
 pub mod numbering;
+pub mod opening;
 pub mod places;
 pub mod projection;
 pub mod pull;
