@@ -32,6 +32,8 @@ pub(crate) struct Captured {
     pub(crate) wiped: bool,
     /// It was at the centre, and went with a copy that was put back, when no phone had it any more.
     pub(crate) destroyed: bool,
+    /// It never came to be: the line was broken before it was sent.
+    pub(crate) broken: bool,
 }
 
 #[derive(Default)]
@@ -115,7 +117,7 @@ impl Account {
         };
         let content = change.as_ref().map_or_else(|| fingerprint(line.as_bytes()), Change::content);
         self.by_line.insert(key, self.all.len());
-        self.all.push(Captured { lineage, line: line.to_owned(), change, content, at, honest, lost: false, wiped: false, destroyed: false });
+        self.all.push(Captured { lineage, line: line.to_owned(), change, content, at, honest, lost: false, wiped: false, destroyed: false, broken: false });
     }
 
     pub(crate) fn get_mut(&mut self, lineage: usize, line: &str) -> Option<&mut Captured> {
@@ -127,7 +129,7 @@ impl Account {
     pub(crate) fn replace(&mut self, lineage: usize, line: &str, with: &str) {
         let Some(index) = self.by_line.remove(&(lineage, line.to_owned())) else { return };
         let (at, honest) = (self.all[index].at, self.all[index].honest);
-        self.all[index].destroyed = true;
+        self.all[index].broken = true;
         self.note(lineage, with, at, honest);
     }
 
@@ -141,6 +143,9 @@ impl Account {
         for one in &self.all {
             let lines = self.lines_of(one.lineage);
             let found = holdings.find(one, &lines);
+            if one.broken {
+                continue;
+            }
             figures.one("captured");
             if one.destroyed {
                 figures.one("gone with a phone and a copy");
@@ -151,7 +156,7 @@ impl Account {
                 figures.one("applied twice");
                 return twice("applied twice");
             }
-            if found.writes + found.aside > 1 && lines.len() == 1 {
+            if found.writes + found.aside > 1 && lines.len() == 1 && !found.purged {
                 return twice("kept more than once");
             }
             if found.admitted > 0 && found.writes == 0 && !found.purged {
@@ -169,6 +174,9 @@ impl Account {
                 }
             }
         }
+        for row in &holdings.asides {
+            figures.one(aside_figure(&row.code));
+        }
         let told = holdings.asides.iter().filter(|row| row.code == "lost").count();
         figures.add("lost bodies, declared", missing_bodies as u64);
         if missing_bodies > told {
@@ -176,4 +184,19 @@ impl Account {
         }
         Ok(())
     }
+}
+
+fn aside_figure(code: &str) -> &'static str {
+    const KNOWN: [(&str, &str); 9] = [
+        ("out_of_scope", "aside: out_of_scope"),
+        ("waiting", "aside: waiting"),
+        ("behind", "aside: behind"),
+        ("unknown_kind", "aside: unknown_kind"),
+        ("too_large", "aside: too_large"),
+        ("purged", "aside: purged"),
+        ("lost", "aside: lost"),
+        ("scope", "aside: scope"),
+        ("parent", "aside: parent"),
+    ];
+    KNOWN.iter().find(|(known, _)| *known == code).map_or("aside: malformed or not valid", |(_, figure)| figure)
 }

@@ -69,7 +69,8 @@ impl World {
         for (scope, row) in one.replica.bodies() {
             here.entry(scope.to_string()).or_default().insert(row.record, row.clone());
         }
-        for scope in wanted.iter().chain(here.keys()).cloned().collect::<BTreeSet<_>>() {
+        // Days before yesterday are asked for no more; what is left of them goes with the lease.
+        for scope in wanted {
             let there = if active { self.projection(&scope, account) } else { BTreeMap::new() };
             let held = here.remove(&scope).unwrap_or_default();
             if there != held {

@@ -194,7 +194,7 @@ impl World {
                 self.carriers[carrier].replica.apply(step, reply, moment);
                 self.check_kept(carrier, &before, &wanted, reply)?;
             }
-            if steps > 3 {
+            if steps >= 2 {
                 self.carriers[carrier].contact = Some(started);
             }
             self.wake(carrier);

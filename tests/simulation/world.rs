@@ -237,19 +237,15 @@ impl World {
         for _ in 0..60 {
             self.pass(SECOND);
             let phone = self.carriers[carrier].phone;
-            let moment = self.moment(phone);
-            let one = &mut self.carriers[carrier];
-            one.replica.hurry();
+            self.carriers[carrier].replica.hurry();
             let sent = self.sync_once(carrier)?;
-            let moment_after = self.moment(phone);
-            let one = &mut self.carriers[carrier];
-            if sent && one.replica.all_sent_all_current(moment_after) {
+            let moment = self.moment(phone);
+            if sent && self.carriers[carrier].replica.all_sent_all_current(moment) {
                 return Ok(self.fingerprint(carrier) != before);
             }
             if !sent {
-                let _ = moment;
                 // The phone waits as it was told.
-                self.pass(30 * SECOND);
+                self.pass(5 * MINUTE);
             }
         }
         let moment = self.moment(self.carriers[carrier].phone);

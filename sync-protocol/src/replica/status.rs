@@ -33,10 +33,12 @@ impl Replica {
     }
 
     /// Only when the centre's `ack` covers the outbox, every verdict is known, and every scope
-    /// that is held is complete with a digest that matches.
+    /// that is held is complete with a digest that matches. Not while the number is in doubt: what
+    /// it sent may have to be sent again under another.
     #[must_use]
     pub fn all_sent_all_current(&self, moment: Moment) -> bool {
         self.last_contact.is_some()
+            && self.access == Access::Enrolled
             && self.unsent() == 0
             && self.settled == self.packed()
             && self.wanted(moment.wall).iter().all(|scope| {
