@@ -11,5 +11,6 @@ pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
 pub mod throttle;

@@ -128,7 +128,8 @@ pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
         return Err(whole("type"));
     };
     if let Some(Value::String(reason)) = members.get("lost") {
-        return Ok(Line::Lost(reason.chars().take(200).collect()));
+        let reason = reason.chars().filter(|c| *c != '\0');
+        return Ok(Line::Lost(reason.take(200).collect()));
     }
     let known = Known {
         record: read(&members, "record"),

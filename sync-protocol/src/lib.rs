@@ -20,6 +20,7 @@
 //! | [`kind`] | kinds of record as data: fields, views, counts, retention |
 //! | [`policy`] | what makes an entry abnormal, as data |
 //! | [`wire`] | requests, replies, limits, verdicts and codes |
+//! | [`replica`] | the device: what it keeps, what it sends next, what it makes of an answer |
 
 pub mod change;
 pub mod check;
@@ -31,6 +32,7 @@ pub mod mark;
 pub mod merge;
 pub mod policy;
 pub mod record;
+pub mod replica;
 pub mod scope;
 pub mod stamp;
 pub mod wire;

@@ -11,7 +11,7 @@ use sync_protocol::id::RecordId;
 use sync_protocol::kind::{Kind, View};
 use sync_protocol::record::Record;
 use sync_protocol::scope::Scope;
-use sync_protocol::{Millis, Rev, Seq};
+use sync_protocol::{Millis, Rev};
 
 use super::job::Settled;
 use super::numbering::Marks;
@@ -52,7 +52,7 @@ pub(super) struct Fold {
     /// What became of changes that a device sends again, by device and number.
     pub(super) past_aside: HashMap<(i64, i64), ParkedRow>,
     /// Changes kept aside whose verdict changed in this fold.
-    pub(super) resettled: HashMap<(i64, Seq), Settled>,
+    pub(super) resettled: HashMap<(i64, i64), Settled>,
     pub(super) views: HashMap<(i64, String, String), Rc<View>>,
     pub(super) exits: Vec<Exit>,
     pub(super) history: Vec<NewHistory>,

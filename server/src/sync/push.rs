@@ -14,10 +14,6 @@ use super::numbering::Judgement;
 use crate::store::alerts::Alert;
 use crate::store::from_rev;
 
-/// In `local` durability, what was acknowledged this long ago counts as durable.
-pub const LOCAL_DURABLE_AFTER_MS: Millis = 72 * 60 * 60 * 1000;
-/// A device that only asks is noted this often, so that asking costs no write.
-const SEEN_EVERY_MS: Millis = 6 * 60 * 60 * 1000;
 /// No true number lies further ahead than this; a device that shows one is not believed.
 const BELIEVED_AHEAD_MS: Millis = 30 * 365 * 24 * 60 * 60 * 1000;
 
@@ -59,7 +55,7 @@ impl Fold {
             settled.push(if index < skip { self.verdict_before(number, seq, line) } else { self.settle(push, &author, seq, index, line) });
         }
         for one in &mut settled {
-            if let Some(later) = self.resettled.get(&(number, one.seq)) {
+            if let Some(later) = self.resettled.get(&(number, from_rev(one.seq))) {
                 *one = later.clone();
             }
         }
@@ -122,15 +118,15 @@ impl Fold {
         let now = self.now;
         let Some(device) = self.devices.get_mut(&number) else { return };
         let row = &mut device.row;
-        let before = row.durable;
-        row.ripen(now, LOCAL_DURABLE_AFTER_MS);
+        let due = row.is_due(now);
+        row.ripen(now);
         if push.lines.len() > skip {
             row.ack = from_rev(push.from - 1) + i64::try_from(push.lines.len()).unwrap_or(0);
             device.marks.push(push.from, &push.lines.iter().map(|line| line.mark).collect::<Vec<_>>());
             row.marks = device.marks.to_bytes();
         }
         // An acknowledgement is always written, also of what was seen before (I19).
-        if !push.lines.is_empty() || row.durable != before || now.abs_diff(row.seen_at) > SEEN_EVERY_MS.unsigned_abs() {
+        if !push.lines.is_empty() || due {
             row.seen_at = now;
             row.skew = Some(push.measured);
             device.dirty = true;
