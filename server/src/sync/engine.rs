@@ -46,6 +46,10 @@ impl Engine {
         self.combiner.submit(job)
     }
 
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// The store.
     pub fn store(&self) -> &Store {
         &self.core.store
@@ -98,7 +102,8 @@ impl Core {
 }
 
 impl Fold {
-    fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
+    /// Does one job in memory.
+    pub(super) fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
         match job {
             Job::Push(push) => Answer::Push(self.push(push, progress)),
             Job::Write(written) => Answer::Write(written.iter().map(|one| self.write(one)).collect()),
