@@ -87,13 +87,11 @@ fn pointers(value: &Value, at: String, into: &mut Vec<String>) {
     into.push(at);
 }
 
+/// The field, the member and the value that stands there.
+type Mark = (String, Option<String>, String);
+
 /// A record in which every value of every field is a mark of its own, known by its path.
-fn marked(
-    kind: &Kind,
-) -> (
-    BTreeMap<String, Value>,
-    Vec<(String, Option<String>, String)>,
-) {
+fn marked(kind: &Kind) -> (BTreeMap<String, Value>, Vec<Mark>) {
     let mut fields = BTreeMap::new();
     let mut marks = Vec::new();
     let mut mark = |field: &str, member: Option<&str>| {
