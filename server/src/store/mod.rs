@@ -4,16 +4,22 @@
 //! group of tables holds the queries, as functions that take the [`Connection`] of either. What
 //! differs between databases stands in [`dialect`]. Nothing here knows HTTP, kinds or rules.
 
+pub mod accounts;
 pub mod acks;
 pub mod alerts;
+pub mod areas;
 pub mod audit;
 pub mod bulk;
 pub mod definitions;
+pub mod devices;
 pub mod dialect;
+pub mod enrolments;
 pub mod epochs;
 mod error;
 pub mod exits;
+pub mod grants;
 pub mod history;
+pub mod idempotency;
 pub mod lookups;
 pub mod meta;
 pub mod parked;
