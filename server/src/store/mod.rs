@@ -4,8 +4,14 @@
 //! group of tables holds the queries, as functions that take the [`Connection`] of either. What
 //! differs between databases stands in [`dialect`]. Nothing here knows HTTP, kinds or rules.
 
+pub mod accounts;
+pub mod areas;
+pub mod devices;
 pub mod dialect;
+pub mod enrolments;
 mod error;
+pub mod grants;
+pub mod idempotency;
 pub mod meta;
 mod pool;
 pub mod reach;
