@@ -1,3 +1,14 @@
 //! The Kadian server. This list of modules is the map of the code; there is no logic here.
+//!
+//! Imports run one way: `cli` and `http` know everything below them, `store` knows only the
+//! protocol, nothing below `http` knows HTTP and nothing above `store` knows diesel.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod keys;
+pub mod metrics;
 pub mod store;
+pub mod telemetry;

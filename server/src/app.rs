@@ -1,0 +1,219 @@
+//! What every part of the running server shares, made once at the start. [`App::read`] and
+//! [`App::write`] are the only way from an async handler to the database, which blocks.
+
+use actix_web::web;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::keys::{self, Keys};
+use crate::metrics::Metrics;
+use crate::store::{self, Connection, Store, StoreOptions, meta};
+
+/// Under this name the database remembers which keys it was made with.
+const KEYS_FACT: &str = "keys";
+
+pub struct App {
+    pub config: Config,
+    pub store: Store,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub metrics: Metrics,
+    /// Requests that are with the database or wait for it.
+    waiting: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+}
+
+impl App {
+    /// Opens what the configuration names: the database, then the keys that belong to it.
+    pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, Error> {
+        let options = StoreOptions {
+            readers: config.database.readers,
+            ..StoreOptions::default()
+        };
+        let store = Store::open(&config.database.url, options)?;
+        let keys = match keys_path(&config, &store) {
+            Some(path) => Keys::load_or_create(&path)?,
+            None => Keys::generate()?,
+        };
+        Self::assemble(config, store, clock, keys)
+    }
+
+    /// A throw-away server in memory, for tests and trials.
+    pub fn trial(clock: Clock) -> Result<Arc<Self>, Error> {
+        let store = Store::open("sqlite::memory:", StoreOptions::default())?;
+        Self::assemble(Config::defaults()?, store, clock, Keys::generate()?)
+    }
+
+    /// Puts given parts together, after making sure that the keys belong to the database.
+    pub fn assemble(
+        config: Config,
+        store: Store,
+        clock: Clock,
+        keys: Keys,
+    ) -> Result<Arc<Self>, Error> {
+        let known = store.write::<_, store::Error>(|c| {
+            let known = meta::load(c, KEYS_FACT)?;
+            if known.is_none() {
+                meta::save(c, KEYS_FACT, &keys.fingerprint())?;
+            }
+            Ok(known)
+        })?;
+        if known.is_some_and(|known| known != keys.fingerprint()) {
+            return Err(keys::Error::Foreign.into());
+        }
+        let waiting = Arc::new(AtomicUsize::new(0));
+        Ok(Arc::new(Self {
+            config,
+            store,
+            clock,
+            keys,
+            metrics: Metrics::default(),
+            waiting,
+        }))
+    }
+
+    /// Reads one snapshot on a blocking thread.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        let store = self.store.clone();
+        self.block(move || store.read(work)).await
+    }
+
+    /// Runs the one writing transaction on a blocking thread; see [`Store::write`] for why `work`
+    /// may run again.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnMut(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        let store = self.store.clone();
+        self.block(move || store.write(work)).await
+    }
+
+    /// Anything else that blocks or computes for long (hashing a password, a report).
+    pub async fn block<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        let turn = Turn::take(&self.waiting, self.config.http.waiting).ok_or(store::Error::Busy)?;
+        let done = web::block(move || {
+            // The turn is held by the work itself: a caller that hangs up does not make room.
+            let _turn = turn;
+            work()
+        });
+        done.await.unwrap_or_else(|_| {
+            Err(store::Error::Unavailable("the work was cut off".to_owned()).into())
+        })
+    }
+}
+
+fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {
+    let beside = || Some(store.file()?.parent()?.join(keys::FILE_NAME));
+    config.keys.file.clone().or_else(beside)
+}
+
+/// One place among those that may wait.
+struct Turn(Arc<AtomicUsize>);
+
+impl Turn {
+    fn take(waiting: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let turn = Self(Arc::clone(waiting));
+        (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(folder: &std::path::Path) -> Config {
+        let url = format!("sqlite://{}/kadian.sqlite", folder.display());
+        let sources = crate::config::Sources {
+            flags: vec![
+                ("database.url".to_owned(), url),
+                ("http.waiting".to_owned(), "1".to_owned()),
+            ],
+            ..Default::default()
+        };
+        Config::resolve(&sources).unwrap()
+    }
+
+    #[test]
+    fn keys_stand_beside_the_database_and_others_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(keys::FILE_NAME);
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        assert!(path.exists());
+        drop(app);
+        assert!(App::open(config(folder.path()), Clock::system()).is_ok());
+        std::fs::remove_file(&path).unwrap();
+        let refused = App::open(config(folder.path()), Clock::system()).err();
+        assert!(matches!(refused, Some(Error::Keys(keys::Error::Foreign))));
+    }
+
+    #[actix_web::test]
+    async fn work_beyond_the_limit_hears_busy_and_a_panic_hears_unavailable() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        let (free, held) = std::sync::mpsc::channel::<()>();
+        let first = app.block::<(), store::Error>(move || {
+            let _ = held.recv();
+            Ok(())
+        });
+        let mut first = std::pin::pin!(first);
+        // One poll hands the work to a thread, where it waits.
+        std::future::poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        let second = app.block::<(), store::Error>(|| Ok(())).await;
+        assert!(matches!(second, Err(store::Error::Busy)));
+        free.send(()).unwrap();
+        first.await.unwrap();
+
+        let cut = app
+            .write::<(), store::Error>(|_| panic!("on purpose"))
+            .await;
+        assert!(matches!(cut, Err(store::Error::Unavailable(_))));
+        app.write::<_, store::Error>(|c| meta::save(c, "probe", "alive"))
+            .await
+            .unwrap();
+        let read = app
+            .read::<_, store::Error>(|c| meta::load(c, "probe"))
+            .await
+            .unwrap();
+        assert_eq!(read.as_deref(), Some("alive"));
+    }
+}

@@ -1,0 +1,16 @@
+//! `kadian serve`: the server itself.
+
+use super::{Failure, Settings};
+use crate::http;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Address and port to serve on, as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
+    let app = settings.open(&[("http.listen", args.listen.clone())])?;
+    Ok(http::serve(&app)?)
+}

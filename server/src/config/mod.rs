@@ -1,0 +1,162 @@
+//! The configuration, parsed once into typed fields. Values come from four layers, the later ones
+//! winning: defaults, a TOML file, the environment (`KADIAN_*`), flags. [`layers`] knows where a
+//! value came from; this file knows what it means. A new setting is one line in
+//! [`layers::SETTINGS`] and one field here.
+
+mod layers;
+
+pub use layers::{Error, Line, Origin, SETTINGS, Setting, Sources};
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use layers::Layers;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub database: Database,
+    pub keys: KeysFile,
+    pub http: Http,
+    pub metrics: Metrics,
+    pub log: Log,
+    lines: Vec<Line>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: String,
+    pub readers: usize,
+}
+
+/// Where the keys are kept; nothing means beside the database.
+#[derive(Debug, Clone)]
+pub struct KeysFile {
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub listen: SocketAddr,
+    /// Threads that serve requests; 0 means one per core.
+    pub workers: usize,
+    /// Open connections per worker.
+    pub connections: usize,
+    /// Requests that may wait for the database at the same time.
+    pub waiting: usize,
+    /// What all request bodies together may hold in memory.
+    pub body_memory_mib: usize,
+    /// Whether the caller's address is the last one that a proxy wrote to `X-Forwarded-For`.
+    pub behind_proxy: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Whoever shows this may read `/metrics`; without it, only the machine itself may.
+    pub token: Option<Secret>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// A text that is never printed.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// For comparing and signing; the caller keeps it out of logs and replies.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Config {
+    /// The configuration of this process: its file, its environment and the flags given.
+    pub fn load(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Result<Self, Error> {
+        Self::resolve(&Sources::of_process(file, flags)?)
+    }
+
+    /// The defaults alone, as tests want them.
+    pub fn defaults() -> Result<Self, Error> {
+        Self::resolve(&Sources::default())
+    }
+
+    pub fn resolve(sources: &Sources) -> Result<Self, Error> {
+        let layers = Layers::merge(sources)?;
+        let whole = |name, least: usize, most: usize| {
+            layers.parse(
+                name,
+                &format!("a whole number from {least} to {most}"),
+                |text| {
+                    text.parse()
+                        .ok()
+                        .filter(|number| (least..=most).contains(number))
+                },
+            )
+        };
+        let flag = |name| layers.parse(name, "true or false", |text| text.parse().ok());
+        Ok(Self {
+            database: Database {
+                url: layers.text("database.url"),
+                readers: whole("database.readers", 1, 256)?,
+            },
+            keys: KeysFile {
+                file: layers.given("keys.file").map(PathBuf::from),
+            },
+            http: Http {
+                listen: layers.parse(
+                    "http.listen",
+                    "an address and a port, as 127.0.0.1:8080",
+                    |text| text.parse().ok(),
+                )?,
+                workers: whole("http.workers", 0, 1024)?,
+                connections: whole("http.connections", 1, 100_000)?,
+                waiting: whole("http.waiting", 1, 100_000)?,
+                body_memory_mib: whole("http.body_memory_mib", 4, 1_048_576)?,
+                behind_proxy: flag("http.behind_proxy")?,
+            },
+            metrics: Metrics {
+                token: layers.given("metrics.token").map(Secret),
+            },
+            log: Log {
+                format: layers.parse("log.format", "human or json", |text| match text {
+                    "human" => Some(LogFormat::Human),
+                    "json" => Some(LogFormat::Json),
+                    _ => None,
+                })?,
+                filter: layers.text("log.filter"),
+            },
+            lines: layers.lines(),
+            warnings: layers.warnings(),
+        })
+    }
+
+    /// Every setting with its effective value and origin; secrets as `***`.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// What was given and has no effect.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+#[cfg(test)]
+mod tests;
