@@ -20,6 +20,8 @@ pub const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// How much log may gather before it is folded into the database.
 const LOG_BYTES: u64 = 64 * 1024 * 1024;
 const PAGE_BYTES: u64 = 4096;
+/// Values in one `IN (…)`; longer lists are asked for in pieces.
+pub const MAX_LIST: usize = 500;
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 

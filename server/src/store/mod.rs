@@ -5,17 +5,30 @@
 //! differs between databases stands in [`dialect`]. Nothing here knows HTTP, kinds or rules.
 
 pub mod accounts;
+pub mod acks;
+pub mod alerts;
 pub mod areas;
+pub mod audit;
+pub mod bulk;
 pub mod devices;
 pub mod dialect;
 pub mod enrolments;
+pub mod epochs;
 mod error;
+pub mod exits;
 pub mod grants;
+pub mod history;
 pub mod idempotency;
+pub mod lookups;
 pub mod meta;
+pub mod parked;
 mod pool;
+pub mod purged;
 pub mod reach;
+pub mod records;
 pub mod schema;
+pub mod scopes;
+pub mod tallies;
 
 pub use dialect::{Connection, Location};
 pub use error::Error;
@@ -30,6 +43,16 @@ use std::time::Duration;
 
 use dialect::Purpose;
 use pool::{Keep, Pool};
+
+/// A revision, head or seq as the database has it. They stay far below 2^53.
+pub fn from_rev(rev: u64) -> i64 {
+    i64::try_from(rev).unwrap_or(i64::MAX)
+}
+
+/// A revision, head or seq from the database, where none is negative.
+pub fn to_rev(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}
 
 /// How often a writing transaction is run before the caller is told that the database is busy.
 const WRITE_ATTEMPTS: u32 = 4;

@@ -169,7 +169,7 @@ table! {
         detail -> Text,
         kind -> Nullable<Text>,
         record -> Nullable<Text>,
-        scope_id -> Nullable<BigInt>,
+        area -> Nullable<Text>,
         waits_for -> Nullable<Text>,
         content_hash -> Binary,
         body -> Binary,

@@ -156,7 +156,7 @@ CREATE TABLE parked (
     detail       TEXT    NOT NULL,
     kind         TEXT,
     record       TEXT,
-    scope_id     INTEGER,
+    area         TEXT,
     waits_for    TEXT,
     content_hash BLOB    NOT NULL,
     body         BLOB    NOT NULL,
@@ -174,7 +174,7 @@ CREATE INDEX parked_device ON parked (device, seq);
 CREATE INDEX parked_line ON parked (line, content_hash);
 CREATE INDEX parked_record ON parked (record) WHERE state = 'open';
 CREATE INDEX parked_waits ON parked (waits_for) WHERE state = 'open';
-CREATE INDEX parked_scope ON parked (scope_id);
+CREATE INDEX parked_area ON parked (area, id);
 
 CREATE TABLE kind (
     name       TEXT    NOT NULL,

@@ -1,0 +1,83 @@
+//! The part of a device's row that a push needs: how far it has come, and by which marks.
+
+use diesel::prelude::*;
+use sync_protocol::{Millis, Rev, Seq};
+
+use super::schema::device;
+use super::{Connection, Error, from_rev, to_rev};
+
+/// Where a device stands.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = device)]
+pub struct AckRow {
+    pub number: i64,
+    pub line: i64,
+    pub account: i64,
+    pub state: String,
+    pub ack: i64,
+    pub marks: Vec<u8>,
+    pub durable: i64,
+    pub durable_next: i64,
+    pub durable_at: i64,
+    pub seen_at: i64,
+    pub skew: Option<i64>,
+    pub epoch_seen: i64,
+}
+
+impl AckRow {
+    /// Every change up to this one has its verdict.
+    pub fn ack(&self) -> Seq {
+        to_rev(self.ack)
+    }
+
+    /// Lets what was acknowledged long enough ago count as durable.
+    pub fn ripen(&mut self, now: Millis, after: Millis) {
+        if now >= self.durable_at.saturating_add(after) {
+            self.durable = self.durable.max(self.durable_next);
+            self.durable_next = self.ack;
+            self.durable_at = now;
+        }
+    }
+
+    /// Notes the greatest epoch that the device has shown.
+    pub fn show_epoch(&mut self, epoch: Rev) {
+        self.epoch_seen = self.epoch_seen.max(from_rev(epoch));
+    }
+}
+
+/// The rows of these devices, by number.
+pub fn load(connection: &mut Connection, numbers: &[i64]) -> Result<Vec<AckRow>, Error> {
+    Ok(device::table
+        .filter(device::number.eq_any(numbers))
+        .order(device::number)
+        .select(AckRow::as_select())
+        .load(connection)?)
+}
+
+/// The lines among these that more than one number belongs to.
+pub fn shared_lines(connection: &mut Connection, lines: &[i64]) -> Result<Vec<i64>, Error> {
+    Ok(device::table
+        .filter(device::line.eq_any(lines))
+        .filter(device::number.ne(device::line))
+        .select(device::line)
+        .distinct()
+        .load(connection)?)
+}
+
+/// Saves where a device stands. Always written when a push is acknowledged, also when all of it
+/// was seen before: otherwise a synchronous standby may lack what is acknowledged (I19).
+pub fn save(connection: &mut Connection, row: &AckRow) -> Result<(), Error> {
+    diesel::update(device::table.find(row.number))
+        .set((
+            device::ack.eq(row.ack),
+            device::marks.eq(&row.marks),
+            device::durable.eq(row.durable),
+            device::durable_next.eq(row.durable_next),
+            device::durable_at.eq(row.durable_at),
+            device::seen_at.eq(row.seen_at),
+            device::skew.eq(row.skew),
+            device::epoch_seen.eq(row.epoch_seen),
+        ))
+        .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Alerts: what somebody must see. An abnormal entry, a parked one that is abnormal, two phones
+//! with one number, a lost change. One row per (code, source), however often it is found again.
+
+use diesel::prelude::*;
+
+use super::schema::{alert, area};
+use super::{Connection, Error, Reach};
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = alert)]
+pub struct Alert {
+    /// `<code>:<source>`, so that finding it again changes nothing.
+    pub id: String,
+    pub at: i64,
+    pub code: String,
+    /// The node of the area tree at which it is shown.
+    pub area: Option<String>,
+    pub scope_id: Option<i64>,
+    pub record: Option<String>,
+    pub device: Option<i64>,
+    /// Codes and numbers, never a person's data.
+    pub detail: String,
+    pub state: String,
+    pub closed_by: Option<i64>,
+    pub closed_at: Option<i64>,
+}
+
+impl Alert {
+    /// An open alert about `source`.
+    pub fn new(at: i64, code: &str, source: &str, area: Option<String>) -> Self {
+        Self {
+            id: format!("{code}:{source}"),
+            at,
+            code: code.to_owned(),
+            area,
+            scope_id: None,
+            record: None,
+            device: None,
+            detail: String::new(),
+            state: "open".to_owned(),
+            closed_by: None,
+            closed_at: None,
+        }
+    }
+}
+
+/// Raises alerts; one that is there already stays as it is.
+pub fn raise(connection: &mut Connection, alerts: &[Alert]) -> Result<(), Error> {
+    for new in alerts {
+        let known: i64 = alert::table.find(&new.id).count().get_result(connection)?;
+        if known == 0 {
+            diesel::insert_into(alert::table)
+                .values(new)
+                .execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+/// Alerts within somebody's reach, newest first, before `before` (a time) .
+pub fn list(
+    connection: &mut Connection,
+    reach: &Reach,
+    roles: &[&str],
+    state: &str,
+    before: i64,
+    most: i64,
+) -> Result<Vec<Alert>, Error> {
+    let mut rows: Vec<Alert> = Vec::new();
+    for path in reach.paths(roles) {
+        let below = area::table
+            .filter(area::path.ge(path))
+            .filter(area::path.lt(super::scopes::above(path)))
+            .select(area::code.nullable());
+        rows.extend(
+            alert::table
+                .filter(alert::area.eq_any(below))
+                .filter(alert::state.eq(state))
+                .filter(alert::at.lt(before))
+                .order((alert::at.desc(), alert::id))
+                .limit(most)
+                .select(Alert::as_select())
+                .load::<Alert>(connection)?,
+        );
+    }
+    rows.sort_by(|a, b| (b.at, &a.id).cmp(&(a.at, &b.id)));
+    rows.truncate(usize::try_from(most).unwrap_or(0));
+    Ok(rows)
+}

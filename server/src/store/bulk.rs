@@ -1,0 +1,177 @@
+//! Writing many rows at once: the shapes that the two databases spell differently. A part of
+//! [`super::dialect`]; no other file may ask which database it is.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::dialect::Connection;
+use super::exits::ExitRow;
+use super::history::NewHistory;
+use super::records::RecordRow;
+use super::schema::{exit, history, lookup, purged, record, scope_kind, tally};
+use super::scopes::HoldingRow;
+use super::{Error, parked::NewParked};
+
+/// What a tally changes by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TallyKey {
+    pub scope_id: i64,
+    pub kind: String,
+    pub name: String,
+    pub value: String,
+}
+
+/// Writes records as they stand, new or changed.
+pub fn put_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::insert_into(record::table)
+                    .values(row)
+                    .on_conflict(record::id)
+                    .do_update()
+                    .set(row)
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes exits; an older one of the same record and scope gives way.
+pub fn put_exits(connection: &mut Connection, rows: &[ExitRow]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::insert_into(exit::table)
+                    .values(row)
+                    .on_conflict((exit::scope_id, exit::record))
+                    .do_update()
+                    .set(row)
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes what scopes hold per kind.
+pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::insert_into(scope_kind::table)
+                    .values((
+                        scope_kind::scope_id.eq(row.scope_id),
+                        scope_kind::kind.eq(&row.kind),
+                        scope_kind::count.eq(row.count),
+                        scope_kind::digest.eq(row.digest),
+                    ))
+                    .on_conflict((scope_kind::scope_id, scope_kind::kind))
+                    .do_update()
+                    .set((
+                        scope_kind::count.eq(excluded(scope_kind::count)),
+                        scope_kind::digest.eq(excluded(scope_kind::digest)),
+                    ))
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds to tallies: what lives, and what a purge closed.
+pub fn add_tallies(
+    connection: &mut Connection,
+    rows: &[(TallyKey, i64, i64)],
+) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for (key, live, closed) in rows {
+                diesel::insert_into(tally::table)
+                    .values((
+                        tally::scope_id.eq(key.scope_id),
+                        tally::kind.eq(&key.kind),
+                        tally::name.eq(&key.name),
+                        tally::value.eq(&key.value),
+                        tally::live.eq(live),
+                        tally::closed.eq(closed),
+                    ))
+                    .on_conflict((tally::scope_id, tally::kind, tally::name, tally::value))
+                    .do_update()
+                    .set((
+                        tally::live.eq(tally::live + excluded(tally::live)),
+                        tally::closed.eq(tally::closed + excluded(tally::closed)),
+                    ))
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes records findable under hashes.
+pub fn put_lookups(
+    connection: &mut Connection,
+    rows: &[(Vec<u8>, String, i64)],
+) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for (hash, id, scope_id) in rows {
+                diesel::insert_into(lookup::table)
+                    .values((
+                        lookup::hash.eq(hash),
+                        lookup::record.eq(id),
+                        lookup::scope_id.eq(scope_id),
+                    ))
+                    .on_conflict((lookup::hash, lookup::record))
+                    .do_update()
+                    .set(lookup::scope_id.eq(excluded(lookup::scope_id)))
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds values that lost.
+pub fn add_history(connection: &mut Connection, rows: &[NewHistory]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::insert_into(history::table)
+                    .values(row)
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps changes aside, in arrival order.
+pub fn add_parked(connection: &mut Connection, rows: &[NewParked]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::insert_into(super::schema::parked::table)
+                    .values(row)
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts ids on the permanent list.
+pub fn add_purged(connection: &mut Connection, ids: &[String], at: i64) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for id in ids {
+                diesel::insert_or_ignore_into(purged::table)
+                    .values((purged::id.eq(id), purged::at.eq(at)))
+                    .execute(inner)?;
+            }
+        }
+    }
+    Ok(())
+}

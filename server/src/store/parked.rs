@@ -1,0 +1,223 @@
+//! Changes that are kept aside: parked until someone resolves them or what they wait for comes,
+//! or invalid and shown. The body is the line as it came.
+
+use diesel::prelude::*;
+use sync_protocol::id::RecordId;
+
+use super::schema::{area, parked};
+use super::{Connection, Error, Reach};
+
+/// A change kept aside, to be stored.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = parked)]
+pub struct NewParked {
+    pub device: i64,
+    pub line: i64,
+    pub seq: i64,
+    pub account: i64,
+    pub verdict: String,
+    pub code: String,
+    pub detail: String,
+    pub kind: Option<String>,
+    pub record: Option<String>,
+    pub area: Option<String>,
+    pub waits_for: Option<String>,
+    pub content_hash: Vec<u8>,
+    pub body: Vec<u8>,
+    pub stamp: Option<String>,
+    pub raw: Option<String>,
+    pub base: Option<i64>,
+    pub at: i64,
+    pub late: bool,
+    pub state: String,
+}
+
+/// A change kept aside.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = parked)]
+pub struct ParkedRow {
+    pub id: i64,
+    pub device: i64,
+    pub line: i64,
+    pub seq: i64,
+    pub account: i64,
+    pub verdict: String,
+    pub code: String,
+    pub detail: String,
+    pub kind: Option<String>,
+    pub record: Option<String>,
+    pub area: Option<String>,
+    pub waits_for: Option<String>,
+    pub content_hash: Vec<u8>,
+    pub body: Vec<u8>,
+    pub stamp: Option<String>,
+    pub raw: Option<String>,
+    pub base: Option<i64>,
+    pub at: i64,
+    pub late: bool,
+    pub state: String,
+    pub resolved_by: Option<i64>,
+    pub resolved_at: Option<i64>,
+    pub reason: Option<String>,
+}
+
+/// Open ones that touch these records or wait for them, in arrival order.
+pub fn open_for(
+    connection: &mut Connection,
+    records: &[RecordId],
+) -> Result<Vec<ParkedRow>, Error> {
+    let mut rows: Vec<ParkedRow> = Vec::new();
+    for records in records.chunks(super::dialect::MAX_LIST / 2) {
+        let ids: Vec<String> = records.iter().map(ToString::to_string).collect();
+        rows.extend(
+            parked::table
+                .filter(parked::state.eq("open"))
+                .filter(
+                    parked::record
+                        .eq_any(&ids)
+                        .or(parked::waits_for.eq_any(&ids)),
+                )
+                .select(ParkedRow::as_select())
+                .load::<ParkedRow>(connection)?,
+        );
+    }
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// Open ones for want of a kind or of a newer version of it, in arrival order.
+pub fn open_with_code(
+    connection: &mut Connection,
+    code: &str,
+    most: i64,
+) -> Result<Vec<ParkedRow>, Error> {
+    Ok(parked::table
+        .filter(parked::state.eq("open"))
+        .filter(parked::code.eq(code))
+        .order(parked::id)
+        .limit(most)
+        .select(ParkedRow::as_select())
+        .load(connection)?)
+}
+
+/// What became of changes that a device sent before: all that were ever kept aside.
+pub fn of_device(
+    connection: &mut Connection,
+    device: i64,
+    from: i64,
+    to: i64,
+) -> Result<Vec<ParkedRow>, Error> {
+    Ok(parked::table
+        .filter(parked::device.eq(device))
+        .filter(parked::seq.between(from, to))
+        .order(parked::id)
+        .select(ParkedRow::as_select())
+        .load(connection)?)
+}
+
+/// Ones of these lines with this content, whatever became of them.
+pub fn with_content(
+    connection: &mut Connection,
+    lines: &[i64],
+    hashes: &[Vec<u8>],
+) -> Result<Vec<ParkedRow>, Error> {
+    let mut rows = Vec::new();
+    for hashes in hashes.chunks(super::dialect::MAX_LIST) {
+        rows.extend(
+            parked::table
+                .filter(parked::line.eq_any(lines))
+                .filter(parked::content_hash.eq_any(hashes))
+                .order(parked::id)
+                .select(ParkedRow::as_select())
+                .load::<ParkedRow>(connection)?,
+        );
+    }
+    Ok(rows)
+}
+
+/// One of them.
+pub fn by_id(connection: &mut Connection, id: i64) -> Result<Option<ParkedRow>, Error> {
+    Ok(parked::table
+        .find(id)
+        .select(ParkedRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// What is kept aside within somebody's reach, newest last.
+pub fn list(
+    connection: &mut Connection,
+    reach: &Reach,
+    roles: &[&str],
+    state: &str,
+    after: i64,
+    most: i64,
+) -> Result<Vec<ParkedRow>, Error> {
+    let mut rows: Vec<ParkedRow> = Vec::new();
+    for path in reach.paths(roles) {
+        let below = area::table
+            .filter(area::path.ge(path))
+            .filter(area::path.lt(super::scopes::above(path)))
+            .select(area::code.nullable());
+        rows.extend(
+            parked::table
+                .filter(parked::area.eq_any(below))
+                .filter(parked::state.eq(state))
+                .filter(parked::id.gt(after))
+                .order(parked::id)
+                .limit(most)
+                .select(ParkedRow::as_select())
+                .load::<ParkedRow>(connection)?,
+        );
+    }
+    rows.sort_by_key(|row| row.id);
+    rows.truncate(usize::try_from(most).unwrap_or(0));
+    Ok(rows)
+}
+
+/// Settles one.
+pub fn settle(
+    connection: &mut Connection,
+    id: i64,
+    state: &str,
+    by: Option<i64>,
+    at: i64,
+    reason: Option<&str>,
+) -> Result<(), Error> {
+    diesel::update(parked::table.find(id))
+        .set((
+            parked::state.eq(state),
+            parked::resolved_by.eq(by),
+            parked::resolved_at.eq(Some(at)),
+            parked::reason.eq(reason),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Shows the open ones of these records where the records now are.
+pub fn show_in(connection: &mut Connection, records: &[String], code: &str) -> Result<(), Error> {
+    diesel::update(
+        parked::table.filter(parked::state.eq("open")).filter(
+            parked::record
+                .eq_any(records)
+                .or(parked::waits_for.eq_any(records)),
+        ),
+    )
+    .set(parked::area.eq(Some(code)))
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Keeps that something was there, but neither what nor about whom: the record was purged.
+pub fn forget(connection: &mut Connection, records: &[String]) -> Result<(), Error> {
+    diesel::update(parked::table.filter(parked::record.eq_any(records)))
+        .set((
+            parked::body.eq(Vec::new()),
+            parked::state.eq("dismissed"),
+            parked::reason.eq(Some("purged")),
+        ))
+        .execute(connection)?;
+    Ok(())
+}

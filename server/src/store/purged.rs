@@ -1,0 +1,22 @@
+//! The permanent list of ids that were purged, map entries' too: they never come back.
+
+use diesel::prelude::*;
+use sync_protocol::id::RecordId;
+
+use super::schema::purged;
+use super::{Connection, Error};
+
+/// Which of these ids were purged.
+pub fn among(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<RecordId>, Error> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(super::dialect::MAX_LIST) {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        found.extend(
+            purged::table
+                .filter(purged::id.eq_any(ids))
+                .select(purged::id)
+                .load::<String>(connection)?,
+        );
+    }
+    Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+}

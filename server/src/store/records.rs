@@ -1,0 +1,136 @@
+//! Records as they stand: one table for all kinds; the body is bytes with a one-byte codec.
+
+use diesel::prelude::*;
+use sync_protocol::Rev;
+use sync_protocol::id::RecordId;
+use sync_protocol::record::Record;
+
+use super::schema::record;
+use super::{Connection, Error, from_rev};
+
+/// The codec of a body that is JSON; a sealed one will have another.
+const JSON: u8 = 1;
+
+/// A record as it is stored.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = record)]
+pub struct RecordRow {
+    pub id: String,
+    pub scope_id: i64,
+    pub head: i64,
+    pub kind: String,
+    pub parent: Option<String>,
+    pub rev: i64,
+    pub created_at: i64,
+    pub time: i64,
+    pub void: bool,
+    pub body: Vec<u8>,
+}
+
+impl RecordRow {
+    /// The row for a record in a scope at a head.
+    pub fn new(scope_id: i64, head: Rev, record: &Record, created_at: i64) -> Result<Self, Error> {
+        Ok(Self {
+            id: record.id.to_string(),
+            scope_id,
+            head: from_rev(head),
+            kind: record.kind.clone(),
+            parent: record.parent.map(|id| id.to_string()),
+            rev: from_rev(record.rev),
+            created_at,
+            time: record.created.time,
+            void: record.is_void(),
+            body: encode(record)?,
+        })
+    }
+
+    /// The record.
+    pub fn record(&self) -> Result<Record, Error> {
+        decode(&self.body)
+    }
+}
+
+/// The bytes of any body: a codec, then the content.
+pub fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![JSON];
+    serde_json::to_writer(&mut bytes, value)
+        .map_err(|_| Error::Corrupt("a body cannot be written".to_owned()))?;
+    Ok(bytes)
+}
+
+/// The content of a body.
+pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    match bytes.split_first() {
+        Some((&JSON, content)) => serde_json::from_slice(content)
+            .map_err(|_| Error::Corrupt("the body of a record".to_owned())),
+        _ => Err(Error::Corrupt("a body with an unknown codec".to_owned())),
+    }
+}
+
+/// The records with these ids that exist.
+pub fn by_ids(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<RecordRow>, Error> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(super::dialect::MAX_LIST) {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        rows.extend(
+            record::table
+                .filter(record::id.eq_any(ids))
+                .select(RecordRow::as_select())
+                .load(connection)?,
+        );
+    }
+    Ok(rows)
+}
+
+/// The records that share these records' scope.
+pub fn children_of(
+    connection: &mut Connection,
+    parents: &[RecordId],
+) -> Result<Vec<RecordRow>, Error> {
+    let mut rows = Vec::new();
+    for parents in parents.chunks(super::dialect::MAX_LIST) {
+        let parents: Vec<String> = parents.iter().map(ToString::to_string).collect();
+        rows.extend(
+            record::table
+                .filter(record::parent.eq_any(parents))
+                .order(record::id)
+                .select(RecordRow::as_select())
+                .load(connection)?,
+        );
+    }
+    Ok(rows)
+}
+
+/// What stands above a head in a scope, in head order.
+pub fn above(
+    connection: &mut Connection,
+    scope_id: i64,
+    head: Rev,
+    most: i64,
+) -> Result<Vec<RecordRow>, Error> {
+    Ok(record::table
+        .filter(record::scope_id.eq(scope_id))
+        .filter(record::head.gt(from_rev(head)))
+        .order(record::head)
+        .limit(most)
+        .select(RecordRow::as_select())
+        .load(connection)?)
+}
+
+/// All records of a scope, in id order: for recounts.
+pub fn in_scope(connection: &mut Connection, scope_id: i64) -> Result<Vec<RecordRow>, Error> {
+    Ok(record::table
+        .filter(record::scope_id.eq(scope_id))
+        .order(record::id)
+        .select(RecordRow::as_select())
+        .load(connection)?)
+}
+
+/// Takes records out.
+pub fn delete(connection: &mut Connection, ids: &[RecordId]) -> Result<(), Error> {
+    for ids in ids.chunks(super::dialect::MAX_LIST) {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        diesel::delete(record::table.filter(record::id.eq_any(ids))).execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Scopes: a head each, and a count and a digest per kind.
+
+use diesel::prelude::*;
+use sync_protocol::cursor::Head;
+use sync_protocol::digest::Digest;
+use sync_protocol::scope::Scope;
+
+use super::schema::{area, scope, scope_kind};
+use super::{Connection, Error, from_rev, to_rev};
+
+/// A scope as it is stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = scope)]
+pub struct ScopeRow {
+    pub id: i64,
+    pub name: String,
+    pub area: String,
+    pub day: Option<String>,
+    pub head: i64,
+    pub floor: i64,
+    pub leaps: String,
+    pub purged: bool,
+}
+
+impl ScopeRow {
+    /// The counter.
+    pub fn head(&self) -> Result<Head, Error> {
+        let leaps = serde_json::from_str(&self.leaps)
+            .map_err(|_| Error::Corrupt("the leaps of a scope".to_owned()))?;
+        Ok(Head {
+            head: to_rev(self.head),
+            floor: to_rev(self.floor),
+            leaps,
+        })
+    }
+
+    /// The name, parsed.
+    pub fn scope(&self) -> Result<Scope, Error> {
+        self.name
+            .parse()
+            .map_err(|_| Error::Corrupt("the name of a scope".to_owned()))
+    }
+}
+
+/// What a scope holds of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = scope_kind)]
+pub struct HoldingRow {
+    pub scope_id: i64,
+    pub kind: String,
+    pub count: i64,
+    pub digest: i64,
+}
+
+impl HoldingRow {
+    /// The digest over the records of this kind.
+    pub const fn digest(&self) -> Digest {
+        Digest::from_bits(self.digest)
+    }
+}
+
+/// A node of the area tree, as far as a scope needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    pub code: String,
+    pub level: String,
+    pub name: String,
+    pub path: String,
+    /// The time zone of the node or of the nearest node above that names one.
+    pub timezone: Option<String>,
+}
+
+/// The scopes with these names that exist.
+pub fn by_names(connection: &mut Connection, names: &[String]) -> Result<Vec<ScopeRow>, Error> {
+    Ok(scope::table
+        .filter(scope::name.eq_any(names))
+        .select(ScopeRow::as_select())
+        .load(connection)?)
+}
+
+/// The scopes with these ids.
+pub fn by_ids(connection: &mut Connection, ids: &[i64]) -> Result<Vec<ScopeRow>, Error> {
+    Ok(scope::table
+        .filter(scope::id.eq_any(ids))
+        .select(ScopeRow::as_select())
+        .load(connection)?)
+}
+
+/// Makes a scope that does not exist yet.
+pub fn create(connection: &mut Connection, name: &Scope) -> Result<ScopeRow, Error> {
+    let text = name.to_string();
+    diesel::insert_into(scope::table)
+        .values((
+            scope::name.eq(&text),
+            scope::area.eq(name.place.code()),
+            scope::day.eq(name.day.map(|day| day.to_string())),
+            scope::head.eq(0),
+            scope::floor.eq(0),
+            scope::leaps.eq("[]"),
+            scope::purged.eq(false),
+        ))
+        .execute(connection)?;
+    Ok(scope::table
+        .filter(scope::name.eq(&text))
+        .select(ScopeRow::as_select())
+        .first(connection)?)
+}
+
+/// Saves the counter of a scope.
+pub fn save_head(
+    connection: &mut Connection,
+    id: i64,
+    head: &Head,
+    purged: bool,
+) -> Result<(), Error> {
+    let leaps = serde_json::to_string(&head.leaps)
+        .map_err(|_| Error::Corrupt("the leaps of a scope".to_owned()))?;
+    diesel::update(scope::table.find(id))
+        .set((
+            scope::head.eq(from_rev(head.head)),
+            scope::floor.eq(from_rev(head.floor)),
+            scope::leaps.eq(leaps),
+            scope::purged.eq(purged),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// What these scopes hold, per kind.
+pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingRow>, Error> {
+    Ok(scope_kind::table
+        .filter(scope_kind::scope_id.eq_any(ids))
+        .select(HoldingRow::as_select())
+        .load(connection)?)
+}
+
+/// The nodes with these codes.
+pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
+    let rows: Vec<(String, String, String, String, Option<String>)> = area::table
+        .filter(area::code.eq_any(codes))
+        .select((
+            area::code,
+            area::level,
+            area::name,
+            area::path,
+            area::timezone,
+        ))
+        .load(connection)?;
+    rows.into_iter()
+        .map(|(code, level, name, path, timezone)| {
+            let timezone = match timezone {
+                Some(timezone) => Some(timezone),
+                None => inherited_timezone(connection, &path)?,
+            };
+            Ok(Node {
+                code,
+                level,
+                name,
+                path,
+                timezone,
+            })
+        })
+        .collect()
+}
+
+fn inherited_timezone(connection: &mut Connection, path: &str) -> Result<Option<String>, Error> {
+    let above: Vec<&str> = path.split('/').filter(|code| !code.is_empty()).collect();
+    let named: Vec<(String, Option<String>)> = area::table
+        .filter(area::code.eq_any(&above))
+        .filter(area::timezone.is_not_null())
+        .select((area::path, area::timezone))
+        .load(connection)?;
+    Ok(named
+        .into_iter()
+        .max_by_key(|(path, _)| path.len())
+        .and_then(|(_, timezone)| timezone))
+}
+
+/// Nodes at which records of these levels live, inside an area.
+pub fn nodes_below(
+    connection: &mut Connection,
+    path: &str,
+    levels: &[String],
+    most: i64,
+) -> Result<Vec<Node>, Error> {
+    let rows: Vec<(String, String, String, String)> = area::table
+        .filter(area::path.ge(path))
+        .filter(area::path.lt(above(path)))
+        .filter(area::level.eq_any(levels))
+        .order(area::path)
+        .limit(most)
+        .select((area::code, area::level, area::name, area::path))
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|(code, level, name, path)| Node {
+            code,
+            level,
+            name,
+            path,
+            timezone: None,
+        })
+        .collect())
+}
+
+/// The least text above every path that begins with this one: paths end in `/`, and `0` follows it.
+pub fn above(path: &str) -> String {
+    let mut next = path.strip_suffix('/').unwrap_or(path).to_owned();
+    next.push('0');
+    next
+}
