@@ -5,12 +5,16 @@ use actix_web::web;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::body::Budget;
+use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::metrics::Metrics;
 use crate::store::{self, Connection, Store, StoreOptions, meta};
+use crate::throttle::Throttles;
 
 /// Under this name the database remembers which keys it was made with.
 const KEYS_FACT: &str = "keys";
@@ -21,6 +25,11 @@ pub struct App {
     pub clock: Clock,
     pub keys: Keys,
     pub metrics: Metrics,
+    pub throttles: Throttles,
+    /// Memory for the bodies of all requests.
+    pub bodies: Budget,
+    pub probe: Probe,
+    pub started: Instant,
     /// Requests that are with the database or wait for it.
     waiting: Arc<AtomicUsize>,
 }
@@ -73,14 +82,18 @@ impl App {
         if known.is_some_and(|known| known != keys.fingerprint()) {
             return Err(keys::Error::Foreign.into());
         }
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
             config,
             store,
             clock,
             keys,
             metrics: Metrics::default(),
-            waiting,
+            throttles: Throttles::default(),
+            bodies,
+            probe: Probe::default(),
+            started: Instant::now(),
+            waiting: Arc::default(),
         }))
     }
 
@@ -126,9 +139,9 @@ impl App {
             let _turn = turn;
             work()
         });
-        done.await.unwrap_or_else(|_| {
-            Err(store::Error::Unavailable("the work was cut off".to_owned()).into())
-        })
+        // The panic was logged where it happened; here it goes on to whoever waits for the work.
+        done.await
+            .unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the work panicked")))
     }
 }
 
@@ -183,7 +196,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn work_beyond_the_limit_hears_busy_and_a_panic_hears_unavailable() {
+    async fn work_beyond_the_limit_hears_busy_and_a_panic_reaches_the_caller() {
         let folder = tempfile::tempdir().unwrap();
         let app = App::open(config(folder.path()), Clock::system()).unwrap();
         let (free, held) = std::sync::mpsc::channel::<()>();
@@ -203,10 +216,13 @@ mod tests {
         free.send(()).unwrap();
         first.await.unwrap();
 
-        let cut = app
-            .write::<(), store::Error>(|_| panic!("on purpose"))
-            .await;
-        assert!(matches!(cut, Err(store::Error::Unavailable(_))));
+        let shared = Arc::clone(&app);
+        let cut = actix_web::rt::spawn(async move {
+            shared
+                .write::<(), store::Error>(|_| panic!("on purpose"))
+                .await
+        });
+        assert!(cut.await.is_err_and(|error| error.is_panic()));
         app.write::<_, store::Error>(|c| meta::save(c, "probe", "alive"))
             .await
             .unwrap();

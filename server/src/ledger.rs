@@ -223,7 +223,10 @@ impl Ledger {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(wrong("opened"))?;
         // A new name is on the disk only when its folder is.
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             File::open(folder)
                 .and_then(|folder| folder.sync_all())
                 .map_err(wrong("made durable"))?;
@@ -294,7 +297,9 @@ fn read_from(path: &Path, file: File, from: u64) -> Result<(Option<Head>, Entrie
         }
         if let Ok(entry) = serde_json::from_slice(&line) {
             found.entries.push(entry);
-        } else if head.is_none() && let Ok(read) = serde_json::from_slice(&line) {
+        } else if head.is_none()
+            && let Ok(read) = serde_json::from_slice(&line)
+        {
             head = Some(read);
         } else {
             found.passed_over += 1;

@@ -65,7 +65,10 @@ fn a_rolled_back_transaction_leaves_an_entry_that_the_database_does_not_know() {
     assert!(result.is_err());
     let unknown = place.unknown(&ledger);
     assert_eq!(unknown.entries, [epoch(6)]);
-    place.store.write(|c| ledger.settle(c, unknown.end)).unwrap();
+    place
+        .store
+        .write(|c| ledger.settle(c, unknown.end))
+        .unwrap();
     assert_eq!(place.unknown(&ledger).entries, []);
 }
 
@@ -115,9 +118,14 @@ fn a_foreign_or_older_ledger_is_noticed_and_kept_aside_when_someone_insists() {
     two.append(&ledger, &epoch(9));
     drop(ledger);
     std::fs::copy(&two.path, &one.path).unwrap();
-    assert!(matches!(one.open(false), Err(Error::Foreign(_))), "another's");
+    assert!(
+        matches!(one.open(false), Err(Error::Foreign(_))),
+        "another's"
+    );
     one.open(true).unwrap();
-    let files = std::fs::read_dir(one.path.parent().unwrap()).unwrap().count();
+    let files = std::fs::read_dir(one.path.parent().unwrap())
+        .unwrap()
+        .count();
     assert_eq!(files, 2, "the foreign one is kept");
 }
 
@@ -138,7 +146,8 @@ fn lines_of_a_later_version_are_passed_over() {
     let place = place();
     let ledger = place.open(false).unwrap();
     let mut file = OpenOptions::new().append(true).open(&place.path).unwrap();
-    file.write_all(b"{\"entry\":\"from the future\",\"x\":1}\n").unwrap();
+    file.write_all(b"{\"entry\":\"from the future\",\"x\":1}\n")
+        .unwrap();
     place.append(&ledger, &epoch(5));
     assert_eq!(ledger.entries().unwrap().entries, [epoch(5)]);
 }

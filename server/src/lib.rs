@@ -13,4 +13,6 @@ pub mod keys;
 pub mod ledger;
 pub mod metrics;
 pub mod store;
+pub mod sync;
 pub mod telemetry;
+pub mod throttle;

@@ -67,6 +67,29 @@ pub struct Malformed {
 }
 
 impl Change {
+    /// The change as a line: what a device stores when it packs it. Members that say nothing are
+    /// left out.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut members = Map::new();
+        members.insert("era".to_owned(), self.era.into());
+        members.insert("schema".to_owned(), self.schema.into());
+        members.insert("stamp".to_owned(), self.stamp.to_string().into());
+        members.insert("kind".to_owned(), self.kind.clone().into());
+        members.insert("record".to_owned(), self.record.to_string().into());
+        let optional = [
+            ("base", self.base.map(Value::from)),
+            ("saw", self.saw.map(|saw| saw.to_string().into())),
+            ("scope", self.scope.as_ref().map(|place| place.to_string().into())),
+            ("parent", self.parent.map(|parent| parent.to_string().into())),
+            ("whole", self.whole.then_some(Value::Bool(true))),
+        ];
+        members.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        members.insert("set".to_owned(), Value::Object(self.set.clone().into_iter().collect()));
+        // Members with text keys and JSON values can always be written.
+        serde_json::to_vec(&Value::Object(members)).unwrap_or_default()
+    }
+
     /// Tells this change's content from any other of its line: record, raw stamp and values.
     #[must_use]
     pub fn content(&self) -> u64 {
@@ -105,7 +128,8 @@ pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
         return Err(whole("type"));
     };
     if let Some(Value::String(reason)) = members.get("lost") {
-        return Ok(Line::Lost(reason.chars().take(200).collect()));
+        let reason = reason.chars().filter(|c| *c != '\0');
+        return Ok(Line::Lost(reason.take(200).collect()));
     }
     let known = Known {
         record: read(&members, "record"),

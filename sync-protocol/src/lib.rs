@@ -16,15 +16,23 @@
 //! | [`scope`] | where a record lives: a place, or a place on one day |
 //! | [`cursor`] | heads, leaps, and which cursors are worth something |
 //! | [`digest`] | how two replicas prove that they hold the same |
+//! | [`check`] | what a phone number, an ID, a plate… must be, and what is merely odd |
+//! | [`kind`] | kinds of record as data: fields, views, counts, retention |
+//! | [`policy`] | what makes an entry abnormal, as data |
 //! | [`wire`] | requests, replies, limits, verdicts and codes |
+//! | [`replica`] | the device: what it keeps, what it sends next, what it makes of an answer |
 
 pub mod change;
+pub mod check;
 pub mod cursor;
 pub mod digest;
 pub mod id;
+pub mod kind;
 pub mod mark;
 pub mod merge;
+pub mod policy;
 pub mod record;
+pub mod replica;
 pub mod scope;
 pub mod stamp;
 pub mod wire;

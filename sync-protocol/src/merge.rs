@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::Rev;
 use crate::change::Fields;
 use crate::record::{Held, MAX_CONFLICTS, Record, VOID, Write};
-use crate::stamp::Stamp;
+use crate::stamp::{Clock, Stamp};
 
 /// A value that lost, for the history.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,20 +48,25 @@ pub struct Writer<'a> {
     pub base: Rev,
     /// A server process writes for many people at once: only `base` counts as seen.
     pub only_base_counts: bool,
-    /// Whether the writer's view hides anything of a field: such a field is never *seen*.
+    /// Whether the writer's view hides anything of a field of this record: such a field is never
+    /// *seen*, whatever `base` says, save by the one who wrote what stands there.
     pub masked: &'a dyn Fn(&str) -> bool,
 }
 
 impl Writer<'_> {
-    /// Whether the writer knew this write of this field.
+    /// Whether the writer knew this value of this field when writing.
     #[must_use]
     pub fn has_seen(&self, field: &str, write: &Write) -> bool {
-        if (self.masked)(field) {
-            return false;
-        }
-        let own =
-            !self.only_base_counts && write.line == self.line && write.place_in_line() < self.place;
-        own || write.rev <= self.base
+        self.has_written(write) || (write.rev <= self.base && !(self.masked)(field))
+    }
+
+    /// Whether the write was there when the writer wrote, readable or not.
+    fn knew_of(&self, write: &Write) -> bool {
+        self.has_written(write) || write.rev <= self.base
+    }
+
+    fn has_written(&self, write: &Write) -> bool {
+        !self.only_base_counts && write.line == self.line && write.place_in_line() < self.place
     }
 }
 
@@ -80,21 +85,25 @@ pub fn seen_stamp(record: &Record, writer: &Writer<'_>) -> Option<Stamp> {
 /// Merges a change into a record. `write` describes the change, with its effective stamp and the
 /// revision it makes; `set` are its fields.
 pub fn merge(record: &mut Record, set: &Fields, write: Write, writer: &Writer<'_>) -> Merged {
+    let rev = write.rev;
+    // Whatever the writer cannot know of its own row makes the row travel.
+    let unaltered = write.stamp == write.raw.by(write.device())
+        && write.shift == 0
+        && write.clock == Clock::Right
+        && !write.late
+        && record.stamp() <= write.stamp
+        && !set.keys().any(|name| (writer.masked)(name));
     let mut merged = Merged {
-        exact: record.rev == write.base,
+        exact: record.rev == write.base && unaltered,
         ..Merged::default()
     };
-    let (shift, rev) = (write.shift, write.rev);
-    if shift != 0 || write.stamp != write.raw.by(write.device()) || record.stamp() > write.stamp {
-        merged.exact = false;
-    }
-    let flags_before = record.amended_after_void.clone();
-    flag_void(record, set, writer);
     let index = record.writes.len();
     record.writes.push(write);
     for (name, value) in set {
         merge_field(record, name, value, index, writer, &mut merged);
     }
+    let flags_before = record.amended_after_void.clone();
+    flag_void(record, set, index, writer);
     if !merged.lost.is_empty() || flags_before != record.amended_after_void {
         merged.exact = false;
     }
@@ -190,33 +199,40 @@ fn keep_loser(record: &mut Record, name: &str, loser: Held) {
     losers.truncate(MAX_CONFLICTS);
 }
 
-/// Voiding hides a record; what others amended without knowing is kept and flagged (I18). The
-/// flag is the same whichever of the two arrives first.
-fn flag_void(record: &mut Record, set: &Fields, writer: &Writer<'_>) {
-    if set.contains_key(VOID) {
-        record.amended_after_void.clear();
-        if set.get(VOID).is_none_or(Value::is_null) {
-            return;
+/// Voiding hides a record; what others amended without knowing is kept and flagged (I18).
+///
+/// Judged after the fields are merged and only against the void that stands, so that the flags
+/// are the same whichever of the two arrives first (I7).
+fn flag_void(record: &mut Record, set: &Fields, index: usize, writer: &Writer<'_>) {
+    let Some(void) = record.fields.get(VOID) else {
+        return;
+    };
+    let this_voids = void.write == index;
+    if void.value.is_null() {
+        if this_voids {
+            record.amended_after_void.clear();
         }
-        let unseen: Vec<String> = record
+    } else if this_voids {
+        let unknown = |held: &Held| {
+            let write = record.writes.get(held.write);
+            held.write != index && write.is_some_and(|write| !writer.knew_of(write))
+        };
+        let losers = |name: &str| record.losers.get(name).into_iter().flatten();
+        record.amended_after_void = record
             .fields
             .iter()
             .filter(|(name, held)| {
-                name.as_str() != VOID
-                    && record
-                        .writes
-                        .get(held.write)
-                        .is_some_and(|write| !writer.has_seen(name, write))
+                name.as_str() != VOID && (unknown(held) || losers(name).any(unknown))
             })
             .map(|(name, _)| name.clone())
             .collect();
-        record.amended_after_void.extend(unseen);
-    } else if record.is_void()
-        && record
-            .write_of(VOID)
-            .is_some_and(|write| !writer.has_seen(VOID, write))
+    } else if record
+        .writes
+        .get(void.write)
+        .is_some_and(|write| !writer.knew_of(write))
     {
-        record.amended_after_void.extend(set.keys().cloned());
+        let amended = set.keys().filter(|name| name.as_str() != VOID);
+        record.amended_after_void.extend(amended.cloned());
     }
 }
 
@@ -224,3 +240,6 @@ fn flag_void(record: &mut Record, set: &Fields, writer: &Writer<'_>) {
 fn canonical(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,16 +207,29 @@ pub struct Verdict {
 
 /// What became of a change. An open list: a device takes an unknown one for `applied`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", from = "String")]
 pub enum Outcome {
-    /// It is in the record.
-    Applied,
     /// Some of its fields lost to later ones and are kept in the history.
     Merged,
     /// Kept aside until someone resolves it or what it waits for comes.
     Parked,
     /// No change of a record; kept and shown.
     Invalid,
+    /// It is in the record; also whatever this program does not know.
+    /// (Last, as serde wants it.)
+    #[serde(other)]
+    Applied,
+}
+
+impl From<String> for Outcome {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "merged" => Self::Merged,
+            "parked" => Self::Parked,
+            "invalid" => Self::Invalid,
+            _ => Self::Applied,
+        }
+    }
 }
 
 /// Why a change is parked.

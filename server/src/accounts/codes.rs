@@ -39,9 +39,7 @@ impl Code {
                     .then_some(c)
             })
             .collect();
-        letters
-            .filter(|letters| letters.len() == LENGTH)
-            .map(Self)
+        letters.filter(|letters| letters.len() == LENGTH).map(Self)
     }
 
     /// What is stored.
@@ -85,7 +83,13 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_none() {
-        for text in ["", "ABCD", "U".repeat(28).as_str(), "é".repeat(28).as_str(), "0".repeat(29).as_str()] {
+        for text in [
+            "",
+            "ABCD",
+            "U".repeat(28).as_str(),
+            "é".repeat(28).as_str(),
+            "0".repeat(29).as_str(),
+        ] {
             assert!(Code::parse(text).is_none());
         }
     }

@@ -66,7 +66,13 @@ impl Role {
 /// The roles that manage people: they see accounts, devices and assignments in their areas.
 pub const MANAGERS: &[&str] = &["admin", "command", "officer", "checkpoint_leader"];
 /// The roles that may read the lists of people without managing them.
-pub const READERS: &[&str] = &["admin", "command", "officer", "checkpoint_leader", "auditor"];
+pub const READERS: &[&str] = &[
+    "admin",
+    "command",
+    "officer",
+    "checkpoint_leader",
+    "auditor",
+];
 /// The role that manages the area tree.
 pub const AREA_KEEPERS: &[&str] = &["admin"];
 
@@ -137,7 +143,10 @@ impl Actor<'_> {
         let Self::Person(reach) = self else {
             return true;
         };
-        let own: Vec<Role> = reach.held().filter_map(|(_, role)| Role::parse(role)).collect();
+        let own: Vec<Role> = reach
+            .held()
+            .filter_map(|(_, role)| Role::parse(role))
+            .collect();
         let outranked = grants
             .iter()
             .filter(|row| !row.grant.is_over(now))

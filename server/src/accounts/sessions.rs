@@ -67,7 +67,12 @@ impl Ring {
     }
 
     /// A token for somebody who gave the password at `since`.
-    pub fn issue(&self, user: UserId, since: Millis, now: Millis) -> Result<(String, Session), Error> {
+    pub fn issue(
+        &self,
+        user: UserId,
+        since: Millis,
+        now: Millis,
+    ) -> Result<(String, Session), Error> {
         let failed = || Error::Machine("signing a session");
         let key = self.0.first().ok_or_else(failed)?;
         let mut jti = [0; 16];

@@ -37,7 +37,11 @@ fn good_claims() -> Value {
 
 /// A token with these parts, truly signed by `key` whatever the header claims.
 fn signed(header: &Value, claims: &str, key: &EncodingKey, algorithm: Algorithm) -> String {
-    let message = format!("{}.{}", encode_part(&header.to_string()), encode_part(claims));
+    let message = format!(
+        "{}.{}",
+        encode_part(&header.to_string()),
+        encode_part(claims)
+    );
     let signature = crypto::sign(message.as_bytes(), key, algorithm).unwrap();
     format!("{message}.{signature}")
 }
@@ -62,7 +66,12 @@ fn a_token_of_ours_is_accepted_until_it_ends() {
     assert!(at(900 + 29).is_ok() && at(-30).is_ok());
     assert!(at(900 + 31).is_err() && at(-31).is_err());
     // The hand-made form that the forgeries start from is good too.
-    let made = signed(&good_header(&ring), &good_claims().to_string(), &ring.0[0].signs, Algorithm::EdDSA);
+    let made = signed(
+        &good_header(&ring),
+        &good_claims().to_string(),
+        &ring.0[0].signs,
+        Algorithm::EdDSA,
+    );
     assert_eq!(ring.check(&made, NOW).unwrap().user, UserId(17));
 }
 
@@ -90,7 +99,8 @@ fn of_forged_tokens_none_is_accepted() {
     let header = good_header(&ring);
     let claims = good_claims();
     let good = signed(&header, &claims.to_string(), key, Algorithm::EdDSA);
-    let sign = |header: &Value, claims: &Value| signed(header, &claims.to_string(), key, Algorithm::EdDSA);
+    let sign =
+        |header: &Value, claims: &Value| signed(header, &claims.to_string(), key, Algorithm::EdDSA);
     let now = NOW / 1000;
     let public = ring.0[0].checks.try_get_as_bytes().unwrap().to_vec();
     let stranger = super::key(&[9; 32]).unwrap();
@@ -98,80 +108,217 @@ fn of_forged_tokens_none_is_accepted() {
     let mut forged: Vec<(&str, String)> = vec![
         ("no algorithm, no signature", {
             let header = with(header.clone(), "alg", json!("none"));
-            format!("{}.{}.", encode_part(&header.to_string()), encode_part(&claims.to_string()))
+            format!(
+                "{}.{}.",
+                encode_part(&header.to_string()),
+                encode_part(&claims.to_string())
+            )
         }),
-        ("no algorithm, a good signature", sign(&with(header.clone(), "alg", json!("none")), &claims)),
+        (
+            "no algorithm, a good signature",
+            sign(&with(header.clone(), "alg", json!("none")), &claims),
+        ),
         ("signature left out", format!("{message}.")),
-        ("HMAC with the public key", signed(
-            &with(header.clone(), "alg", json!("HS256")),
-            &claims.to_string(),
-            &EncodingKey::from_secret(&public),
-            Algorithm::HS256,
-        )),
-        ("HMAC that calls itself EdDSA", signed(
-            &header,
-            &claims.to_string(),
-            &EncodingKey::from_secret(&public),
-            Algorithm::HS256,
-        )),
-        ("a stranger's key under our id", signed(&header, &claims.to_string(), &stranger.signs, Algorithm::EdDSA)),
-        ("a stranger's key under its id", signed(
-            &with(header.clone(), "kid", json!(stranger.id)),
-            &claims.to_string(),
-            &stranger.signs,
-            Algorithm::EdDSA,
-        )),
-        ("a stranger's key brought along", signed(
-            &with(header.clone(), "jwk", json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"})),
-            &claims.to_string(),
-            &stranger.signs,
-            Algorithm::EdDSA,
-        )),
-        ("the other key of the ring", sign(&with(header.clone(), "kid", json!(ring.0[1].id)), &claims)),
+        (
+            "HMAC with the public key",
+            signed(
+                &with(header.clone(), "alg", json!("HS256")),
+                &claims.to_string(),
+                &EncodingKey::from_secret(&public),
+                Algorithm::HS256,
+            ),
+        ),
+        (
+            "HMAC that calls itself EdDSA",
+            signed(
+                &header,
+                &claims.to_string(),
+                &EncodingKey::from_secret(&public),
+                Algorithm::HS256,
+            ),
+        ),
+        (
+            "a stranger's key under our id",
+            signed(
+                &header,
+                &claims.to_string(),
+                &stranger.signs,
+                Algorithm::EdDSA,
+            ),
+        ),
+        (
+            "a stranger's key under its id",
+            signed(
+                &with(header.clone(), "kid", json!(stranger.id)),
+                &claims.to_string(),
+                &stranger.signs,
+                Algorithm::EdDSA,
+            ),
+        ),
+        (
+            "a stranger's key brought along",
+            signed(
+                &with(
+                    header.clone(),
+                    "jwk",
+                    json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}),
+                ),
+                &claims.to_string(),
+                &stranger.signs,
+                Algorithm::EdDSA,
+            ),
+        ),
+        (
+            "the other key of the ring",
+            sign(&with(header.clone(), "kid", json!(ring.0[1].id)), &claims),
+        ),
         ("no key id", sign(&without(header.clone(), "kid"), &claims)),
         ("no type", sign(&without(header.clone(), "typ"), &claims)),
-        ("another type", sign(&with(header.clone(), "typ", json!("JWT")), &claims)),
-        ("a critical extension", sign(&with(header.clone(), "crit", json!(["b64"])), &claims)),
-        ("another issuer", sign(&header, &with(claims.clone(), "iss", json!("kadian2")))),
-        ("another audience", sign(&header, &with(claims.clone(), "aud", json!("kadian-device")))),
-        ("several audiences", sign(&header, &with(claims.clone(), "aud", json!(["kadian-console", "x"])))),
-        ("a renewal token in its place", sign(&header, &with(claims.clone(), "client_id", json!("renewal")))),
-        ("the end as a float", sign(&header, &with(claims.clone(), "exp", json!(now as f64 + 900.5)))),
-        ("the end as a text", sign(&header, &with(claims.clone(), "exp", json!((now + 900).to_string())))),
-        ("a huge end", sign(&header, &with(claims.clone(), "exp", json!(i64::MAX)))),
-        ("an end beyond all numbers", signed(
-            &header,
-            &claims.to_string().replace(&(now + 900).to_string(), "1e999"),
-            key,
-            Algorithm::EdDSA,
-        )),
-        ("an end that has passed", sign(&header, &with(with(claims.clone(), "iat", json!(now - 950)), "exp", json!(now - 50)))),
-        ("an end before the beginning", sign(&header, &with(claims.clone(), "iat", json!(now + 901)))),
-        ("a beginning far ahead", sign(&header, &with(with(claims.clone(), "iat", json!(now + 60)), "exp", json!(now + 900)))),
-        ("a life of a day", sign(&header, &with(claims.clone(), "exp", json!(now + 86_400)))),
-        ("a password given later than the token", sign(&header, &with(claims.clone(), "since", json!(NOW + 60_000)))),
-        ("a subject that is no account", sign(&header, &with(claims.clone(), "sub", json!("admin")))),
-        ("an empty token id", sign(&header, &with(claims.clone(), "jti", json!("")))),
-        ("two subjects", signed(
-            &header,
-            &claims.to_string().replacen('{', "{\"sub\":\"u1\",", 1),
-            key,
-            Algorithm::EdDSA,
-        )),
+        (
+            "another type",
+            sign(&with(header.clone(), "typ", json!("JWT")), &claims),
+        ),
+        (
+            "a critical extension",
+            sign(&with(header.clone(), "crit", json!(["b64"])), &claims),
+        ),
+        (
+            "another issuer",
+            sign(&header, &with(claims.clone(), "iss", json!("kadian2"))),
+        ),
+        (
+            "another audience",
+            sign(
+                &header,
+                &with(claims.clone(), "aud", json!("kadian-device")),
+            ),
+        ),
+        (
+            "several audiences",
+            sign(
+                &header,
+                &with(claims.clone(), "aud", json!(["kadian-console", "x"])),
+            ),
+        ),
+        (
+            "a renewal token in its place",
+            sign(
+                &header,
+                &with(claims.clone(), "client_id", json!("renewal")),
+            ),
+        ),
+        (
+            "the end as a float",
+            sign(
+                &header,
+                &with(claims.clone(), "exp", json!(now as f64 + 900.5)),
+            ),
+        ),
+        (
+            "the end as a text",
+            sign(
+                &header,
+                &with(claims.clone(), "exp", json!((now + 900).to_string())),
+            ),
+        ),
+        (
+            "a huge end",
+            sign(&header, &with(claims.clone(), "exp", json!(i64::MAX))),
+        ),
+        (
+            "an end beyond all numbers",
+            signed(
+                &header,
+                &claims
+                    .to_string()
+                    .replace(&(now + 900).to_string(), "1e999"),
+                key,
+                Algorithm::EdDSA,
+            ),
+        ),
+        (
+            "an end that has passed",
+            sign(
+                &header,
+                &with(
+                    with(claims.clone(), "iat", json!(now - 950)),
+                    "exp",
+                    json!(now - 50),
+                ),
+            ),
+        ),
+        (
+            "an end before the beginning",
+            sign(&header, &with(claims.clone(), "iat", json!(now + 901))),
+        ),
+        (
+            "a beginning far ahead",
+            sign(
+                &header,
+                &with(
+                    with(claims.clone(), "iat", json!(now + 60)),
+                    "exp",
+                    json!(now + 900),
+                ),
+            ),
+        ),
+        (
+            "a life of a day",
+            sign(&header, &with(claims.clone(), "exp", json!(now + 86_400))),
+        ),
+        (
+            "a password given later than the token",
+            sign(&header, &with(claims.clone(), "since", json!(NOW + 60_000))),
+        ),
+        (
+            "a subject that is no account",
+            sign(&header, &with(claims.clone(), "sub", json!("admin"))),
+        ),
+        (
+            "an empty token id",
+            sign(&header, &with(claims.clone(), "jti", json!(""))),
+        ),
+        (
+            "two subjects",
+            signed(
+                &header,
+                &claims.to_string().replacen('{', "{\"sub\":\"u1\",", 1),
+                key,
+                Algorithm::EdDSA,
+            ),
+        ),
         ("something after the signature", format!("{good}AA")),
         ("a fourth part", format!("{good}.AA")),
         ("padding", format!("{good}==")),
         ("a line break", format!("{good}\n")),
-        ("another claim under the old signature", format!(
-            "{}.{}.{signature}",
-            encode_part(&header.to_string()),
-            encode_part(&with(claims.clone(), "sub", json!("u1")).to_string())
-        )),
-        ("too long", sign(&header, &with(claims.clone(), "jti", json!("x".repeat(3000))))),
+        (
+            "another claim under the old signature",
+            format!(
+                "{}.{}.{signature}",
+                encode_part(&header.to_string()),
+                encode_part(&with(claims.clone(), "sub", json!("u1")).to_string())
+            ),
+        ),
+        (
+            "too long",
+            sign(
+                &header,
+                &with(claims.clone(), "jti", json!("x".repeat(3000))),
+            ),
+        ),
         ("nothing", String::new()),
         ("two dots", "..".to_owned()),
     ];
-    for name in ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "since"] {
+    for name in [
+        "iss",
+        "aud",
+        "sub",
+        "client_id",
+        "iat",
+        "exp",
+        "jti",
+        "since",
+    ] {
         forged.push((name, sign(&header, &without(claims.clone(), name))));
     }
     assert!(forged.len() >= 25);

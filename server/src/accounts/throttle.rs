@@ -166,7 +166,12 @@ impl<K: Hash + Eq + Copy> Counts<K> {
         }
         let room = quota.interval() * quota.burst;
         // A clock put back must not lock anybody out for longer than the rule does.
-        let empty = self.0.get(&key).copied().unwrap_or(now).clamp(now, now + room);
+        let empty = self
+            .0
+            .get(&key)
+            .copied()
+            .unwrap_or(now)
+            .clamp(now, now + room);
         let next = empty + quota.interval();
         if next > now + room {
             return Err(next - now - room);
@@ -269,7 +274,10 @@ mod tests {
         for n in 0..100 {
             let guess = attempt(n, 1, n as u16);
             if let Err(seconds) = throttle.admit(&guess, now) {
-                assert!(throttle.admit(&guess, now).is_err(), "a refusal costs nothing and gives nothing");
+                assert!(
+                    throttle.admit(&guess, now).is_err(),
+                    "a refusal costs nothing and gives nothing"
+                );
                 now += i64::try_from(seconds).unwrap() * 1000;
                 throttle.admit(&guess, now).unwrap();
             }

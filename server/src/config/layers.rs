@@ -36,7 +36,7 @@ const fn secret(name: &'static str, help: &'static str) -> Setting {
     }
 }
 
-/// Every setting there is. The operator's documentation is checked against this list.
+/// Every setting there is; `kadian config` prints them with their help.
 pub const SETTINGS: &[Setting] = &[
     plain(
         "database.url",

@@ -1,3 +1,116 @@
-pub fn serve(_: &std::sync::Arc<crate::app::App>) -> std::io::Result<()> {
-    Ok(())
+//! The HTTP side. [`routes`] is the URL table, on one screen; there is a file for each resource.
+//! [`frame`] surrounds every request, [`body`] bounds what comes in, [`problem`] is the only file
+//! that knows status codes. Handlers extract, call one function below, and render.
+
+pub mod body;
+#[cfg(test)]
+mod connections;
+pub mod docs;
+pub mod frame;
+pub mod headers;
+pub mod health;
+pub mod limits;
+pub mod metrics;
+pub mod openapi;
+pub mod problem;
+pub mod reply;
+pub mod route;
+pub mod routes;
+pub mod shapes;
+#[cfg(test)]
+mod tests;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpServer, web};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+
+use problem::Problem;
+
+/// The head of a request must have come after so long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// An idle connection is kept for so long: a phone's next page comes at once or not at all.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// A caller that was told to go is cut off after so long.
+const PARTING: Duration = Duration::from_secs(3);
+/// Requests under way when the server is told to stop have so long to end.
+const SHUTDOWN_SECONDS: u64 = 30;
+
+/// The application that answers requests: the router made from the URL table, with its frame.
+pub fn service(
+    app: &Arc<App>,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    service_of(app, routes::ROUTES)
+}
+
+fn service_of(
+    app: &Arc<App>,
+    table: &'static [route::Route],
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let bad_path = |_, _: &_| Problem::new(problem::BAD_PATH).into();
+    let bad_query = |_, _: &_| Problem::new(problem::BAD_QUERY).into();
+    actix_web::App::new()
+        .app_data(web::Data::from(Arc::clone(app)))
+        .app_data(web::PathConfig::default().error_handler(bad_path))
+        .app_data(web::QueryConfig::default().error_handler(bad_query))
+        .configure(|config| route::configure(table, config))
+        .default_service(web::to(|| async {
+            Err::<&str, _>(Problem::new(problem::NOT_FOUND).detail("/docs lists what there is."))
+        }))
+        .wrap(from_fn(frame::around))
+}
+
+/// Binds the configured address; the returned server runs when it is awaited.
+pub fn bind(app: &Arc<App>) -> io::Result<(Server, SocketAddr)> {
+    bind_to(app, routes::ROUTES)
+}
+
+fn bind_to(app: &Arc<App>, table: &'static [route::Route]) -> io::Result<(Server, SocketAddr)> {
+    let settings = &app.config.http;
+    let shared = Arc::clone(app);
+    let mut server = HttpServer::new(move || service_of(&shared, table))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(PARTING)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .max_connections(settings.connections);
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    let server = server.bind(settings.listen)?;
+    let address = server.addrs().first().copied().unwrap_or(settings.listen);
+    Ok((server.run(), address))
+}
+
+/// Serves until the process is told to stop (SIGTERM ends what is under way first).
+pub fn serve(app: &Arc<App>) -> io::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        let (server, address) = bind(app)?;
+        tracing::info!("serving on http://{address}, described at http://{address}/docs");
+        server.await?;
+        tracing::info!("stopped");
+        Ok(())
+    })
 }

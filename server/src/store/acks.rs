@@ -6,6 +6,11 @@ use sync_protocol::{Millis, Rev, Seq};
 use super::schema::device;
 use super::{Connection, Error, from_rev, to_rev};
 
+/// In `local` durability, what was acknowledged this long ago counts as durable.
+pub const LOCAL_DURABLE_AFTER_MS: Millis = 72 * 60 * 60 * 1000;
+/// A device that only asks is noted this often, so that asking costs no transaction.
+const SEEN_EVERY_MS: u64 = 6 * 60 * 60 * 1000;
+
 /// Where a device stands.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = device)]
@@ -30,9 +35,16 @@ impl AckRow {
         to_rev(self.ack)
     }
 
+    /// Whether it is time to note that the device was here, or that more has become durable.
+    pub fn is_due(&self, now: Millis) -> bool {
+        now.abs_diff(self.seen_at) > SEEN_EVERY_MS
+            || (self.durable < self.ack
+                && now >= self.durable_at.saturating_add(LOCAL_DURABLE_AFTER_MS))
+    }
+
     /// Lets what was acknowledged long enough ago count as durable.
-    pub fn ripen(&mut self, now: Millis, after: Millis) {
-        if now >= self.durable_at.saturating_add(after) {
+    pub fn ripen(&mut self, now: Millis) {
+        if now >= self.durable_at.saturating_add(LOCAL_DURABLE_AFTER_MS) {
             self.durable = self.durable.max(self.durable_next);
             self.durable_next = self.ack;
             self.durable_at = now;

@@ -88,3 +88,9 @@ pub fn list(
     rows.truncate(usize::try_from(most).unwrap_or(0));
     Ok(rows)
 }
+
+/// Forgets alerts about these records: they were purged.
+pub fn forget(connection: &mut Connection, records: &[String]) -> Result<(), Error> {
+    diesel::delete(alert::table.filter(alert::record.eq_any(records))).execute(connection)?;
+    Ok(())
+}

@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod areas;
 pub mod audit;
 pub mod bulk;
+pub mod definitions;
 pub mod devices;
 pub mod dialect;
 pub mod enrolments;
@@ -168,7 +169,7 @@ impl Store {
     /// Runs `work` in the one writing transaction: committed when it returns `Ok`, rolled back
     /// when it returns `Err` or panics. Where the database asks for it, everything is rolled back
     /// and `work` runs again, a bounded number of times; it must therefore not have effects of
-    /// its own.
+    /// its own. Never call it inside itself or inside `read`.
     pub fn write<T, E: From<Error>>(
         &self,
         mut work: impl FnMut(&mut Connection) -> Result<T, E>,

@@ -26,6 +26,7 @@ pub struct NewParked {
     pub body: Vec<u8>,
     pub stamp: Option<String>,
     pub raw: Option<String>,
+    pub clock: Option<String>,
     pub base: Option<i64>,
     pub at: i64,
     pub late: bool,
@@ -52,6 +53,7 @@ pub struct ParkedRow {
     pub body: Vec<u8>,
     pub stamp: Option<String>,
     pub raw: Option<String>,
+    pub clock: Option<String>,
     pub base: Option<i64>,
     pub at: i64,
     pub late: bool,
@@ -218,6 +220,19 @@ pub fn forget(connection: &mut Connection, records: &[String]) -> Result<(), Err
             parked::state.eq("dismissed"),
             parked::reason.eq(Some("purged")),
         ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Notes that one that stays open does so for another reason.
+pub fn change_code(
+    connection: &mut Connection,
+    id: i64,
+    code: &str,
+    waits_for: Option<&str>,
+) -> Result<(), Error> {
+    diesel::update(parked::table.find(id))
+        .set((parked::code.eq(code), parked::waits_for.eq(waits_for)))
         .execute(connection)?;
     Ok(())
 }

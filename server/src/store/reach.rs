@@ -30,6 +30,16 @@ pub struct Reach {
     holds: Vec<Hold>,
 }
 
+/// The node of an account's newest grant, running or not: where what concerns its owner is shown.
+pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
+    Ok(grants::table
+        .filter(grants::account.eq(account))
+        .order(grants::id.desc())
+        .select(grants::area)
+        .first(connection)
+        .optional()?)
+}
+
 /// On what ground somebody may write at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
@@ -107,6 +117,16 @@ impl Reach {
             .any(|hold| roles.contains(&hold.role.as_str()))
     }
 
+    /// The node of an account's newest grant, running or not: where what concerns its owner is shown.
+    pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
+        Ok(grants::table
+            .filter(grants::account.eq(account))
+            .order(grants::id.desc())
+            .select(grants::area)
+            .first(connection)
+            .optional()?)
+    }
+
     /// On what ground one of `roles` may write at the node with this path.
     pub fn ground(&self, roles: &[&str], path: &str) -> Ground {
         let mut best = Ground::Nothing;
@@ -144,4 +164,57 @@ impl Reach {
     fn current(&self) -> impl Iterator<Item = &Hold> {
         self.holds.iter().filter(|hold| !hold.late)
     }
+}
+
+/// How somebody came to hold a place no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lapse {
+    /// They never did.
+    Never,
+    /// The grant ran out by its date.
+    RanOut,
+    /// The grant was taken away.
+    Revoked,
+}
+
+/// How `user` came to hold the node with this path no more.
+pub fn lapse(
+    connection: &mut Connection,
+    user: UserId,
+    path: &str,
+    now: Millis,
+) -> Result<Lapse, Error> {
+    let rows: Vec<(String, Option<i64>, Option<i64>)> = grants::table
+        .inner_join(area::table.on(area::code.eq(grants::area)))
+        .filter(grants::account.eq(user.0))
+        .order(grants::id.desc())
+        .select((area::path, grants::revoked_at, grants::until_at))
+        .load(connection)?;
+    let newest = rows
+        .into_iter()
+        .find(|(above, _, _)| path.starts_with(above));
+    Ok(match newest {
+        Some((_, Some(_), _)) => Lapse::Revoked,
+        Some((_, None, Some(until))) if until <= now => Lapse::RanOut,
+        _ => Lapse::Never,
+    })
+}
+
+/// Whether anybody else now holds just this node.
+pub fn held_by_others(
+    connection: &mut Connection,
+    user: UserId,
+    path: &str,
+    now: Millis,
+) -> Result<bool, Error> {
+    let holders: i64 = grants::table
+        .inner_join(area::table.on(area::code.eq(grants::area)))
+        .filter(area::path.eq(path))
+        .filter(grants::account.ne(user.0))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::from_at.le(now))
+        .filter(grants::until_at.is_null().or(grants::until_at.gt(now)))
+        .count()
+        .get_result(connection)?;
+    Ok(holders > 0)
 }

@@ -1,8 +1,8 @@
 //! The tables as diesel sees them: one set for every database.
 //!
 //! Integers are 64 bits wide everywhere and times are milliseconds, so that SQLite and PostgreSQL
-//! give the same Rust types. What the columns mean is said in `docs/architecture.md`; a test
-//! compares this file with what the migrations really make.
+//! give the same Rust types. A test compares this file with what
+//! the migrations really make.
 
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
@@ -175,6 +175,7 @@ table! {
         body -> Binary,
         stamp -> Nullable<Text>,
         raw -> Nullable<Text>,
+        clock -> Nullable<Text>,
         base -> Nullable<BigInt>,
         at -> BigInt,
         late -> Bool,

@@ -176,19 +176,21 @@ fn inherited_timezone(connection: &mut Connection, path: &str) -> Result<Option<
         .and_then(|(_, timezone)| timezone))
 }
 
-/// Nodes at which records of these levels live, inside an area.
+/// Nodes of these levels inside an area, in the order of their codes, after `after`.
 pub fn nodes_below(
     connection: &mut Connection,
     path: &str,
     levels: &[String],
-    most: i64,
+    after: &str,
+    most: usize,
 ) -> Result<Vec<Node>, Error> {
     let rows: Vec<(String, String, String, String)> = area::table
         .filter(area::path.ge(path))
         .filter(area::path.lt(above(path)))
         .filter(area::level.eq_any(levels))
-        .order(area::path)
-        .limit(most)
+        .filter(area::code.gt(after))
+        .order(area::code)
+        .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select((area::code, area::level, area::name, area::path))
         .load(connection)?;
     Ok(rows

@@ -162,6 +162,7 @@ CREATE TABLE parked (
     body         BLOB    NOT NULL,
     stamp        TEXT,
     raw          TEXT,
+    clock        TEXT,
     base         INTEGER,
     at           INTEGER NOT NULL,
     late         INTEGER NOT NULL CHECK (late IN (0, 1)),

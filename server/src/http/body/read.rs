@@ -1,0 +1,199 @@
+//! Waits for a body, within bounds of time, rate and total memory.
+
+use actix_web::HttpRequest;
+use actix_web::body::{BodyStream, MessageBody};
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::rt::time::timeout;
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Limits;
+use super::decode::{Decoder, Encoding, too_large};
+use crate::http::problem::{self, Problem};
+
+/// A body that has come whole. While it lives, it counts against the memory for all bodies.
+pub struct Body {
+    bytes: Vec<u8>,
+    sent: usize,
+    _share: Share,
+}
+
+impl Body {
+    /// Bytes as sent.
+    pub fn sent(&self) -> usize {
+        self.sent
+    }
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads the body of a request that declares one of `types`.
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    types: &[&str],
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Body, Problem> {
+    check_type(header(request, &CONTENT_TYPE)?, types).map_err(Problem::closing)?;
+    let encoding = Encoding::of(header(request, &CONTENT_ENCODING)?).map_err(Problem::closing)?;
+    let declared = header(request, &CONTENT_LENGTH)?.and_then(|text| text.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limits.sent) {
+        return Err(too_large(limits));
+    }
+
+    let started = Instant::now();
+    let mut stream = pin!(BodyStream::new(payload));
+    let mut decoder = Decoder::new(encoding, limits);
+    let mut share = budget.share();
+    loop {
+        let next = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx));
+        let left = patience(decoder.sent(), limits).saturating_sub(started.elapsed());
+        let piece = match timeout(left, next).await {
+            Err(_) => return Err(slow(decoder.sent(), limits)),
+            Ok(None) => break,
+            Ok(Some(Err(_))) => return Err(truncated(decoder.sent(), declared)),
+            Ok(Some(Ok(piece))) => piece,
+        };
+        decoder.push(&piece)?;
+        share.grow_to(decoder.held())?;
+    }
+    let sent = decoder.sent();
+    if declared.is_some_and(|length| length != sent) {
+        return Err(truncated(sent, declared));
+    }
+    let bytes = decoder.finish()?;
+    Ok(Body {
+        bytes,
+        sent,
+        _share: share,
+    })
+}
+
+/// A header that may stand only once.
+fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let code = if *name == CONTENT_TYPE {
+        problem::BODY_TYPE
+    } else {
+        problem::BODY_ENCODING
+    };
+    let mut values = request.headers().get_all(name);
+    let (first, more) = (values.next(), values.next());
+    let text = first.map(|value| value.to_str()).transpose();
+    match (text, more) {
+        (Ok(text), None) => Ok(text),
+        _ => Err(Problem::new(code)
+            .detail(format!("The header {name} must stand once and in ASCII."))
+            .closing()),
+    }
+}
+
+fn check_type(header: Option<&str>, types: &[&str]) -> Result<(), Problem> {
+    let mut parts = header
+        .unwrap_or("")
+        .split(';')
+        .map(|part| part.trim().to_ascii_lowercase());
+    let essence = parts.next().unwrap_or_default();
+    let utf8 = |parameter: String| match parameter.strip_prefix("charset=") {
+        Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
+        None => true,
+    };
+    if types.contains(&essence.as_str()) && parts.all(utf8) {
+        return Ok(());
+    }
+    Err(Problem::new(problem::BODY_TYPE).detail(format!(
+        "Send Content-Type: {} in UTF-8.",
+        types.join(" or ")
+    )))
+}
+
+/// How long after its beginning a body of which so much has come may still be waited for.
+pub(super) fn patience(received: usize, limits: &Limits) -> Duration {
+    let earned = Duration::from_secs_f64(received as f64 / limits.least_rate.max(1) as f64);
+    earned.max(limits.grace).min(limits.total)
+}
+
+fn slow(received: usize, limits: &Limits) -> Problem {
+    Problem::new(problem::BODY_SLOW)
+        .detail(format!(
+            "After {} s a body must have come with {} bytes a second, and whole after {} s; send less at once.",
+            limits.grace.as_secs(),
+            limits.least_rate,
+            limits.total.as_secs()
+        ))
+        .with("received", received)
+        .closing()
+}
+
+fn truncated(received: usize, declared: Option<usize>) -> Problem {
+    let problem = Problem::new(problem::BODY_TRUNCATED)
+        .detail("Fewer or other bytes came than the header announced; send the request again.")
+        .with("received", received)
+        .closing();
+    match declared {
+        Some(declared) => problem.with("declared", declared),
+        None => problem,
+    }
+}
+
+/// The memory that all bodies of the process share.
+#[derive(Clone)]
+pub struct Budget {
+    taken: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Budget {
+    pub fn new(most: usize) -> Self {
+        Self {
+            taken: Arc::default(),
+            most,
+        }
+    }
+
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    fn share(&self) -> Share {
+        Share {
+            budget: self.clone(),
+            size: 0,
+        }
+    }
+}
+
+struct Share {
+    budget: Budget,
+    size: usize,
+}
+
+impl Share {
+    fn grow_to(&mut self, size: usize) -> Result<(), Problem> {
+        let more = size.saturating_sub(self.size);
+        let before = self.budget.taken.fetch_add(more, Ordering::Relaxed);
+        self.size += more;
+        if before + more > self.budget.most {
+            return Err(Problem::new(problem::BUSY)
+                .retry_after(Duration::from_secs(5))
+                .closing());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}

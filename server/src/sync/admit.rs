@@ -1,0 +1,542 @@
+//! How one change finds its way: into its record, or aside. Every write passes here: a phone's, the
+//! console's, an import's, one that was kept aside and is tried again.
+
+use sync_protocol::Millis;
+use sync_protocol::Seq;
+use sync_protocol::change::Change;
+use sync_protocol::id::{DeviceNumber, RecordId};
+use sync_protocol::kind::{Kind, KindScope};
+use sync_protocol::mark::fingerprint;
+use sync_protocol::scope::Scope;
+use sync_protocol::stamp::{Clock, Normalised};
+use sync_protocol::wire::{Outcome, invalid, parked};
+
+use super::day::days_between;
+use super::fold::{Aside, Fold};
+use super::job::{PushLine, Settled};
+use crate::store::Ground;
+use crate::store::alerts::Alert;
+use crate::store::parked::NewParked;
+use crate::store::scopes::Node;
+
+/// Who made a change, on what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Author {
+    pub(super) device: DeviceNumber,
+    pub(super) line: u32,
+    pub(super) user: i64,
+    /// This server process, writing for a person at the console: only `base` counts as seen.
+    pub(super) process: bool,
+    /// A revoked device pushes, but nothing of it enters a record unseen.
+    pub(super) may_write: bool,
+}
+
+/// One change on its way.
+pub(super) struct Attempt<'a> {
+    pub(super) change: &'a Change,
+    /// As it came.
+    pub(super) bytes: &'a [u8],
+    pub(super) author: Author,
+    pub(super) seq: Seq,
+    /// When it arrived first.
+    pub(super) at: Millis,
+    /// Whose rights it is judged by.
+    pub(super) judge: i64,
+    /// It was kept aside before, at this place of [`Fold::aside`].
+    pub(super) again: Option<usize>,
+    /// Its effective stamp, before what its record holds counts.
+    pub(super) normalised: Normalised,
+}
+
+/// Where a change may go.
+enum Way {
+    /// Into its record.
+    Enter {
+        /// The scope of the record.
+        scope: Scope,
+        node: Node,
+        late: bool,
+    },
+    /// It was taken before, under another number of its line.
+    Repeat(Settled),
+    /// Aside, until it is resolved or what it waits for comes.
+    Park {
+        code: &'static str,
+        waits_for: Option<RecordId>,
+    },
+    /// Aside, for good.
+    Refuse { code: String, path: String },
+}
+
+impl Fold {
+    /// Gives a change its verdict, and does what follows from it.
+    pub(super) fn admit(&mut self, attempt: &Attempt<'_>) -> Settled {
+        let settled = self.admit_alone(attempt);
+        if matches!(settled.outcome, Outcome::Applied | Outcome::Merged) {
+            self.unblock(attempt.change.record);
+        }
+        settled
+    }
+
+    /// Gives a change its verdict, and leaves what it sets free to the caller.
+    pub(super) fn admit_alone(&mut self, attempt: &Attempt<'_>) -> Settled {
+        match self.find_way(attempt) {
+            Way::Enter { scope, node, late } => match self.enter(attempt, &scope, &node, late) {
+                Some(settled) => {
+                    self.supersede(attempt);
+                    settled
+                }
+                None => self.set_aside(attempt, Outcome::Parked, parked::TOO_LARGE, "", None),
+            },
+            Way::Repeat(settled) => settled,
+            Way::Park { code, waits_for } => {
+                self.set_aside(attempt, Outcome::Parked, code, "", waits_for)
+            }
+            Way::Refuse { code, path } => {
+                self.set_aside(attempt, Outcome::Invalid, &code, &path, None)
+            }
+        }
+    }
+
+    /// Decides, changing nothing.
+    fn find_way(&self, attempt: &Attempt<'_>) -> Way {
+        let change = attempt.change;
+        let refuse = |code: &str| Way::Refuse {
+            code: code.to_owned(),
+            path: String::new(),
+        };
+        let park = |code, waits_for| Way::Park { code, waits_for };
+        if self.names_purged(change) {
+            return refuse(invalid::PURGED);
+        }
+        if let Some(settled) = self.repeat(attempt) {
+            return Way::Repeat(settled);
+        }
+        let kinds = &self.rules.kinds;
+        let Some(kind) = kinds
+            .get(&change.kind)
+            .filter(|_| change.schema <= kinds.schema())
+        else {
+            return park(parked::UNKNOWN_KIND, None);
+        };
+        let standing = self.records.get(&change.record).filter(|slot| !slot.purge);
+        if standing.is_some_and(|slot| slot.record.kind != change.kind) {
+            return refuse(invalid::KIND);
+        }
+        if !change.whole && self.is_behind(attempt) {
+            return park(parked::BEHIND, None);
+        }
+        if standing.is_none() && change.base.is_some() && !change.whole {
+            return park(parked::WAITING, Some(change.record));
+        }
+        let creating = standing.is_none() || change.whole;
+        let day = Some(self.day_of(attempt.normalised, attempt.at, None).0);
+        let schema = if kinds.at(change.schema, &change.kind).is_some() {
+            change.schema
+        } else {
+            kinds.schema()
+        };
+        if let Some(verdict) = kinds.validate(schema, &change.kind, &change.set, creating, day)
+            && let Some(problem) = verdict.problems.first()
+        {
+            return Way::Refuse {
+                code: problem.code.to_string(),
+                path: format!("set.{}", problem.path),
+            };
+        }
+        let (scope, node) = match standing {
+            Some(slot) => match self.scopes.get(&slot.scope) {
+                Some(scope) => (scope.scope.clone(), scope.node.clone()),
+                None => return park(parked::OUT_OF_SCOPE, None),
+            },
+            None => match self.place(attempt, kind) {
+                Ok(placed) => placed,
+                Err(way) => return way,
+            },
+        };
+        let own = standing.is_none_or(|slot| slot.record.created.user.0 == attempt.author.user);
+        let late = match self.ground(attempt, kind, &node) {
+            Ground::Current => false,
+            Ground::Late if own => true,
+            Ground::Late | Ground::Nothing => return park(parked::OUT_OF_SCOPE, None),
+        };
+        Way::Enter { scope, node, late }
+    }
+
+    fn ground(&self, attempt: &Attempt<'_>, kind: &Kind, node: &Node) -> Ground {
+        if !attempt.author.may_write {
+            return Ground::Nothing;
+        }
+        let roles: Vec<&str> = kind.writers().iter().map(String::as_str).collect();
+        self.people
+            .get(&attempt.judge)
+            .map_or(Ground::Nothing, |person| {
+                person.reach.ground(&roles, &node.path)
+            })
+    }
+
+    /// Where a new record goes.
+    fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<(Scope, Node), Way> {
+        let change = attempt.change;
+        let refuse = |code: &str, path: &str| {
+            Err(Way::Refuse {
+                code: code.to_owned(),
+                path: path.to_owned(),
+            })
+        };
+        match kind.scope() {
+            KindScope::Parent { kind: parent_kind } => {
+                let Some(parent) = change.parent else {
+                    return refuse(invalid::PARENT, "parent");
+                };
+                match self.records.get(&parent).filter(|slot| !slot.purge) {
+                    Some(slot) if slot.record.kind != *parent_kind => {
+                        refuse(invalid::PARENT, "parent")
+                    }
+                    Some(slot) => match self.scopes.get(&slot.scope) {
+                        Some(scope) => Ok((scope.scope.clone(), scope.node.clone())),
+                        None => Err(Way::Park {
+                            code: parked::OUT_OF_SCOPE,
+                            waits_for: None,
+                        }),
+                    },
+                    None if self.purged.contains(&parent) => refuse(invalid::PURGED, "parent"),
+                    None => Err(Way::Park {
+                        code: parked::WAITING,
+                        waits_for: Some(parent),
+                    }),
+                }
+            }
+            KindScope::Place { level, .. } => {
+                let Some(place) = &change.scope else {
+                    return refuse(invalid::SCOPE, "scope");
+                };
+                if place.level() != level {
+                    return refuse(invalid::SCOPE, "scope");
+                }
+                let node = self
+                    .nodes
+                    .get(place.code())
+                    .filter(|node| node.level == *level);
+                let Some(node) = node else {
+                    return Err(Way::Park {
+                        code: parked::OUT_OF_SCOPE,
+                        waits_for: None,
+                    });
+                };
+                let Some(scope) = self.destination(change, &attempt.normalised, attempt.at) else {
+                    return refuse(invalid::SCOPE, "scope");
+                };
+                if self.is_past_retention(kind, &scope, node)
+                    || self
+                        .scopes
+                        .get(&scope.to_string())
+                        .is_some_and(|slot| slot.purged)
+                {
+                    return refuse(invalid::PURGED, "");
+                }
+                Ok((scope, node.clone()))
+            }
+        }
+    }
+
+    /// The scope that a change names for a new record, with the day if its kind is kept by day.
+    pub(super) fn destination(
+        &self,
+        change: &Change,
+        normalised: &Normalised,
+        at: Millis,
+    ) -> Option<Scope> {
+        let kind = self.rules.kinds.get(&change.kind)?;
+        let place = change.scope.clone()?;
+        let node = self.nodes.get(place.code())?;
+        let day = kind
+            .is_by_day()
+            .then(|| self.day_of(*normalised, at, node.timezone.as_deref()));
+        Some(Scope { place, day })
+    }
+
+    /// The local date of the effective time; the day of arrival if the clock is unknown.
+    fn day_of(
+        &self,
+        normalised: Normalised,
+        at: Millis,
+        zone: Option<&str>,
+    ) -> sync_protocol::scope::Day {
+        let time = if normalised.clock == Clock::Unknown {
+            at
+        } else {
+            normalised.stamp.time()
+        };
+        super::day::local_day(time, zone)
+    }
+
+    fn is_past_retention(&self, kind: &Kind, scope: &Scope, node: &Node) -> bool {
+        let today = super::day::local_day(self.now, node.timezone.as_deref()).0;
+        scope
+            .day
+            .is_some_and(|day| days_between(day.0, today) > i64::from(kind.retention().days))
+    }
+
+    fn names_purged(&self, change: &Change) -> bool {
+        if self.purged.is_empty() {
+            return false;
+        }
+        let entries = change
+            .set
+            .keys()
+            .filter_map(|name| name.split_once('/')?.1.parse().ok());
+        std::iter::once(change.record)
+            .chain(entries)
+            .any(|id: RecordId| self.purged.contains(&id))
+    }
+
+    /// The verdict that this content already got on its line.
+    fn repeat(&self, attempt: &Attempt<'_>) -> Option<Settled> {
+        let (change, author) = (attempt.change, attempt.author);
+        if author.process || attempt.again.is_some() {
+            return None;
+        }
+        let content = change.content();
+        if let Some(write) = self
+            .records
+            .get(&change.record)
+            .and_then(|slot| slot.record.repeat_of(author.line, content))
+        {
+            let mut settled = Settled::applied(attempt.seq, change.record);
+            if !write.lost.is_empty() {
+                settled.outcome = Outcome::Merged;
+                settled.fields.clone_from(&write.lost);
+            }
+            return Some(settled);
+        }
+        self.repeat_aside(attempt.seq, author.line, Some(change.record), content)
+    }
+
+    fn repeat_aside(
+        &self,
+        seq: Seq,
+        line: u32,
+        record: Option<RecordId>,
+        content: u64,
+    ) -> Option<Settled> {
+        let hash = content.to_be_bytes();
+        let row = self
+            .known_aside
+            .iter()
+            .find(|row| row.line == i64::from(line) && row.content_hash == hash)?;
+        if row.state == "admitted" {
+            return record.map(|record| Settled::applied(seq, record));
+        }
+        let outcome = if row.verdict == "parked" {
+            Outcome::Parked
+        } else {
+            Outcome::Invalid
+        };
+        Some(Settled::aside(seq, record, outcome, &row.code, &row.detail))
+    }
+
+    /// Whether an earlier change of this line to the record is still aside.
+    fn is_behind(&self, attempt: &Attempt<'_>) -> bool {
+        if attempt.author.process {
+            return false;
+        }
+        let record = attempt.change.record.to_string();
+        let before = attempt.again.unwrap_or(self.aside.len());
+        self.aside.iter().take(before).any(|aside| {
+            aside.is_open()
+                && aside.row.line == i64::from(attempt.author.line)
+                && aside.row.record.as_deref() == Some(record.as_str())
+        })
+    }
+
+    /// A change that carries everything takes the place of what its line had aside.
+    fn supersede(&mut self, attempt: &Attempt<'_>) {
+        if !attempt.change.whole {
+            return;
+        }
+        let record = attempt.change.record.to_string();
+        for (index, aside) in self.aside.iter_mut().enumerate() {
+            if aside.is_open()
+                && Some(index) != attempt.again
+                && aside.row.line == i64::from(attempt.author.line)
+                && aside.row.record.as_deref() == Some(record.as_str())
+            {
+                aside.row.state = "superseded".to_owned();
+                aside.settled = true;
+            }
+        }
+    }
+
+    /// Keeps a change aside and says so; if it is abnormal, somebody is told at once.
+    fn set_aside(
+        &mut self,
+        attempt: &Attempt<'_>,
+        outcome: Outcome,
+        code: &str,
+        path: &str,
+        waits_for: Option<RecordId>,
+    ) -> Settled {
+        let change = attempt.change;
+        let settled = Settled::aside(attempt.seq, Some(change.record), outcome, code, path);
+        let area = self.shown_at_node(attempt);
+        for rule in self
+            .rules
+            .policy
+            .clone()
+            .abnormal(&change.kind, &change.set)
+        {
+            let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
+            alert.record = Some(change.record.to_string());
+            alert.device = Some(i64::from(attempt.author.device.0));
+            alert.detail = format!("kept aside: {code}");
+            self.raise(alert);
+        }
+        if let Some(index) = attempt.again {
+            // Tried again, and still not in: only the reason may be another.
+            if let Some(aside) = self.aside.get_mut(index)
+                && aside.row.code != code
+            {
+                aside.row.code = code.to_owned();
+                aside.row.waits_for = waits_for.map(|id| id.to_string());
+                aside.settled = true;
+            }
+            return settled;
+        }
+        let forget = code == invalid::PURGED;
+        self.aside.push(Aside {
+            id: None,
+            settled: false,
+            settled_by: None,
+            reason: None,
+            row: NewParked {
+                device: i64::from(attempt.author.device.0),
+                line: i64::from(attempt.author.line),
+                seq: crate::store::from_rev(attempt.seq),
+                account: attempt.author.user,
+                verdict: if outcome == Outcome::Parked {
+                    "parked"
+                } else {
+                    "invalid"
+                }
+                .to_owned(),
+                code: code.to_owned(),
+                detail: path.to_owned(),
+                kind: Some(change.kind.clone()),
+                record: Some(change.record.to_string()),
+                area,
+                waits_for: waits_for.map(|id| id.to_string()),
+                content_hash: change.content().to_be_bytes().to_vec(),
+                body: if forget {
+                    Vec::new()
+                } else {
+                    attempt.bytes.to_vec()
+                },
+                stamp: Some(attempt.normalised.stamp.to_string()),
+                raw: Some(change.stamp.to_string()),
+                clock: Some(clock_name(attempt.normalised.clock).to_owned()),
+                base: change.base.map(crate::store::from_rev),
+                at: attempt.at,
+                late: false,
+                state: if forget { "dismissed" } else { "open" }.to_owned(),
+            },
+        });
+        settled
+    }
+
+    /// The node at which a change that is kept aside is shown: where its record is, else the
+    /// place it names, else where its author works.
+    fn shown_at_node(&self, attempt: &Attempt<'_>) -> Option<String> {
+        let change = attempt.change;
+        let slot = self
+            .records
+            .get(&change.record)
+            .or_else(|| self.records.get(&change.parent?));
+        let standing = slot
+            .and_then(|slot| self.scopes.get(&slot.scope))
+            .map(|scope| scope.node.code.clone());
+        let named = || {
+            change
+                .scope
+                .as_ref()
+                .and_then(|place| self.nodes.get(place.code()))
+                .map(|node| node.code.clone())
+        };
+        standing
+            .or_else(named)
+            .or_else(|| self.home(attempt.author.user))
+    }
+
+    /// Keeps a line aside that is no change.
+    pub(super) fn set_aside_line(
+        &mut self,
+        author: &Author,
+        seq: Seq,
+        line: &PushLine,
+        at: Millis,
+        code: &str,
+        path: &str,
+    ) -> Settled {
+        let (record, kind) = match &line.parsed {
+            Err(fault) => (fault.record, fault.kind.clone()),
+            Ok(sync_protocol::change::Line::Change(change)) => {
+                (Some(change.record), Some(change.kind.clone()))
+            }
+            Ok(sync_protocol::change::Line::Lost(_)) => (None, None),
+        };
+        let content = fingerprint(&line.bytes);
+        if let Some(settled) = self.repeat_aside(seq, author.line, record, content) {
+            return settled;
+        }
+        let purged = record.is_some_and(|record| self.purged.contains(&record));
+        let area = record
+            .and_then(|record| self.records.get(&record))
+            .map(|slot| slot.scope.clone());
+        let area = area
+            .and_then(|scope| self.scopes.get(&scope))
+            .map(|scope| scope.node.code.clone())
+            .or_else(|| self.home(author.user));
+        self.aside.push(Aside {
+            id: None,
+            settled: false,
+            settled_by: None,
+            reason: None,
+            row: NewParked {
+                device: i64::from(author.device.0),
+                line: i64::from(author.line),
+                seq: crate::store::from_rev(seq),
+                account: author.user,
+                verdict: "invalid".to_owned(),
+                code: code.to_owned(),
+                detail: path.to_owned(),
+                kind,
+                record: record.map(|id| id.to_string()),
+                area,
+                waits_for: None,
+                content_hash: content.to_be_bytes().to_vec(),
+                body: if purged {
+                    Vec::new()
+                } else {
+                    line.bytes.clone()
+                },
+                stamp: None,
+                raw: None,
+                clock: None,
+                base: None,
+                at,
+                late: false,
+                state: "open".to_owned(),
+            },
+        });
+        Settled::aside(seq, record, Outcome::Invalid, code, path)
+    }
+}
+
+/// How a clock's trust is named in the database.
+pub(super) const fn clock_name(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Right => "right",
+        Clock::Shifted => "shifted",
+        Clock::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,203 @@
+//! The engine: what a process needs to admit changes and to serve feeds.
+
+use std::sync::Arc;
+
+use sync_protocol::change::Line;
+use sync_protocol::id::DeviceNumber;
+use sync_protocol::{Millis, Rev};
+
+use super::admit::{Attempt, Author};
+use super::combiner::{Combiner, Failed};
+use super::fold::Fold;
+use super::job::{Answer, Job, Push, Settled, Written};
+use super::rules::{Rules, RulesCache};
+use super::search_key::SearchKey;
+use crate::clock::Clock;
+use crate::store::{Connection, Error, Store, epochs};
+
+/// What the writing thread and the readers share.
+pub struct Core {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) key: SearchKey,
+    pub(super) rules: RulesCache,
+    /// The device number that this process leases for the writes it makes itself.
+    pub(super) process: i64,
+    /// When this program was built.
+    pub(super) build: Millis,
+}
+
+/// The engine; clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    core: Arc<Core>,
+    combiner: Arc<Combiner>,
+}
+
+impl Engine {
+    /// An engine on a store in which an epoch is open.
+    pub fn new(store: Store, clock: Clock, key: SearchKey, process: i64, build: Millis) -> Self {
+        let core = Arc::new(Core {
+            store,
+            clock,
+            key,
+            rules: RulesCache::default(),
+            process,
+            build,
+        });
+        Self {
+            combiner: Arc::new(Combiner::start(Arc::clone(&core))),
+            core,
+        }
+    }
+
+    /// Has a job done by the one writer, and waits until it is committed.
+    pub fn submit(&self, job: Job) -> Result<Answer, Failed> {
+        self.combiner.submit(job)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.core.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.core.clock
+    }
+
+    /// The key that search terms are hashed with.
+    pub fn search_key(&self) -> &SearchKey {
+        &self.core.key
+    }
+
+    /// The rules as of a transaction.
+    pub fn rules(&self, connection: &mut Connection) -> Result<Rules, Error> {
+        self.core.rules.of(connection)
+    }
+
+    /// The device number of this process.
+    pub fn process(&self) -> i64 {
+        self.core.process
+    }
+}
+
+/// Opens an epoch: whatever was written before, by whichever copy of the database, no number of
+/// it is used again.
+pub fn open_epoch(store: &Store, now: Millis, shown: Rev, opened_by: &str) -> Result<Rev, Error> {
+    store.write(|connection| epochs::open(connection, now, shown, opened_by))
+}
+
+impl Core {
+    /// Does jobs in one transaction: read what they touch, decide, write down.
+    pub(super) fn run(
+        &self,
+        jobs: &[Job],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Answer>, Error> {
+        let now = self.clock.now();
+        self.store.write(|connection| {
+            let epoch = epochs::current(connection)?;
+            let rules = self.rules.of(connection)?;
+            let mut fold = Fold::new(epoch, now, self.build, self.process, rules);
+            fold.gather(connection, jobs)?;
+            let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
+            fold.flush(connection, &self.key)?;
+            Ok(answers)
+        })
+    }
+
+    /// Whether a push carries an entry that the policy calls abnormal: such go first.
+    pub(super) fn is_abnormal(&self, push: &Push) -> bool {
+        let Some(rules) = self.rules.held() else {
+            return false;
+        };
+        push.lines.iter().any(|line| match &line.parsed {
+            Ok(Line::Change(change)) => {
+                !rules.policy.abnormal(&change.kind, &change.set).is_empty()
+            }
+            _ => false,
+        })
+    }
+}
+
+impl Fold {
+    fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
+        match job {
+            Job::Push(push) => Answer::Push(self.push(push, progress)),
+            Job::Write(written) => {
+                Answer::Write(written.iter().map(|one| self.write(one)).collect())
+            }
+            Job::Resolve(resolution) => Answer::Resolve(self.resolve(resolution)),
+            Job::Move(movement) => Answer::Move(self.relocate(movement)),
+            Job::Purge(purge) => Answer::Purge(self.purge(purge)),
+            Job::Readmit => Answer::Readmit(self.readmit()),
+            Job::Look(looks) => {
+                self.looks.extend(looks.iter().cloned());
+                Answer::Look
+            }
+        }
+    }
+
+    /// A change made on the server, in somebody's name.
+    fn write(&mut self, written: &Written) -> Settled {
+        let process = self.process;
+        let Some(device) = self.devices.get_mut(&process) else {
+            return Settled::aside(
+                0,
+                Some(written.change.record),
+                sync_protocol::wire::Outcome::Invalid,
+                "internal",
+                "",
+            );
+        };
+        device.row.ack += 1;
+        device.dirty = true;
+        let seq = device.row.ack();
+        let number = DeviceNumber(u32::try_from(process).unwrap_or(0));
+        let bytes = written.change.to_line();
+        let normalised = self.own_stamp(&written.change);
+        let author = Author {
+            device: number,
+            line: number.0,
+            user: written.user.0,
+            process: true,
+            may_write: true,
+        };
+        self.admit(&Attempt {
+            change: &written.change,
+            bytes: &bytes,
+            author,
+            seq,
+            at: self.now,
+            judge: written.user.0,
+            again: None,
+            normalised,
+        })
+    }
+
+    /// Tries again what came before its kind, or before a newer version of it.
+    fn readmit(&mut self) -> u64 {
+        let code = sync_protocol::wire::parked::UNKNOWN_KIND;
+        let waiting: Vec<usize> = (0..self.aside.len())
+            .filter(|&index| {
+                self.aside
+                    .get(index)
+                    .is_some_and(|aside| aside.is_open() && aside.row.code == code)
+            })
+            .collect();
+        let mut admitted = 0;
+        for index in waiting {
+            let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
+                continue;
+            };
+            if let Ok(settled) = self.try_again(index, user) {
+                admitted += 1;
+                if let Some(record) = settled.record {
+                    self.unblock(record);
+                }
+            }
+        }
+        admitted
+    }
+}

@@ -1,0 +1,305 @@
+//! A change enters its record: normalised, merged, judged by the policy. And what that sets free:
+//! changes that waited for the record, or stood behind one that was aside.
+
+use std::collections::BTreeSet;
+
+use sync_protocol::change::{Line, parse};
+use sync_protocol::cursor::next_rev;
+use sync_protocol::id::{DeviceNumber, RecordId, UserId};
+use sync_protocol::merge::{Lost, Merged, Writer, merge, seen_stamp};
+use sync_protocol::record::{Created, Record, Write};
+use sync_protocol::scope::Scope;
+use sync_protocol::stamp::{Clock, Normalised, RawStamp, Reading, Stamp, normalise};
+use sync_protocol::wire::{MAX_MAP_ENTRIES, MAX_RECORD_BYTES, Outcome, parked};
+
+use super::admit::{Attempt, Author};
+use super::fold::{Aside, Fold, Slot};
+use super::job::Settled;
+use crate::store::alerts::Alert;
+use crate::store::history::NewHistory;
+use crate::store::scopes::Node;
+use crate::store::{from_rev, records};
+
+impl Fold {
+    /// Merges a change into its record, which it makes if there is none. `None` if the record
+    /// would outgrow its limits; nothing has happened then.
+    pub(super) fn enter(
+        &mut self,
+        attempt: &Attempt<'_>,
+        scope: &Scope,
+        node: &Node,
+        late: bool,
+    ) -> Option<Settled> {
+        let change = attempt.change;
+        let kinds = self.rules.kinds.clone();
+        let kind = kinds.get(&change.kind)?;
+        let view = self.view(attempt.judge, kind, &node.path);
+        let mut record = match self.records.get(&change.record) {
+            Some(slot) => slot.record.clone(),
+            None => Record::new(
+                change.record,
+                change.kind.clone(),
+                change.parent.filter(|_| kind.parent().is_some()),
+                Created {
+                    time: attempt.normalised.stamp.time(),
+                    user: UserId(attempt.author.user),
+                    clock: attempt.normalised.clock,
+                },
+            ),
+        };
+        let own = record.created.user.0 == attempt.author.user;
+        let masked = |field: &str| view.masks(field, own);
+        let writer = Writer {
+            line: attempt.author.line,
+            place: (attempt.author.device.0, attempt.seq),
+            base: change.base.unwrap_or(0),
+            only_base_counts: attempt.author.process,
+            // A late writer's view is gone, and what is their own they had on screen.
+            masked: if late { &|_| false } else { &masked },
+        };
+        let stamp = self.above_seen(attempt, seen_stamp(&record, &writer));
+        let write = Write {
+            stamp,
+            raw: change.stamp,
+            clock: attempt.normalised.clock,
+            shift: attempt.normalised.shift,
+            rev: next_rev(record.rev, self.epoch),
+            base: change.base.unwrap_or(0),
+            line: attempt.author.line,
+            seq: attempt.seq,
+            user: UserId(attempt.author.user),
+            content: change.content(),
+            lost: Vec::new(),
+            late,
+        };
+        let merged = merge(&mut record, &change.set, write, &writer);
+        if record.size() > MAX_RECORD_BYTES || record.map_entries() > MAX_MAP_ENTRIES {
+            return None;
+        }
+        let abnormal = self.rules.policy.abnormal(&record.kind, &record.values());
+        let derived_as_before = abnormal == record.abnormal;
+        for rule in abnormal
+            .iter()
+            .filter(|rule| !record.abnormal.contains(rule))
+        {
+            self.raise_abnormal(rule, &record, attempt, scope, node);
+        }
+        record.abnormal = abnormal;
+        self.keep_history(&record, attempt, node, &merged);
+        let exact =
+            merged.exact && derived_as_before && attempt.normalised.clock == Clock::Right && !late;
+        let settled = Settled {
+            outcome: if merged.lost.is_empty() {
+                Outcome::Applied
+            } else {
+                Outcome::Merged
+            },
+            fields: merged.lost,
+            exact: exact.then_some(record.rev),
+            ..Settled::applied(attempt.seq, change.record)
+        };
+        self.scope_slot(scope, node);
+        self.absent.remove(&change.record);
+        let now = self.now;
+        let slot = self.records.entry(change.record).or_insert_with(|| Slot {
+            scope: scope.to_string(),
+            record: record.clone(),
+            created_at: now,
+            stored: None,
+            dirty: true,
+            purge: false,
+        });
+        slot.record = record;
+        slot.dirty = true;
+        Some(settled)
+    }
+
+    /// The effective stamp, above all that the writer had seen of the record.
+    fn above_seen(&self, attempt: &Attempt<'_>, seen: Option<Stamp>) -> Stamp {
+        let own = attempt.normalised.stamp;
+        let reading = Reading {
+            device: attempt.author.device,
+            skew: Some(0),
+            now: own.time(),
+            build: 0,
+            seen,
+            saw: None,
+        };
+        normalise(
+            RawStamp {
+                ms: own.ms,
+                counter: own.counter,
+            },
+            &reading,
+        )
+        .stamp
+    }
+
+    fn raise_abnormal(
+        &mut self,
+        rule: &str,
+        record: &Record,
+        attempt: &Attempt<'_>,
+        scope: &Scope,
+        node: &Node,
+    ) {
+        let mut alert = Alert::new(
+            self.now,
+            rule,
+            &record.id.to_string(),
+            Some(node.code.clone()),
+        );
+        alert.record = Some(record.id.to_string());
+        alert.device = Some(i64::from(attempt.author.device.0));
+        alert.scope_id = self.scopes.get(&scope.to_string()).and_then(|slot| slot.id);
+        self.raise(alert);
+    }
+
+    fn keep_history(
+        &mut self,
+        record: &Record,
+        attempt: &Attempt<'_>,
+        node: &Node,
+        merged: &Merged,
+    ) {
+        if merged.stamps_collided {
+            let mut alert = Alert::new(
+                self.now,
+                "stamps_collided",
+                &record.id.to_string(),
+                Some(node.code.clone()),
+            );
+            alert.device = Some(i64::from(attempt.author.device.0));
+            self.raise(alert);
+        }
+        for Lost {
+            field,
+            value,
+            write,
+        } in &merged.history
+        {
+            self.history.push(NewHistory {
+                record: record.id.to_string(),
+                field: field.clone(),
+                rev: from_rev(write.rev),
+                stamp: write.stamp.to_string(),
+                device: i64::from(write.stamp.device),
+                seq: from_rev(write.seq),
+                account: write.user.0,
+                at: self.now,
+                // A value that came in as JSON can be written as JSON.
+                value: records::encode(value).unwrap_or_default(),
+            });
+        }
+    }
+
+    /// Tries again, in arrival order, what waited for this record or stood behind in it; and what
+    /// that sets free in turn.
+    pub(super) fn unblock(&mut self, record: RecordId) {
+        let mut freed = BTreeSet::from([record.to_string()]);
+        let mut tried = BTreeSet::new();
+        loop {
+            let next = self.aside.iter().position(|aside| {
+                let hangs_on = |id: &Option<String>| id.as_ref().is_some_and(|id| freed.contains(id));
+                let waits = aside.row.code == parked::WAITING && hangs_on(&aside.row.waits_for);
+                let behind = aside.row.code == parked::BEHIND && hangs_on(&aside.row.record);
+                aside.is_open() && (waits || behind)
+            } && !tried.contains(&key(aside)));
+            let Some(index) = next else { return };
+            let Some(aside) = self.aside.get(index) else {
+                return;
+            };
+            tried.insert(key(aside));
+            let author_user = aside.row.account;
+            if self.try_again(index, author_user).is_ok()
+                && let Some(record) = self
+                    .aside
+                    .get(index)
+                    .and_then(|aside| aside.row.record.clone())
+            {
+                freed.insert(record);
+                tried.clear();
+            }
+        }
+    }
+
+    /// Tries a change that was kept aside again, by the rights of `judge`. The code says why it
+    /// stays out.
+    pub(super) fn try_again(&mut self, index: usize, judge: i64) -> Result<Settled, String> {
+        let Some(aside) = self.aside.get(index) else {
+            return Err("unknown".to_owned());
+        };
+        let bytes = aside.row.body.clone();
+        let Ok(Line::Change(change)) = parse(&bytes) else {
+            return Err(aside.row.code.clone());
+        };
+        let seq = crate::store::to_rev(aside.row.seq);
+        let attempt = Attempt {
+            change: &change,
+            bytes: &bytes,
+            author: Author {
+                device: DeviceNumber(u32::try_from(aside.row.device).unwrap_or(0)),
+                line: u32::try_from(aside.row.line).unwrap_or(0),
+                user: aside.row.account,
+                process: false,
+                may_write: true,
+            },
+            seq,
+            at: aside.row.at,
+            judge,
+            again: Some(index),
+            normalised: aside.normalised(),
+        };
+        let device = aside.row.device;
+        let settled = self.admit_alone(&attempt);
+        match settled.outcome {
+            Outcome::Applied | Outcome::Merged => {
+                if let Some(aside) = self.aside.get_mut(index) {
+                    aside.row.state = "admitted".to_owned();
+                    aside.settled = true;
+                }
+                let settled = Settled {
+                    exact: None,
+                    ..settled
+                };
+                self.resettled
+                    .insert((device, from_rev(seq)), settled.clone());
+                Ok(settled)
+            }
+            Outcome::Parked | Outcome::Invalid => Err(settled.code.unwrap_or_default()),
+        }
+    }
+}
+
+fn key(aside: &Aside) -> (i64, i64) {
+    (aside.row.device, aside.row.seq)
+}
+
+impl Aside {
+    /// The effective stamp that it got when it first came.
+    pub(super) fn normalised(&self) -> Normalised {
+        let stamp: Stamp = self
+            .row
+            .stamp
+            .as_ref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        let raw: RawStamp = self
+            .row
+            .raw
+            .as_ref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        let clock = match self.row.clock.as_deref() {
+            Some("right") => Clock::Right,
+            Some("shifted") => Clock::Shifted,
+            _ => Clock::Unknown,
+        };
+        let moved = i64::try_from(stamp.ms).unwrap_or(0) - i64::try_from(raw.ms).unwrap_or(0);
+        Normalised {
+            stamp,
+            clock,
+            shift: if clock == Clock::Shifted { moved } else { 0 },
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! A fold: several jobs in one transaction. What they touch is read first, then everything is
+//! decided in memory, then written in bulk. This file is the memory; [`super::gather`] fills it,
+//! [`super::admit`] and its neighbours change it, [`super::flush`] writes it down.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use sync_protocol::cursor::Head;
+use sync_protocol::digest::Digest;
+use sync_protocol::id::RecordId;
+use sync_protocol::kind::{Kind, View};
+use sync_protocol::record::Record;
+use sync_protocol::scope::Scope;
+use sync_protocol::{Millis, Rev};
+
+use super::job::Settled;
+use super::numbering::Marks;
+use super::rules::Rules;
+use crate::store::Reach;
+use crate::store::acks::AckRow;
+use crate::store::alerts::Alert;
+use crate::store::audit::Look;
+use crate::store::history::NewHistory;
+use crate::store::parked::{NewParked, ParkedRow};
+use crate::store::scopes::Node;
+
+/// What a fold knows and has decided.
+pub(super) struct Fold {
+    /// Read before anything else; revisions and heads given out are at least this.
+    pub(super) epoch: Rev,
+    /// The server's clock at the start of the fold.
+    pub(super) now: Millis,
+    /// When this program was built.
+    pub(super) build: Millis,
+    /// The device number of this process.
+    pub(super) process: i64,
+    pub(super) rules: Rules,
+    pub(super) devices: BTreeMap<i64, Device>,
+    /// Lines that more than one number belongs to.
+    pub(super) shared_lines: HashSet<i64>,
+    pub(super) people: HashMap<i64, Person>,
+    pub(super) records: BTreeMap<RecordId, Slot>,
+    /// Ids that were asked for and do not exist.
+    pub(super) absent: HashSet<RecordId>,
+    /// By name, so that heads are taken in one order.
+    pub(super) scopes: BTreeMap<String, ScopeSlot>,
+    pub(super) nodes: HashMap<String, Node>,
+    pub(super) purged: HashSet<RecordId>,
+    pub(super) aside: Vec<Aside>,
+    /// What was kept aside before of shared lines, by content.
+    pub(super) known_aside: Vec<ParkedRow>,
+    /// What became of changes that a device sends again, by device and number.
+    pub(super) past_aside: HashMap<(i64, i64), ParkedRow>,
+    /// Changes kept aside whose verdict changed in this fold.
+    pub(super) resettled: HashMap<(i64, i64), Settled>,
+    pub(super) views: HashMap<(i64, String, String), Rc<View>>,
+    pub(super) exits: Vec<Exit>,
+    pub(super) history: Vec<NewHistory>,
+    pub(super) alerts: BTreeMap<String, Alert>,
+    pub(super) looks: Vec<Look>,
+    pub(super) newly_purged: BTreeSet<String>,
+    /// Records whose open parked changes are to be shown at another node.
+    pub(super) shown_at: Vec<(RecordId, String)>,
+}
+
+/// A device, and whether it has changed.
+pub(super) struct Device {
+    pub(super) row: AckRow,
+    pub(super) marks: Marks,
+    pub(super) dirty: bool,
+}
+
+/// A person whose rights are judged in this fold.
+pub(super) struct Person {
+    pub(super) reach: Reach,
+    /// The node of their newest grant: where what concerns them is shown.
+    pub(super) home: Option<String>,
+}
+
+/// A record in the fold.
+pub(super) struct Slot {
+    /// The name of the scope it is in now.
+    pub(super) scope: String,
+    pub(super) record: Record,
+    pub(super) created_at: Millis,
+    /// What the database has; `None` for a record made in this fold.
+    pub(super) stored: Option<Stored>,
+    pub(super) dirty: bool,
+    /// To be purged: the row goes.
+    pub(super) purge: bool,
+}
+
+/// What the database has of a record, as far as counts and indexes need it.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) scope: String,
+    pub(super) rev: Rev,
+    pub(super) tallies: Vec<(String, String)>,
+    pub(super) terms: Vec<(String, String)>,
+}
+
+/// A scope in the fold.
+pub(super) struct ScopeSlot {
+    /// `None` until it is created at the end of the fold.
+    pub(super) id: Option<i64>,
+    pub(super) scope: Scope,
+    pub(super) node: Node,
+    pub(super) head: Head,
+    pub(super) purged: bool,
+    pub(super) holdings: BTreeMap<String, (i64, Digest)>,
+    pub(super) dirty: bool,
+}
+
+/// A record that leaves a scope in this fold.
+pub(super) struct Exit {
+    pub(super) scope: String,
+    pub(super) record: RecordId,
+    pub(super) reason: &'static str,
+    pub(super) to: Option<String>,
+}
+
+/// A change that is kept aside: from the database, or new.
+pub(super) struct Aside {
+    /// Its id, if it is in the database.
+    pub(super) id: Option<i64>,
+    pub(super) row: NewParked,
+    /// Whether `state` was changed here.
+    pub(super) settled: bool,
+    pub(super) settled_by: Option<i64>,
+    pub(super) reason: Option<String>,
+}
+
+impl Aside {
+    pub(super) fn is_open(&self) -> bool {
+        self.row.state == "open"
+    }
+}
+
+impl From<ParkedRow> for Aside {
+    fn from(row: ParkedRow) -> Self {
+        Self {
+            id: Some(row.id),
+            settled: false,
+            settled_by: None,
+            reason: None,
+            row: NewParked {
+                device: row.device,
+                line: row.line,
+                seq: row.seq,
+                account: row.account,
+                verdict: row.verdict,
+                code: row.code,
+                detail: row.detail,
+                kind: row.kind,
+                record: row.record,
+                area: row.area,
+                waits_for: row.waits_for,
+                content_hash: row.content_hash,
+                body: row.body,
+                stamp: row.stamp,
+                raw: row.raw,
+                clock: row.clock,
+                base: row.base,
+                at: row.at,
+                late: row.late,
+                state: row.state,
+            },
+        }
+    }
+}
+
+impl Fold {
+    /// A fold that knows nothing yet.
+    pub(super) fn new(epoch: Rev, now: Millis, build: Millis, process: i64, rules: Rules) -> Self {
+        Self {
+            epoch,
+            now,
+            build,
+            process,
+            rules,
+            devices: BTreeMap::new(),
+            shared_lines: HashSet::new(),
+            people: HashMap::new(),
+            records: BTreeMap::new(),
+            absent: HashSet::new(),
+            scopes: BTreeMap::new(),
+            nodes: HashMap::new(),
+            purged: HashSet::new(),
+            aside: Vec::new(),
+            known_aside: Vec::new(),
+            past_aside: HashMap::new(),
+            resettled: HashMap::new(),
+            views: HashMap::new(),
+            exits: Vec::new(),
+            history: Vec::new(),
+            alerts: BTreeMap::new(),
+            looks: Vec::new(),
+            newly_purged: BTreeSet::new(),
+            shown_at: Vec::new(),
+        }
+    }
+
+    /// The roles that `user` holds now at the node of a scope.
+    pub(super) fn roles_at(&self, user: i64, path: &str) -> Vec<&str> {
+        self.people
+            .get(&user)
+            .map(|person| person.reach.roles_at(path))
+            .unwrap_or_default()
+    }
+
+    /// What `user` sees of a kind at a node.
+    pub(super) fn view(&mut self, user: i64, kind: &Kind, path: &str) -> Rc<View> {
+        let key = (user, kind.name().to_owned(), path.to_owned());
+        if let Some(view) = self.views.get(&key) {
+            return Rc::clone(view);
+        }
+        let view = Rc::new(kind.view(&self.roles_at(user, path)));
+        self.views.insert(key, Rc::clone(&view));
+        view
+    }
+
+    /// The scope of this name, made in memory if it is not there.
+    pub(super) fn scope_slot(&mut self, scope: &Scope, node: &Node) -> &mut ScopeSlot {
+        self.scopes
+            .entry(scope.to_string())
+            .or_insert_with(|| ScopeSlot {
+                id: None,
+                scope: scope.clone(),
+                node: node.clone(),
+                head: Head::default(),
+                purged: false,
+                holdings: BTreeMap::new(),
+                dirty: false,
+            })
+    }
+
+    /// The path of the node at which a scope stands.
+    pub(super) fn path_of(&self, scope: &str) -> String {
+        self.scopes
+            .get(scope)
+            .map(|slot| slot.node.path.clone())
+            .unwrap_or_default()
+    }
+
+    /// Raises an alert at the end of the fold, once per code and source.
+    pub(super) fn raise(&mut self, alert: Alert) {
+        self.alerts.entry(alert.id.clone()).or_insert(alert);
+    }
+
+    /// Where what concerns a person is shown when it has no place of its own.
+    pub(super) fn home(&self, user: i64) -> Option<String> {
+        self.people.get(&user)?.home.clone()
+    }
+
+    /// What a record counts under.
+    pub(super) fn tallies(&self, record: &Record) -> Vec<(String, String)> {
+        let Some(kind) = self.rules.kinds.get(&record.kind) else {
+            return Vec::new();
+        };
+        kind.tallies(&record.values(), &record.abnormal, record.is_void())
+    }
+
+    /// What a record can be found by.
+    pub(super) fn terms(&self, record: &Record) -> Vec<(String, String)> {
+        let Some(kind) = self.rules.kinds.get(&record.kind) else {
+            return Vec::new();
+        };
+        kind.search_terms(&record.values())
+    }
+}

@@ -1,0 +1,293 @@
+//! What is asked of the one writer, and what it answers. A job comes decoded and parsed: nothing
+//! that only concerns itself is done under the write lock.
+
+use std::collections::BTreeMap;
+
+use sync_protocol::change::{self, Change, Line, Malformed};
+use sync_protocol::id::{DeviceNumber, RecordId, UserId};
+use sync_protocol::mark::Mark;
+use sync_protocol::scope::Place;
+use sync_protocol::wire::{Outcome, Request, Verdict};
+use sync_protocol::{Millis, Rev, Seq};
+
+use crate::store::audit::Look;
+
+/// One thing to be done in a transaction.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// A device's changes.
+    Push(Push),
+    /// Changes made on the server: by the console, an import, another system.
+    Write(Vec<Written>),
+    /// Somebody decides about a change that was kept aside.
+    Resolve(Resolution),
+    /// A record goes to another place, with what shares its scope.
+    Move(Movement),
+    /// Records are purged for good.
+    Purge(Purge),
+    /// Changes that came before their kind are tried again.
+    Readmit,
+    /// Looks at personal data go on record.
+    Look(Vec<Look>),
+}
+
+/// The answer to a [`Job`], of the same name.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// To a push.
+    Push(PushAnswer),
+    /// To a write: one result per change, in order.
+    Write(Vec<Settled>),
+    /// To a resolution.
+    Resolve(Resolved),
+    /// To a movement.
+    Move(Moved),
+    /// How many records were purged.
+    Purge(u64),
+    /// How many changes were admitted.
+    Readmit(u64),
+    /// The looks are on record.
+    Look,
+}
+
+/// A device's changes, as the writer needs them.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// Who sends.
+    pub device: DeviceNumber,
+    /// The number of the first change.
+    pub from: Seq,
+    /// The mark before it.
+    pub after: Option<Mark>,
+    /// The changes.
+    pub lines: Vec<PushLine>,
+    /// The era of the request.
+    pub era: u64,
+    /// Server minus phone, measured when the head of the request arrived.
+    pub measured: i64,
+    /// Server minus phone per era, as the phone tells.
+    pub eras: BTreeMap<u64, i64>,
+    /// The epoch that the phone has seen.
+    pub shown: Rev,
+    /// When the head of the request arrived.
+    pub received: Millis,
+    /// Lines whose handling failed before: kept aside unread.
+    pub quarantined: Vec<usize>,
+}
+
+/// One change of a push.
+#[derive(Debug, Clone)]
+pub struct PushLine {
+    /// As it came.
+    pub bytes: Vec<u8>,
+    /// What the device and the server know it by.
+    pub mark: Mark,
+    /// What it says.
+    pub parsed: Result<Line, Malformed>,
+}
+
+impl Push {
+    /// Reads the changes of a request.
+    pub fn new(device: DeviceNumber, request: &Request<'_>, received: Millis) -> Self {
+        let envelope = &request.envelope;
+        let lines = (envelope.from..)
+            .zip(&request.lines)
+            .map(|(seq, line)| PushLine {
+                bytes: line.to_vec(),
+                mark: Mark::of(seq, line),
+                parsed: change::parse(line),
+            })
+            .collect();
+        Self {
+            device,
+            from: envelope.from,
+            after: envelope.after,
+            lines,
+            era: envelope.era,
+            measured: received.saturating_sub(envelope.now),
+            eras: envelope.eras.clone(),
+            shown: envelope.epoch,
+            received,
+            quarantined: Vec::new(),
+        }
+    }
+}
+
+/// What became of a push.
+#[derive(Debug, Clone)]
+pub enum PushAnswer {
+    /// Every change has its verdict.
+    Done(Pushed),
+    /// Changes are missing.
+    Gap {
+        /// The number that is expected next.
+        expected: Seq,
+        /// The mark before it.
+        after: Option<Mark>,
+    },
+    /// Another phone has used these numbers.
+    Fork,
+    /// The device may not even push.
+    Blocked,
+    /// There is no such device.
+    Unknown,
+}
+
+/// A push that was taken.
+#[derive(Debug, Clone)]
+pub struct Pushed {
+    /// The epoch it was taken in.
+    pub epoch: Rev,
+    /// Every change up to this one has its verdict.
+    pub ack: Seq,
+    /// The mark of change `ack`.
+    pub ack_mark: Option<Mark>,
+    /// Every change up to this one outlives the loss of the server.
+    pub durable: Seq,
+    /// What became of each change of the push, in order, those seen before included.
+    pub settled: Vec<Settled>,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Its number.
+    pub seq: Seq,
+    /// The record, if it could be read.
+    pub record: Option<RecordId>,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Why, for parked and invalid.
+    pub code: Option<String>,
+    /// Where in the change.
+    pub path: Option<String>,
+    /// The fields that lost.
+    pub fields: Vec<String>,
+    /// The revision it made, if the record is exactly what was on screen plus this change.
+    pub exact: Option<Rev>,
+}
+
+impl Settled {
+    /// A change that is in its record.
+    pub const fn applied(seq: Seq, record: RecordId) -> Self {
+        Self {
+            seq,
+            record: Some(record),
+            outcome: Outcome::Applied,
+            code: None,
+            path: None,
+            fields: Vec::new(),
+            exact: None,
+        }
+    }
+
+    /// A change that is kept aside.
+    pub fn aside(
+        seq: Seq,
+        record: Option<RecordId>,
+        outcome: Outcome,
+        code: &str,
+        path: &str,
+    ) -> Self {
+        let path = (!path.is_empty()).then(|| path.to_owned());
+        Self {
+            seq,
+            record,
+            outcome,
+            code: Some(code.to_owned()),
+            path,
+            fields: Vec::new(),
+            exact: None,
+        }
+    }
+
+    /// As the reply names it.
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            seq: self.seq,
+            last: None,
+            verdict: self.outcome,
+            code: self.code.clone(),
+            path: self.path.clone(),
+            fields: self.fields.clone(),
+            scope: None,
+        }
+    }
+}
+
+/// A change made on the server.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The change; its stamp is the server's own.
+    pub change: Change,
+    /// In whose name.
+    pub user: UserId,
+}
+
+/// A decision about a change that was kept aside.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// Which.
+    pub parked: i64,
+    /// Who decides.
+    pub user: UserId,
+    /// What.
+    pub decision: Decision,
+}
+
+/// What somebody decides about a change that was kept aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes into its record, under the decider's rights, with its own stamp and base.
+    Admit,
+    /// It stays out, for this reason.
+    Dismiss(String),
+}
+
+/// What became of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    /// It is done; further changes of the same device to the record went along.
+    Done(Vec<Settled>),
+    /// There is no such change, or it is out of the decider's reach.
+    Unknown,
+    /// It was decided before.
+    Settled,
+    /// It cannot be admitted; the code says why.
+    Refused(String),
+}
+
+/// A record goes to another place.
+#[derive(Debug, Clone)]
+pub struct Movement {
+    /// Which; not one that shares another's scope.
+    pub record: RecordId,
+    /// Where to.
+    pub to: Place,
+    /// Who moves it.
+    pub user: UserId,
+}
+
+/// What became of a movement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// So many records changed their scope.
+    Done(u64),
+    /// There is no such record, or it is out of reach.
+    Unknown,
+    /// The mover has no right to write at one of the two places.
+    OutOfScope,
+    /// The place does not exist or is none at which the kind lives.
+    Place,
+    /// The record shares another's scope: move that one.
+    Child,
+}
+
+/// What to purge.
+#[derive(Debug, Clone)]
+pub struct Purge {
+    /// These records, with what shares their scope.
+    pub records: Vec<RecordId>,
+    /// Whole scopes, for kinds by day.
+    pub scopes: Vec<i64>,
+}

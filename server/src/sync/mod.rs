@@ -1,0 +1,31 @@
+//! The engine of synchronisation, blind to kinds.
+//!
+//! The life of a change: a request is split into lines ([`job::Push`]); the one writer folds
+//! waiting pushes into a transaction ([`combiner`]); what they touch is read ([`gather`]); the
+//! device's numbers are judged ([`numbering`], [`push`]); each change finds its way ([`admit`]),
+//! into its record ([`enter`]) or aside; all is written down ([`flush`]). The reply's feeds come
+//! from one snapshot ([`pull`]), projected for their reader ([`projection`]). [`exchange`] is
+//! the whole of it on one page.
+
+mod admit;
+pub mod combiner;
+pub mod day;
+pub mod engine;
+mod enter;
+pub mod exchange;
+mod flush;
+mod fold;
+mod gather;
+pub mod job;
+mod movement;
+pub mod numbering;
+pub mod places;
+pub mod projection;
+pub mod pull;
+mod purge;
+mod push;
+pub mod resolve;
+pub mod rules;
+pub mod search_key;
+
+pub use engine::Engine;

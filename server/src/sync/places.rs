@@ -1,0 +1,85 @@
+//! The places at which somebody has a role now: what a phone offers for work and asks for.
+
+use sha2::{Digest, Sha256};
+use sync_protocol::Millis;
+use sync_protocol::id::UserId;
+use sync_protocol::scope::Place;
+use sync_protocol::wire::HeldPlace;
+
+use super::projection::{Sight, levels};
+use super::rules::Rules;
+use crate::store::reach::{self, Lapse};
+use crate::store::scopes::{self, Node};
+use crate::store::{Connection, Error, Reach};
+
+/// A short hash of what is held; another one tells a phone that its places have changed.
+pub fn hash(reach: &Reach, rules: &Rules) -> String {
+    let mut hash = Sha256::new();
+    hash.update(rules.kinds.schema().to_be_bytes());
+    for (path, role) in reach.held() {
+        hash.update(path.as_bytes());
+        hash.update([0]);
+        hash.update(role.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Places held, in the order of their codes, after the one with code `after`.
+pub fn held(
+    connection: &mut Connection,
+    reach: &Reach,
+    rules: &Rules,
+    after: &str,
+    most: usize,
+) -> Result<Vec<HeldPlace>, Error> {
+    let by_level = levels(&rules.kinds);
+    let wanted: Vec<String> = by_level.keys().cloned().collect();
+    let mut paths: Vec<&str> = reach.held().map(|(path, _)| path).collect();
+    paths.sort_unstable();
+    paths.dedup_by(|inner, outer| inner.starts_with(*outer));
+    let mut nodes = Vec::new();
+    for path in paths {
+        nodes.extend(scopes::nodes_below(connection, path, &wanted, after, most)?);
+    }
+    nodes.sort_by(|a, b| a.code.cmp(&b.code));
+    let mut places = Vec::new();
+    for node in nodes {
+        if places.len() == most {
+            break;
+        }
+        let by_day = by_level.get(&node.level).copied().unwrap_or_default();
+        let roles = reach.roles_at(&node.path);
+        if Sight::of(&rules.kinds, reach.account(), &roles, &node.level, by_day).is_none() {
+            continue;
+        }
+        if let Ok(place) = Place::new(&node.level, &node.code) {
+            places.push(HeldPlace {
+                place,
+                name: node.name,
+                by_day,
+                roles: roles.into_iter().map(str::to_owned).collect(),
+            });
+        }
+    }
+    Ok(places)
+}
+
+/// Why somebody no longer holds a place.
+pub fn why_dropped(
+    connection: &mut Connection,
+    user: UserId,
+    node: &Node,
+    now: Millis,
+) -> Result<&'static str, Error> {
+    Ok(match reach::lapse(connection, user, &node.path, now)? {
+        Lapse::Never => "unknown",
+        Lapse::RanOut => "expired",
+        Lapse::Revoked if reach::held_by_others(connection, user, &node.path, now)? => "reassigned",
+        Lapse::Revoked => "revoked",
+    })
+}

@@ -1,0 +1,244 @@
+//! A device's push: its numbers are judged, then each change gets its final verdict, in order.
+//! No content of a change can stop the rest, or `ack`.
+
+use sync_protocol::change::{Change, Line};
+use sync_protocol::id::DeviceNumber;
+use sync_protocol::stamp::{Clock, Normalised, Reading, era_skew, normalise};
+use sync_protocol::wire::{Outcome, invalid};
+use sync_protocol::{Millis, Seq};
+
+use super::admit::{Attempt, Author};
+use super::fold::Fold;
+use super::job::{Push, PushAnswer, PushLine, Pushed, Settled};
+use super::numbering::Judgement;
+use crate::store::alerts::Alert;
+use crate::store::from_rev;
+
+/// No true number lies further ahead than this; a device that shows one is not believed.
+const BELIEVED_AHEAD_MS: Millis = 30 * 365 * 24 * 60 * 60 * 1000;
+
+impl Fold {
+    /// Takes a push.
+    pub(super) fn push(&mut self, push: &Push, progress: &mut dyn FnMut(usize)) -> PushAnswer {
+        let number = i64::from(push.device.0);
+        let Some(device) = self.devices.get(&number) else {
+            return PushAnswer::Unknown;
+        };
+        if device.row.state == "blocked" {
+            return PushAnswer::Blocked;
+        }
+        let marks: Vec<_> = push.lines.iter().map(|line| line.mark).collect();
+        let ack = device.row.ack();
+        let account = device.row.account;
+        let author = Author {
+            device: push.device,
+            line: u32::try_from(device.row.line).unwrap_or(push.device.0),
+            user: account,
+            process: false,
+            may_write: device.row.state == "active",
+        };
+        let judgement = device.marks.judge(ack, push.from, push.after, &marks);
+        self.note_claims(push, number);
+        let skip = match judgement {
+            Judgement::Proceed { skip } => skip,
+            Judgement::Gap { expected, after } => {
+                self.alarm(
+                    "gap",
+                    push.device,
+                    account,
+                    &format!("expected {expected}, came {}", push.from),
+                );
+                return PushAnswer::Gap { expected, after };
+            }
+            Judgement::Fork => {
+                self.alarm("fork", push.device, account, &format!("at {}", push.from));
+                return PushAnswer::Fork;
+            }
+        };
+        let mut settled = Vec::with_capacity(push.lines.len());
+        for (index, line) in push.lines.iter().enumerate() {
+            progress(index);
+            let seq = push.from + index as Seq;
+            settled.push(if index < skip {
+                self.verdict_before(number, seq, line)
+            } else {
+                self.settle(push, &author, seq, index, line)
+            });
+        }
+        for one in &mut settled {
+            if let Some(later) = self.resettled.get(&(number, from_rev(one.seq))) {
+                *one = later.clone();
+            }
+        }
+        self.advance(push, number, skip);
+        let Some(device) = self.devices.get(&number) else {
+            return PushAnswer::Unknown;
+        };
+        PushAnswer::Done(Pushed {
+            epoch: self.epoch,
+            ack: device.row.ack(),
+            ack_mark: device.marks.mark(device.row.ack()),
+            durable: crate::store::to_rev(device.row.durable),
+            settled,
+        })
+    }
+
+    fn settle(
+        &mut self,
+        push: &Push,
+        author: &Author,
+        seq: Seq,
+        index: usize,
+        line: &PushLine,
+    ) -> Settled {
+        if push.quarantined.contains(&index) {
+            return self.set_aside_line(author, seq, line, push.received, "internal", "");
+        }
+        match &line.parsed {
+            Ok(Line::Lost(_)) => {
+                self.alarm("lost", author.device, author.user, &format!("change {seq}"));
+                self.set_aside_line(author, seq, line, push.received, invalid::LOST, "")
+            }
+            Ok(Line::Change(change)) => {
+                let normalised = self.first_stamp(push, change);
+                let attempt = Attempt {
+                    change,
+                    bytes: &line.bytes,
+                    author: *author,
+                    seq,
+                    at: push.received,
+                    judge: author.user,
+                    again: None,
+                    normalised,
+                };
+                self.admit(&attempt)
+            }
+            Err(fault) => {
+                self.set_aside_line(author, seq, line, push.received, fault.code, &fault.path)
+            }
+        }
+    }
+
+    /// What became of a change that was seen before.
+    fn verdict_before(&self, number: i64, seq: Seq, line: &PushLine) -> Settled {
+        let record = match &line.parsed {
+            Ok(Line::Change(change)) => Some(change.record),
+            Ok(Line::Lost(_)) => None,
+            Err(fault) => fault.record,
+        };
+        if let Some(row) = self.past_aside.get(&(number, from_rev(seq)))
+            && row.state != "admitted"
+        {
+            let outcome = if row.verdict == "parked" {
+                Outcome::Parked
+            } else {
+                Outcome::Invalid
+            };
+            return Settled::aside(seq, record, outcome, &row.code, &row.detail);
+        }
+        let Some(record) = record else {
+            return Settled::aside(seq, None, Outcome::Invalid, "json", "");
+        };
+        let mut settled = Settled::applied(seq, record);
+        let device = DeviceNumber(u32::try_from(number).unwrap_or(0));
+        if let Some(write) = self
+            .records
+            .get(&record)
+            .and_then(|slot| slot.record.write_by(device, seq))
+            && !write.lost.is_empty()
+        {
+            settled.outcome = Outcome::Merged;
+            settled.fields.clone_from(&write.lost);
+        }
+        settled
+    }
+
+    /// Moves `ack` and the marks, and notes that the device was here.
+    fn advance(&mut self, push: &Push, number: i64, skip: usize) {
+        let now = self.now;
+        let Some(device) = self.devices.get_mut(&number) else {
+            return;
+        };
+        let row = &mut device.row;
+        let due = row.is_due(now);
+        row.ripen(now);
+        if push.lines.len() > skip {
+            row.ack = from_rev(push.from - 1) + i64::try_from(push.lines.len()).unwrap_or(0);
+            device.marks.push(
+                push.from,
+                &push.lines.iter().map(|line| line.mark).collect::<Vec<_>>(),
+            );
+            row.marks = device.marks.to_bytes();
+        }
+        // An acknowledgement is always written, also of what was seen before (I19).
+        if !push.lines.is_empty() || due {
+            row.seen_at = now;
+            row.skew = Some(push.measured);
+            device.dirty = true;
+        }
+    }
+
+    /// A device that shows more than is known here belongs to a future that was lost, or lies.
+    fn note_claims(&mut self, push: &Push, number: i64) {
+        let (epoch, now) = (self.epoch, self.now);
+        let believed = push.shown <= crate::store::to_rev(now.saturating_add(BELIEVED_AHEAD_MS));
+        let Some(device) = self.devices.get_mut(&number) else {
+            return;
+        };
+        if push.shown > epoch && believed && from_rev(push.shown) > device.row.epoch_seen {
+            device.row.show_epoch(push.shown);
+            device.dirty = true;
+            let account = device.row.account;
+            self.alarm(
+                "ahead",
+                push.device,
+                account,
+                "shows a later epoch: this database is an older copy",
+            );
+        }
+    }
+
+    /// The effective stamp of a change at first admission, before what its record holds counts.
+    pub(super) fn first_stamp(&self, push: &Push, change: &Change) -> Normalised {
+        let skew = era_skew(
+            change.era,
+            push.era,
+            push.measured,
+            push.eras.get(&change.era).copied(),
+        );
+        normalise(
+            change.stamp,
+            &Reading {
+                device: push.device,
+                skew,
+                now: push.received,
+                build: self.build,
+                seen: None,
+                saw: change.saw.filter(|_| change.base.is_some()),
+            },
+        )
+    }
+
+    /// The effective stamp of a change made by this process.
+    pub(super) fn own_stamp(&self, change: &Change) -> Normalised {
+        let device = DeviceNumber(u32::try_from(self.process).unwrap_or(0));
+        Normalised {
+            stamp: change.stamp.by(device),
+            clock: Clock::Right,
+            shift: 0,
+        }
+    }
+
+    /// Tells whoever looks after a device's owner of something that should not be.
+    pub(super) fn alarm(&mut self, code: &str, device: DeviceNumber, account: i64, detail: &str) {
+        let mut alert = Alert::new(
+            self.now,
+            code,
+            &format!("device {device}: {detail}"),
+            self.home(account),
+        );
+        alert.device = Some(i64::from(device.0));
+        alert.detail = detail.to_owned();
+        self.raise(alert);
+    }
+}

@@ -1,0 +1,77 @@
+//! The rules that hold now: the kinds and the policy, as the database has them. They are read
+//! again whenever their version moved, so that an officer's change needs no restart.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sync_protocol::kind::{Kind, Kinds};
+use sync_protocol::policy::Policy;
+
+use crate::store::{self, Connection, definitions};
+
+/// Kinds and policy of one moment.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The kinds, with all their versions.
+    pub kinds: Arc<Kinds>,
+    /// What makes an entry abnormal.
+    pub policy: Arc<Policy>,
+    /// The version of the policy in the database; 0 for the one that comes with the program.
+    pub policy_version: u32,
+}
+
+/// The rules last read.
+#[derive(Debug, Default)]
+pub struct RulesCache(RwLock<Option<Rules>>);
+
+impl RulesCache {
+    /// The rules last read, if any were.
+    pub fn held(&self) -> Option<Rules> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The rules as of this transaction.
+    pub fn of(&self, connection: &mut Connection) -> Result<Rules, store::Error> {
+        let (schema, policy) = definitions::versions(connection)?;
+        if let Some(rules) = self.held()
+            && rules.kinds.schema() == schema
+            && rules.policy_version == policy
+        {
+            return Ok(rules);
+        }
+        let rules = read(connection, policy)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(rules.clone());
+        Ok(rules)
+    }
+}
+
+fn read(connection: &mut Connection, policy_version: u32) -> Result<Rules, store::Error> {
+    let corrupt = |what: &str| store::Error::Corrupt(format!("the stored definition of {what}"));
+    let mut kinds = Kinds::none();
+    let mut rows = definitions::kinds(connection)?.into_iter().peekable();
+    while let Some(first) = rows.next() {
+        let schema = first.schema();
+        let mut together = vec![first];
+        while let Some(row) = rows.next_if(|row| row.schema() == schema) {
+            together.push(row);
+        }
+        let parsed = together
+            .iter()
+            .map(|row| Kind::parse(&row.definition).map_err(|_| corrupt(&row.name)))
+            .collect::<Result<Vec<_>, _>>()?;
+        kinds = kinds
+            .with(schema, parsed)
+            .map_err(|_| corrupt("the kinds"))?;
+    }
+    let policy = match definitions::policy(connection, policy_version)? {
+        Some(body) => Policy::parse(&body).map_err(|_| corrupt("the policy"))?,
+        None => Policy::built_in().map_err(|_| corrupt("the policy"))?,
+    };
+    Ok(Rules {
+        kinds: Arc::new(kinds),
+        policy: Arc::new(policy),
+        policy_version,
+    })
+}

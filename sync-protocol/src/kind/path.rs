@@ -1,0 +1,91 @@
+//! Paths inside a record: `field` or `field.member`. For a map the member is looked for in every
+//! entry that is not gone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{Field, Type};
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Path {
+    pub field: String,
+    pub member: Option<String>,
+}
+
+impl Path {
+    pub fn parse(text: &str) -> Self {
+        let (field, member) = match text.split_once('.') {
+            Some((field, member)) => (field, Some(member.to_owned())),
+            None => (text, None),
+        };
+        Self {
+            field: field.to_owned(),
+            member,
+        }
+    }
+
+    /// The type of the scalar this path leads to.
+    pub(crate) fn scalar<'f>(&self, fields: &'f [Field]) -> Option<&'f Type> {
+        let field = fields.iter().find(|field| field.name == self.field)?;
+        match (&field.shape, &self.member) {
+            (super::Shape::Scalar(of), None) => Some(of),
+            (_, Some(member)) => field.member(member).map(|member| &member.of),
+            _ => None,
+        }
+    }
+
+    /// Whether there is such a field, and such a member in it.
+    pub(crate) fn exists(&self, fields: &[Field]) -> bool {
+        fields.iter().any(|field| {
+            field.name == self.field
+                && self
+                    .member
+                    .as_ref()
+                    .is_none_or(|member| field.member(member).is_some())
+        })
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.member {
+            Some(member) => write!(f, "{}.{member}", self.field),
+            None => f.write_str(&self.field),
+        }
+    }
+}
+
+/// A field's own value, or those of a map's entries; what is gone (`null`) is left out.
+pub(crate) fn field_values<'v>(
+    fields: &'v BTreeMap<String, Value>,
+    field: &str,
+) -> impl Iterator<Item = (&'v str, &'v Value)> {
+    let prefix = format!("{field}/");
+    let entries = fields
+        .range(prefix.clone()..)
+        .take_while(move |(name, _)| name.starts_with(&prefix));
+    fields
+        .get_key_value(field)
+        .into_iter()
+        .chain(entries)
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.as_str(), value))
+}
+
+/// Every value that a path leads to.
+pub fn values_at<'v>(fields: &'v BTreeMap<String, Value>, path: &Path) -> Vec<&'v Value> {
+    field_values(fields, &path.field)
+        .filter_map(|(_, value)| match &path.member {
+            None => Some(value),
+            Some(member) => value.get(member),
+        })
+        .filter(|value| !value.is_null())
+        .collect()
+}
+
+/// The first of them: the only one, unless the path leads through a map.
+pub fn value_at<'v>(fields: &'v BTreeMap<String, Value>, path: &Path) -> Option<&'v Value> {
+    values_at(fields, path).into_iter().next()
+}

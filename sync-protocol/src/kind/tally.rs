@@ -1,0 +1,93 @@
+//! What is counted. A tally turns one record into pairs (name, value), each of which counts one;
+//! they are kept per scope as records change. They depend on the stored values only, not on lists
+//! or labels, so that a definition that grows does not shift what was counted.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::path::{Path, values_at};
+use super::read::is_code;
+use super::{Kind, Label};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    pub label: Label,
+    pub of: TallyOf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TallyOf {
+    /// Every record, as `all`.
+    Total,
+    /// Every code at a path; in a map, one for each entry.
+    Code(Path),
+    /// Records that have something at a path (true, for a boolean), as `yes`.
+    Present(Path),
+    /// Every code of the policy that holds, and `any` for records with at least one.
+    Abnormal,
+}
+
+impl Kind {
+    pub fn tally_definitions(&self) -> &BTreeMap<String, Tally> {
+        &self.tallies
+    }
+
+    /// The pairs (tally, value) that a record counts under. A pair that stands twice counts twice.
+    /// A void record counts nowhere.
+    pub fn tallies(
+        &self,
+        fields: &BTreeMap<String, Value>,
+        abnormal: &[String],
+        void: bool,
+    ) -> Vec<(String, String)> {
+        if void {
+            return Vec::new();
+        }
+        let mut pairs = Vec::new();
+        for (name, tally) in &self.tallies {
+            let mut count = |value: &str| pairs.push((name.clone(), value.to_owned()));
+            match &tally.of {
+                TallyOf::Total => count("all"),
+                TallyOf::Code(path) => values_at(fields, path)
+                    .into_iter()
+                    .for_each(|value| count_codes(value, &mut count)),
+                TallyOf::Present(path) => {
+                    if values_at(fields, path).into_iter().any(is_something) {
+                        count("yes");
+                    }
+                }
+                TallyOf::Abnormal => {
+                    if !abnormal.is_empty() {
+                        count("any");
+                    }
+                    abnormal.iter().for_each(|code| count(code));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+fn count_codes(value: &Value, count: &mut impl FnMut(&str)) {
+    match value {
+        // Whatever a phone writes into a code, the number of different counts stays small.
+        Value::String(code) => count(if is_code(code) { code } else { "other" }),
+        Value::Array(items) => items.iter().for_each(|item| {
+            if item.is_string() {
+                count_codes(item, count);
+            }
+        }),
+        _ => {}
+    }
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
+}

@@ -1,0 +1,117 @@
+//! Conditions of a rule, and whether they hold. What is not there satisfies nothing but `absent`:
+//! a rule never holds because a volunteer left something out.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::kind::Path;
+use crate::kind::values_at;
+
+type Lists = BTreeMap<String, Vec<String>>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    /// One entry of a map satisfies all of these at once; their paths name members.
+    Entry {
+        map: String,
+        all: Vec<(String, Test)>,
+    },
+    Field(Path, Test),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Test {
+    Present,
+    Absent,
+    Equal(Value),
+    Differs(Value),
+    /// One of these; for a list of codes, any of its items is.
+    In(Vec<Value>),
+    NotIn(Vec<Value>),
+    /// An area code inside one of these areas.
+    Under(Vec<String>),
+    /// The same by a list of the document.
+    InList(String),
+    UnderList(String),
+    Above(i64),
+    AtLeast(i64),
+    Below(i64),
+    AtMost(i64),
+}
+
+impl Condition {
+    pub(super) fn holds(&self, fields: &BTreeMap<String, Value>, lists: &Lists) -> bool {
+        match self {
+            Self::All(all) => all.iter().all(|one| one.holds(fields, lists)),
+            Self::Any(any) => any.iter().any(|one| one.holds(fields, lists)),
+            Self::Entry { map, all } => {
+                let path = Path {
+                    field: map.clone(),
+                    member: None,
+                };
+                values_at(fields, &path).into_iter().any(|entry| {
+                    all.iter().all(|(member, test)| {
+                        let values = entry
+                            .get(member)
+                            .into_iter()
+                            .filter(|value| !value.is_null());
+                        test.holds(&values.collect::<Vec<_>>(), lists)
+                    })
+                })
+            }
+            Self::Field(path, test) => test.holds(&values_at(fields, path), lists),
+        }
+    }
+}
+
+impl Test {
+    /// For a path through a map there are several values: any of them will do.
+    fn holds(&self, values: &[&Value], lists: &Lists) -> bool {
+        let any = |satisfies: &dyn Fn(&Value) -> bool| {
+            values.iter().any(|value| each(value).any(satisfies))
+        };
+        let number =
+            |satisfies: &dyn Fn(i64) -> bool| any(&|value| value.as_i64().is_some_and(satisfies));
+        let under = |areas: &[String]| {
+            any(&|value| {
+                value
+                    .as_str()
+                    .is_some_and(|code| areas.iter().any(|area| code.starts_with(area.as_str())))
+            })
+        };
+        match self {
+            Self::Present => {
+                any(&|value| *value != Value::Bool(false) && value.as_str() != Some(""))
+            }
+            Self::Absent => values.is_empty(),
+            Self::Equal(wanted) => any(&|value| value == wanted),
+            Self::Differs(wanted) => !values.is_empty() && !any(&|value| value == wanted),
+            Self::In(wanted) => any(&|value| wanted.contains(value)),
+            Self::NotIn(wanted) => !values.is_empty() && !any(&|value| wanted.contains(value)),
+            Self::Under(areas) => under(areas),
+            Self::InList(list) => lists.get(list).is_some_and(|list| {
+                any(&|value| {
+                    value
+                        .as_str()
+                        .is_some_and(|text| list.iter().any(|one| one == text))
+                })
+            }),
+            Self::UnderList(list) => lists.get(list).is_some_and(|areas| under(areas)),
+            Self::Above(limit) => number(&|n| n > *limit),
+            Self::AtLeast(limit) => number(&|n| n >= *limit),
+            Self::Below(limit) => number(&|n| n < *limit),
+            Self::AtMost(limit) => number(&|n| n <= *limit),
+        }
+    }
+}
+
+/// The items of a list, or the value itself.
+fn each(value: &Value) -> impl Iterator<Item = &Value> {
+    match value {
+        Value::Array(items) => items.iter(),
+        _ => std::slice::from_ref(value).iter(),
+    }
+}
