@@ -6,8 +6,24 @@ use sync_protocol::id::RecordId;
 
 use super::chance::Chance;
 
-const SURNAMES: [&str; 12] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "欧阳", "买买提"];
-const NAMES: [&str; 16] = ["伟", "芳", "娜", "敏", "静", "强", "磊", "洋", "艳", "勇", "军", "杰", "娟", "涛", "超", "秀英"];
+const SURNAMES: [&str; 12] = [
+    "王",
+    "李",
+    "张",
+    "刘",
+    "陈",
+    "杨",
+    "赵",
+    "黄",
+    "周",
+    "吴",
+    "欧阳",
+    "买买提",
+];
+const NAMES: [&str; 16] = [
+    "伟", "芳", "娜", "敏", "静", "强", "磊", "洋", "艳", "勇", "军", "杰", "娟", "涛", "超",
+    "秀英",
+];
 
 /// A name that nobody in particular has.
 pub fn name(chance: &mut Chance) -> String {
@@ -29,10 +45,23 @@ pub fn plate(chance: &mut Chance) -> String {
 /// A resident ID of area 999999 with a check digit that fits.
 pub fn resident_id(chance: &mut Chance) -> String {
     let year = 1950 + chance.below(60);
-    let digits = format!("999999{year}{:02}{:02}{:03}", 1 + chance.below(12), 1 + chance.below(28), 1 + chance.below(998));
+    let digits = format!(
+        "999999{year}{:02}{:02}{:03}",
+        1 + chance.below(12),
+        1 + chance.below(28),
+        1 + chance.below(998)
+    );
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: usize = digits.bytes().zip(weights).map(|(digit, weight)| usize::from(digit - b'0') * weight).sum();
-    let check = "10X98765432".as_bytes().get(sum % 11).copied().unwrap_or(b'0');
+    let sum: usize = digits
+        .bytes()
+        .zip(weights)
+        .map(|(digit, weight)| usize::from(digit - b'0') * weight)
+        .sum();
+    let check = "10X98765432"
+        .as_bytes()
+        .get(sum % 11)
+        .copied()
+        .unwrap_or(b'0');
     format!("{digits}{}", char::from(check))
 }
 
@@ -43,7 +72,11 @@ pub fn registration(chance: &mut Chance) -> (Fields, bool) {
         return (fields(set), false);
     }
     let fever = chance.percent(2);
-    let temperature = if fever { 375 + chance.below(20) } else { 358 + chance.below(14) };
+    let temperature = if fever {
+        375 + chance.below(20)
+    } else {
+        358 + chance.below(14)
+    };
     let code = if chance.percent(1) { "yellow" } else { "green" };
     let mut set = json!({
         "mode": "full",
@@ -60,7 +93,13 @@ pub fn registration(chance: &mut Chance) -> (Fields, bool) {
     }
     let mut set = fields(set);
     if chance.percent(30) {
-        set.insert(format!("itinerary/{}", RecordId::at(1_795_000_000_000, &chance.bytes())), json!({"area": "999999", "left": "2026-11-20"}));
+        set.insert(
+            format!(
+                "itinerary/{}",
+                RecordId::at(1_795_000_000_000, &chance.bytes())
+            ),
+            json!({"area": "999999", "left": "2026-11-20"}),
+        );
     }
     (set, fever || code != "green")
 }
@@ -75,7 +114,13 @@ pub fn household(chance: &mut Chance, number: usize) -> Fields {
     }));
     for _ in 0..1 + chance.below(4) {
         let member = json!({"name": name(chance), "phone": phone(chance), "state": if chance.percent(80) { "at_home" } else { "away" }});
-        set.insert(format!("members/{}", RecordId::at(1_795_000_000_000, &chance.bytes())), member);
+        set.insert(
+            format!(
+                "members/{}",
+                RecordId::at(1_795_000_000_000, &chance.bytes())
+            ),
+            member,
+        );
     }
     set
 }
@@ -83,16 +128,29 @@ pub fn household(chance: &mut Chance, number: usize) -> Fields {
 /// The fields of a visit.
 pub fn visit(chance: &mut Chance, now: i64) -> (Fields, bool) {
     let ill = chance.percent(2);
-    let temperature = if ill { 376 + chance.below(15) } else { 360 + chance.below(10) };
-    let mut set = fields(json!({"visited_at": now, "manner": "door", "outcome": "met", "at_home": chance.below(5)}));
+    let temperature = if ill {
+        376 + chance.below(15)
+    } else {
+        360 + chance.below(10)
+    };
+    let mut set = fields(
+        json!({"visited_at": now, "manner": "door", "outcome": "met", "at_home": chance.below(5)}),
+    );
     let member = RecordId::at(1_795_000_000_000, &chance.bytes());
-    set.insert(format!("members/{member}"), json!({"state": "at_home", "temperature": temperature}));
+    set.insert(
+        format!("members/{member}"),
+        json!({"state": "at_home", "temperature": temperature}),
+    );
     (set, ill)
 }
 
 fn fields(value: Value) -> Fields {
     match value {
-        Value::Object(members) => members.into_iter().collect::<Map<_, _>>().into_iter().collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .collect::<Map<_, _>>()
+            .into_iter()
+            .collect(),
         _ => Fields::new(),
     }
 }
@@ -110,13 +168,41 @@ mod tests {
         let mut chance = Chance::new(7);
         for number in 0..500 {
             let (set, abnormal) = registration(&mut chance);
-            assert_eq!(kinds.get("registration").unwrap().validate(&set, true).problems, [], "{set:?}");
-            assert_eq!(!policy.abnormal("registration", &set).is_empty(), abnormal, "{set:?}");
+            assert_eq!(
+                kinds
+                    .get("registration")
+                    .unwrap()
+                    .validate(&set, true)
+                    .problems,
+                [],
+                "{set:?}"
+            );
+            assert_eq!(
+                !policy.abnormal("registration", &set).is_empty(),
+                abnormal,
+                "{set:?}"
+            );
             let set = household(&mut chance, number);
-            assert_eq!(kinds.get("household").unwrap().validate(&set, true).problems, [], "{set:?}");
+            assert_eq!(
+                kinds
+                    .get("household")
+                    .unwrap()
+                    .validate(&set, true)
+                    .problems,
+                [],
+                "{set:?}"
+            );
             let (set, abnormal) = visit(&mut chance, 1_795_300_000_000);
-            assert_eq!(kinds.get("visit").unwrap().validate(&set, true).problems, [], "{set:?}");
-            assert_eq!(!policy.abnormal("visit", &set).is_empty(), abnormal, "{set:?}");
+            assert_eq!(
+                kinds.get("visit").unwrap().validate(&set, true).problems,
+                [],
+                "{set:?}"
+            );
+            assert_eq!(
+                !policy.abnormal("visit", &set).is_empty(),
+                abnormal,
+                "{set:?}"
+            );
         }
     }
 }

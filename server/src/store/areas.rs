@@ -147,6 +147,9 @@ pub fn timezone(c: &mut Connection, path: &str) -> Result<Option<String>, Error>
 
 /// The codes of all grids, for an import that has to find them.
 pub fn every_grid(c: &mut Connection) -> Result<std::collections::HashSet<String>, Error> {
-    let codes: Vec<String> = area::table.filter(area::level.eq("grid")).select(area::code).load(c)?;
+    let codes: Vec<String> = area::table
+        .filter(area::level.eq("grid"))
+        .select(area::code)
+        .load(c)?;
     Ok(codes.into_iter().collect())
 }
