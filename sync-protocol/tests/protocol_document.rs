@@ -2,6 +2,12 @@
 //! its limits those of `wire`, its examples computed, its codes complete; and the exchanges fit
 //! together from one to the next, as a client would find them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test, a panic is the report"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
