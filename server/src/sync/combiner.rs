@@ -61,12 +61,19 @@ impl Combiner {
     }
 }
 
-impl Drop for Combiner {
-    fn drop(&mut self) {
+impl Combiner {
+    /// Lets the writing thread finish what it was given, and ends it.
+    pub fn stop(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Combiner {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
