@@ -84,6 +84,26 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "true: the last address in X-Forwarded-For is the caller's",
     ),
+    plain(
+        "sync.process",
+        "server",
+        "name under which this process leases its device number; unique to each process on one database",
+    ),
+    plain(
+        "sync.insist_on_clock",
+        "false",
+        "true: open although the machine's clock stands before what is on record",
+    ),
+    plain(
+        "sync.oldest_schema",
+        "0",
+        "phones that hold older kind definitions may push but not pull",
+    ),
+    plain(
+        "sync.requests_per_minute",
+        "30",
+        "requests of one phone, with as many at once; 0: no limit",
+    ),
     secret(
         "metrics.token",
         "bearer token for /metrics; without it only this machine may read them",

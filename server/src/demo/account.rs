@@ -37,7 +37,10 @@ pub struct Account {
 impl Account {
     /// Whether the day went well.
     pub const fn is_sound(&self) -> bool {
-        self.lost == 0 && self.applied_twice == 0 && self.phones_that_differ == 0 && self.received == self.captured
+        self.lost == 0
+            && self.applied_twice == 0
+            && self.phones_that_differ == 0
+            && self.received == self.captured
     }
 
     /// Draws it up.

@@ -51,34 +51,75 @@ const GRIDS_PER_VILLAGE: usize = 18;
 const VILLAGES_PER_TOWN: usize = 20;
 
 /// Makes the tree and the officer.
-pub fn build(connection: &mut Connection, scale: Scale, password_hash: &str, now: Millis) -> Result<District, Error> {
+pub fn build(
+    connection: &mut Connection,
+    scale: Scale,
+    password_hash: &str,
+    now: Millis,
+) -> Result<District, Error> {
     let (grid_count, _, checkpoint_count) = scale.size();
-    let mut tree = Tree { connection, made: Vec::new() };
+    let mut tree = Tree {
+        connection,
+        made: Vec::new(),
+    };
     tree.add(CITY, None, "city", "示例市")?;
     tree.add(DISTRICT, Some(CITY), "district", "示例区")?;
-    let (mut grids, mut village, mut town) = (Vec::with_capacity(grid_count), String::new(), String::new());
+    let (mut grids, mut village, mut town) =
+        (Vec::with_capacity(grid_count), String::new(), String::new());
     for number in 0..grid_count {
         let villages = number / GRIDS_PER_VILLAGE;
         if number % (GRIDS_PER_VILLAGE * VILLAGES_PER_TOWN) == 0 {
             town = format!("{DISTRICT}{:03}", 1 + villages / VILLAGES_PER_TOWN);
-            tree.add(&town, Some(DISTRICT), "town", &format!("第{}街道", 1 + villages / VILLAGES_PER_TOWN))?;
+            tree.add(
+                &town,
+                Some(DISTRICT),
+                "town",
+                &format!("第{}街道", 1 + villages / VILLAGES_PER_TOWN),
+            )?;
         }
         if number % GRIDS_PER_VILLAGE == 0 {
             village = format!("{town}{:03}", 1 + villages % VILLAGES_PER_TOWN);
-            tree.add(&village, Some(&town), "village", &format!("第{}社区", 1 + villages))?;
+            tree.add(
+                &village,
+                Some(&town),
+                "village",
+                &format!("第{}社区", 1 + villages),
+            )?;
         }
         let grid = format!("{village}-{:02}", 1 + number % GRIDS_PER_VILLAGE);
-        tree.add(&grid, Some(&village), "grid", &format!("{}网格", 1 + number))?;
+        tree.add(
+            &grid,
+            Some(&village),
+            "grid",
+            &format!("{}网格", 1 + number),
+        )?;
         grids.push(grid);
     }
     let mut checkpoints = Vec::with_capacity(checkpoint_count);
     for number in 1..=checkpoint_count {
         let code = format!("S{number:03}");
-        tree.add(&code, Some(DISTRICT), "checkpoint", &format!("{number}号卡点"))?;
+        tree.add(
+            &code,
+            Some(DISTRICT),
+            "checkpoint",
+            &format!("{number}号卡点"),
+        )?;
         checkpoints.push(code);
     }
-    let officer = person(connection, "officer", "示例干部", Some(password_hash), "officer", DISTRICT, now)?;
-    Ok(District { officer, grids, checkpoints })
+    let officer = person(
+        connection,
+        "officer",
+        "示例干部",
+        Some(password_hash),
+        "officer",
+        DISTRICT,
+        now,
+    )?;
+    Ok(District {
+        officer,
+        grids,
+        checkpoints,
+    })
 }
 
 /// Makes a person who holds a role.
@@ -97,18 +138,45 @@ pub fn person(
 }
 
 /// Gives a person another role.
-pub fn hold(connection: &mut Connection, user: UserId, role: &str, area: &str, now: Millis) -> Result<i64, Error> {
-    grants::insert(connection, &NewGrant { account: user, role, area, from_at: now, until_at: None, made_by: None, made_at: now })
+pub fn hold(
+    connection: &mut Connection,
+    user: UserId,
+    role: &str,
+    area: &str,
+    now: Millis,
+) -> Result<i64, Error> {
+    grants::insert(
+        connection,
+        &NewGrant {
+            account: user,
+            role,
+            area,
+            from_at: now,
+            until_at: None,
+            made_by: None,
+            made_at: now,
+        },
+    )
 }
 
 /// The households of a grid, as changes of an import.
-pub fn households(grid: &str, from: usize, count: usize, schema: u32, now: Millis, chance: &mut Chance) -> Vec<Change> {
+pub fn households(
+    grid: &str,
+    from: usize,
+    count: usize,
+    schema: u32,
+    now: Millis,
+    chance: &mut Chance,
+) -> Vec<Change> {
     let ms = u64::try_from(now).unwrap_or(0);
     (0..count)
         .map(|number| Change {
             era: 0,
             schema,
-            stamp: RawStamp { ms, counter: u16::try_from(number).unwrap_or(0) },
+            stamp: RawStamp {
+                ms,
+                counter: u16::try_from(number).unwrap_or(0),
+            },
             kind: "household".to_owned(),
             record: RecordId::at(ms, &chance.bytes()),
             base: None,
@@ -127,8 +195,15 @@ struct Tree<'c> {
 }
 
 impl Tree<'_> {
-    fn add(&mut self, code: &str, parent: Option<&str>, level: &str, name: &str) -> Result<(), Error> {
-        let above = parent.and_then(|parent| self.made.iter().rev().find(|(code, _)| code == parent));
+    fn add(
+        &mut self,
+        code: &str,
+        parent: Option<&str>,
+        level: &str,
+        name: &str,
+    ) -> Result<(), Error> {
+        let above =
+            parent.and_then(|parent| self.made.iter().rev().find(|(code, _)| code == parent));
         let path = format!("{}{code}/", above.map_or("/", |(_, path)| path));
         let row = AreaRow {
             code: code.to_owned(),

@@ -56,11 +56,23 @@ pub enum Failed {
 }
 
 /// Makes the district and its households. `progress` hears how many households stand.
-pub fn prepare(app: &App, scale: Scale, password_hash: &str, seed: u64, mut progress: impl FnMut(u64)) -> Result<District, Failed> {
+pub fn prepare(
+    app: &App,
+    scale: Scale,
+    password_hash: &str,
+    seed: u64,
+    mut progress: impl FnMut(u64),
+) -> Result<District, Failed> {
     let engine = app.engine()?;
     let now = app.clock.now();
-    let district = app.store.write(|connection| district::build(connection, scale, password_hash, now))?;
-    let schema = app.store.read(|connection| engine.rules(connection))?.kinds.schema();
+    let district = app
+        .store
+        .write(|connection| district::build(connection, scale, password_hash, now))?;
+    let schema = app
+        .store
+        .read(|connection| engine.rules(connection))?
+        .kinds
+        .schema();
     let (_, households, _) = scale.size();
     let grids = district.grids.len().max(1);
     let mut done = 0;
@@ -69,9 +81,21 @@ pub fn prepare(app: &App, scale: Scale, password_hash: &str, seed: u64, mut prog
         let made = |number: usize, code: &String| -> Chunk {
             let which = stretch * 20 + number;
             let (from, to) = (which * households / grids, (which + 1) * households / grids);
-            Ok(district::households(code, from, to - from, schema, now, &mut Chance::new(seed).branch(which as u64)))
+            Ok(district::households(
+                code,
+                from,
+                to - from,
+                schema,
+                now,
+                &mut Chance::new(seed).branch(which as u64),
+            ))
         };
-        let brought = engine.bring(district.officer, || codes.iter().enumerate().map(|(number, code)| made(number, code)))?;
+        let brought = engine.bring(district.officer, || {
+            codes
+                .iter()
+                .enumerate()
+                .map(|(number, code)| made(number, code))
+        })?;
         done += brought.created;
         progress(done);
     }
@@ -79,44 +103,95 @@ pub fn prepare(app: &App, scale: Scale, password_hash: &str, seed: u64, mut prog
 }
 
 /// Enrols people with phones: half at checkpoints, half in grids, some grids with two leaders.
-pub fn hire(app: &App, district: &District, server: &str, count: usize, seed: u64) -> Result<Vec<Phone>, Failed> {
+pub fn hire(
+    app: &App,
+    district: &District,
+    server: &str,
+    count: usize,
+    seed: u64,
+) -> Result<Vec<Phone>, Failed> {
     let now = app.clock.now();
     let chance = Chance::new(seed);
     let mut phones = Vec::with_capacity(count);
     for number in 0..count {
         let mut chance = chance.branch(1_000_000 + number as u64);
         let at_checkpoint = number % 2 == 0;
-        let (role, level, codes) =
-            if at_checkpoint { ("volunteer", "checkpoint", &district.checkpoints) } else { ("grid_leader", "grid", &district.grids) };
+        let (role, level, codes) = if at_checkpoint {
+            ("volunteer", "checkpoint", &district.checkpoints)
+        } else {
+            ("grid_leader", "grid", &district.grids)
+        };
         // Two leaders in a row share a grid, so that they meet at the same doors.
-        let Some(code) = codes.get((number / if at_checkpoint { 2 } else { 4 }) % codes.len()) else { continue };
-        let Ok(place) = Place::new(level, code) else { continue };
+        let Some(code) = codes.get((number / if at_checkpoint { 2 } else { 4 }) % codes.len())
+        else {
+            continue;
+        };
+        let Ok(place) = Place::new(level, code) else {
+            continue;
+        };
         let name = people::name(&mut chance);
         let code = Code::random()?;
         app.store.write(|connection| {
-            let user = district::person(connection, &format!("{role}{number}"), &name, None, role, place.code(), now)?;
-            enrolment::make_code(connection, Actor::CommandLine, user, &code, CODE_MINUTES, now)?;
+            let user = district::person(
+                connection,
+                &format!("{role}{number}"),
+                &name,
+                None,
+                role,
+                place.code(),
+                now,
+            )?;
+            enrolment::make_code(
+                connection,
+                Actor::CommandLine,
+                user,
+                &code,
+                CODE_MINUTES,
+                now,
+            )?;
             Ok::<_, Failed>(())
         })?;
-        let skew = if number == 1 { YEAR_MS } else { Millis::try_from(chance.below(60_000)).unwrap_or(0) - 30_000 };
+        let skew = if number == 1 {
+            YEAR_MS
+        } else {
+            Millis::try_from(chance.below(60_000)).unwrap_or(0) - 30_000
+        };
         let from = chance.below(TURNS);
         let offline = (from, from + chance.below(96));
-        let work = if at_checkpoint { Work::Checkpoint(place) } else { Work::Grid(place) };
-        phones.push(Phone::new(server, &code.to_string(), work, skew, offline, chance));
+        let work = if at_checkpoint {
+            Work::Checkpoint(place)
+        } else {
+            Work::Grid(place)
+        };
+        phones.push(Phone::new(
+            server,
+            &code.reveal(),
+            work,
+            skew,
+            offline,
+            chance,
+        ));
     }
     Ok(phones)
 }
 
 /// Lets the phones live through a day, ending now; then gives them a good network until all have
 /// come to rest. `progress` hears the turns.
-pub fn live(app: &App, phones: Vec<Phone>, began: Millis, progress: impl Fn(usize) + Sync) -> Vec<Phone> {
+pub fn live(
+    app: &App,
+    phones: Vec<Phone>,
+    began: Millis,
+    progress: impl Fn(usize) + Sync,
+) -> Vec<Phone> {
     let phones: Vec<Mutex<Phone>> = phones.into_iter().map(Mutex::new).collect();
     let each = |act: &(dyn Fn(&mut Phone) + Sync)| {
         let next = std::sync::atomic::AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    while let Some(phone) = phones.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    while let Some(phone) =
+                        phones.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                    {
                         act(&mut phone.lock().unwrap_or_else(PoisonError::into_inner));
                     }
                 });
@@ -142,7 +217,10 @@ pub fn live(app: &App, phones: Vec<Phone>, began: Millis, progress: impl Fn(usiz
             break;
         }
     }
-    phones.into_iter().map(|phone| phone.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    phones
+        .into_iter()
+        .map(|phone| phone.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
 }
 
 /// What happened on the network, and where everything is now.
@@ -158,7 +236,11 @@ pub fn account(app: &App, phones: &[Phone]) -> Result<(Mishaps, Account), Error>
         mishaps.offline_turns += one.offline_turns;
     }
     let now = app.clock.now();
-    Ok((mishaps, app.store.read(|connection| Account::of(connection, phones, now))?))
+    Ok((
+        mishaps,
+        app.store
+            .read(|connection| Account::of(connection, phones, now))?,
+    ))
 }
 
 /// The moment at which a day that ends about now began, by the machine's clock.

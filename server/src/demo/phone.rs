@@ -74,7 +74,14 @@ struct Received {
 
 impl Phone {
     /// A phone that is to enrol with `code`.
-    pub fn new(server: &str, code: &str, work: Work, skew: Millis, offline: (usize, usize), mut chance: Chance) -> Self {
+    pub fn new(
+        server: &str,
+        code: &str,
+        work: Work,
+        skew: Millis,
+        offline: (usize, usize),
+        mut chance: Chance,
+    ) -> Self {
         let mut replica = Replica::new();
         replica.set_utc_offset(8 * 60);
         replica.enrol(code, &chance.bytes());
@@ -99,7 +106,10 @@ impl Phone {
 
     /// What its clocks show when the world's show `now`.
     pub const fn moment(&self, now: Millis) -> Moment {
-        Moment { wall: now.saturating_add(self.skew), mono: now }
+        Moment {
+            wall: now.saturating_add(self.skew),
+            mono: now,
+        }
     }
 
     /// One turn of the day: some work, then some network.
@@ -120,8 +130,21 @@ impl Phone {
         for _ in 0..MOST_REQUESTS {
             let moment = self.moment(now);
             match self.replica.next(moment) {
-                Action::Send { attempt, token, body, may_compress } => {
-                    let received = self.deliver(network, |phone| phone.post("/v1/sync", Some(token.reveal()), "application/x-ndjson", &body, may_compress));
+                Action::Send {
+                    attempt,
+                    token,
+                    body,
+                    may_compress,
+                } => {
+                    let received = self.deliver(network, |phone| {
+                        phone.post(
+                            "/v1/sync",
+                            Some(token.reveal()),
+                            "application/x-ndjson",
+                            &body,
+                            may_compress,
+                        )
+                    });
                     let answer = received.as_ref().map(Received::answer);
                     let random = self.chance.bytes();
                     let heard = self.replica.hear(attempt, answer.as_ref(), moment, &random);
@@ -129,37 +152,73 @@ impl Phone {
                         return;
                     }
                 }
-                Action::Enrol { attempt, token_hash, proof } => {
+                Action::Enrol {
+                    attempt,
+                    token_hash,
+                    proof,
+                } => {
                     if !self.enrol(attempt, &token_hash, &proof, moment, network) {
                         return;
                     }
                 }
-                Action::Wait { .. } | Action::AskForCode { .. } | Action::Blocked { .. } | Action::Busy { .. } => return,
+                Action::Wait { .. }
+                | Action::AskForCode { .. }
+                | Action::Blocked { .. }
+                | Action::Busy { .. } => return,
             }
         }
     }
 
-    fn enrol(&mut self, attempt: u64, token_hash: &str, proof: &Proof, moment: Moment, network: Network) -> bool {
+    fn enrol(
+        &mut self,
+        attempt: u64,
+        token_hash: &str,
+        proof: &Proof,
+        moment: Moment,
+        network: Network,
+    ) -> bool {
         let (bearer, body) = match proof {
-            Proof::Code(code) => (None, json!({"code": code, "token_hash": token_hash, "name": "demo"})),
-            Proof::Token(token) => (Some(token.reveal().to_owned()), json!({"token_hash": token_hash, "name": "demo"})),
+            Proof::Code(code) => (
+                None,
+                json!({"code": code, "token_hash": token_hash, "name": "demo"}),
+            ),
+            Proof::Token(token) => (
+                Some(token.reveal().to_owned()),
+                json!({"token_hash": token_hash, "name": "demo"}),
+            ),
         };
         let body = body.to_string().into_bytes();
-        let received = self.deliver(network, |phone| phone.post("/v1/enrol", bearer.as_deref(), "application/json", &body, false));
-        let enrolled = received.as_ref().filter(|received| received.status < 300).and_then(|received| read_enrolled(&received.body));
+        let received = self.deliver(network, |phone| {
+            phone.post(
+                "/v1/enrol",
+                bearer.as_deref(),
+                "application/json",
+                &body,
+                false,
+            )
+        });
+        let enrolled = received
+            .as_ref()
+            .filter(|received| received.status < 300)
+            .and_then(|received| read_enrolled(&received.body));
         let random = self.chance.bytes();
         match enrolled {
             Some(enrolled) => self.replica.enrolled(attempt, enrolled, moment) == Heard::Applied,
             None => {
                 let answer = received.as_ref().map(Received::answer);
-                self.replica.enrol_failed(attempt, answer.as_ref(), moment, &random);
+                self.replica
+                    .enrol_failed(attempt, answer.as_ref(), moment, &random);
                 false
             }
         }
     }
 
     /// What the network makes of a request.
-    fn deliver(&mut self, network: Network, request: impl Fn(&Self) -> Option<Received>) -> Option<Received> {
+    fn deliver(
+        &mut self,
+        network: Network,
+        request: impl Fn(&Self) -> Option<Received>,
+    ) -> Option<Received> {
         self.mishaps.requests += 1;
         if network == Network::Good {
             return request(self);
@@ -178,41 +237,77 @@ impl Phone {
                 self.mishaps.sent_twice += 1;
                 let first = request(self);
                 let second = request(self);
-                if self.chance.percent(50) { first } else { second }
+                if self.chance.percent(50) {
+                    first
+                } else {
+                    second
+                }
             }
             28..30 => {
                 self.mishaps.strange_replies += 1;
-                Some(Received { status: 200, retry_after: None, body: b"<html>Please sign in to the hotel network</html>".to_vec() })
+                Some(Received {
+                    status: 200,
+                    retry_after: None,
+                    body: b"<html>Please sign in to the hotel network</html>".to_vec(),
+                })
             }
             _ => request(self),
         }
     }
 
-    fn post(&self, path: &str, bearer: Option<&str>, content: &str, body: &[u8], may_compress: bool) -> Option<Received> {
-        let mut request = self.agent.post(format!("{}{path}", self.server)).header("content-type", content).header("accept-encoding", "gzip");
+    fn post(
+        &self,
+        path: &str,
+        bearer: Option<&str>,
+        content: &str,
+        body: &[u8],
+        may_compress: bool,
+    ) -> Option<Received> {
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.server))
+            .header("content-type", content)
+            .header("accept-encoding", "gzip");
         if let Some(bearer) = bearer {
             request = request.header("authorization", format!("Bearer {bearer}"));
         }
         let sent = if may_compress && body.len() > 512 {
             let mut packed = GzEncoder::new(Vec::new(), Compression::default());
             std::io::Write::write_all(&mut packed, body).ok()?;
-            request.header("content-encoding", "gzip").send(packed.finish().ok()?)
+            request
+                .header("content-encoding", "gzip")
+                .send(packed.finish().ok()?)
         } else {
             request.send(body)
         };
         let mut response = sent.ok()?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, retry_after) = (response.status().as_u16(), header("retry-after").and_then(|text| text.parse().ok()));
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        let (status, retry_after) = (
+            response.status().as_u16(),
+            header("retry-after").and_then(|text| text.parse().ok()),
+        );
         let packed = header("content-encoding").as_deref() == Some("gzip");
         let bytes = response.body_mut().read_to_vec().ok()?;
         let body = if packed {
             let mut plain = Vec::new();
-            GzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).ok()?;
+            GzDecoder::new(bytes.as_slice())
+                .read_to_end(&mut plain)
+                .ok()?;
             plain
         } else {
             bytes
         };
-        Some(Received { status, retry_after, body })
+        Some(Received {
+            status,
+            retry_after,
+            body,
+        })
     }
 
     fn work(&mut self, now: Millis) {
@@ -231,11 +326,26 @@ impl Phone {
 
     /// Rings at a door: a visit, and sometimes something to put right in the household.
     fn walk(&mut self, now: Millis) {
-        let mut households: Vec<RecordId> = self.replica.views().into_iter().filter(|view| view.kind == "household").map(|view| view.record).collect();
+        let mut households: Vec<RecordId> = self
+            .replica
+            .views()
+            .into_iter()
+            .filter(|view| view.kind == "household")
+            .map(|view| view.record)
+            .collect();
         households.sort_unstable();
         // The first doors are everybody's favourites, so that two leaders meet there.
-        let reach = if self.chance.percent(30) { 2 } else { households.len() };
-        let Some(household) = households.get(self.chance.below(reach.min(households.len()))).copied() else { return };
+        let reach = if self.chance.percent(30) {
+            2
+        } else {
+            households.len()
+        };
+        let Some(household) = households
+            .get(self.chance.below(reach.min(households.len())))
+            .copied()
+        else {
+            return;
+        };
         let visited_at = self.moment(now).wall;
         let (set, abnormal) = people::visit(&mut self.chance, visited_at);
         let draft = Draft::create_under(self.new_id(now), "visit", household, set);
@@ -245,7 +355,11 @@ impl Phone {
                 [("phone".to_owned(), json!(people::phone(&mut self.chance)))].into()
             } else {
                 let member = format!("members/{}", self.new_id(now));
-                [(member, json!({"name": people::name(&mut self.chance), "state": "returned"}))].into()
+                [(
+                    member,
+                    json!({"name": people::name(&mut self.chance), "state": "returned"}),
+                )]
+                .into()
             };
             if let Some(draft) = self.replica.draft(household, set) {
                 self.capture(draft, now);
@@ -262,13 +376,20 @@ impl Phone {
     }
 
     fn new_id(&mut self, now: Millis) -> RecordId {
-        RecordId::at(u64::try_from(self.moment(now).wall).unwrap_or(0), &self.chance.bytes())
+        RecordId::at(
+            u64::try_from(self.moment(now).wall).unwrap_or(0),
+            &self.chance.bytes(),
+        )
     }
 }
 
 impl Received {
     fn answer(&self) -> Answer<'_> {
-        Answer { status: self.status, retry_after: self.retry_after, body: &self.body }
+        Answer {
+            status: self.status,
+            retry_after: self.retry_after,
+            body: &self.body,
+        }
     }
 }
 

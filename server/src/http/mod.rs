@@ -3,6 +3,7 @@
 //! that knows status codes. Handlers extract, call one function below, and render.
 
 pub mod body;
+pub mod caller;
 #[cfg(test)]
 mod connections;
 pub mod docs;
@@ -17,6 +18,7 @@ pub mod reply;
 pub mod route;
 pub mod routes;
 pub mod shapes;
+pub mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -106,10 +108,13 @@ fn bind_to(app: &Arc<App>, table: &'static [route::Route]) -> io::Result<(Server
 
 /// Serves until the process is told to stop (SIGTERM ends what is under way first).
 pub fn serve(app: &Arc<App>) -> io::Result<()> {
+    // An epoch is open before anybody can ask for anything.
+    app.engine().map_err(io::Error::other)?;
     actix_web::rt::System::new().block_on(async {
         let (server, address) = bind(app)?;
         tracing::info!("serving on http://{address}, described at http://{address}/docs");
         server.await?;
+        app.stop();
         tracing::info!("stopped");
         Ok(())
     })

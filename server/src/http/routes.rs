@@ -4,10 +4,16 @@
 //! To add a route: write the handler in the file of its resource, add one line here, and name the
 //! shapes of its body and reply in `shapes.rs`.
 
-use super::route::{Caller, Route, get};
-use super::{docs, health, limits, metrics};
+use super::route::{Caller, Route, get, post};
+use super::{docs, health, limits, metrics, sync};
 
 pub const ROUTES: &[Route] = &[
+    post("/v1/sync", "Pushes changes and pulls what is new", |r| {
+        r.to(sync::exchange)
+    })
+    .by(Caller::Device)
+    .takes_lines("Envelope")
+    .gives("Reply"),
     get("/v1/limits", "What one request may hold", |r| {
         r.to(limits::show)
     })

@@ -54,6 +54,10 @@ pub fn delete(connection: &mut Connection, records: &[String]) -> Result<(), Err
 
 /// The numbers of a device's changes of which something lost.
 pub fn seqs_of(connection: &mut Connection, device: i64) -> Result<Vec<u64>, Error> {
-    let seqs: Vec<i64> = history::table.filter(history::device.eq(device)).select(history::seq).distinct().load(connection)?;
+    let seqs: Vec<i64> = history::table
+        .filter(history::device.eq(device))
+        .select(history::seq)
+        .distinct()
+        .load(connection)?;
     Ok(seqs.into_iter().map(super::to_rev).collect())
 }

@@ -145,7 +145,9 @@ pub fn each(connection: &mut Connection, mut show: impl FnMut(&Record)) -> Resul
             .limit(super::dialect::MAX_LIST as i64)
             .select(RecordRow::as_select())
             .load(connection)?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
         after.clone_from(&last.id);
         for row in &rows {
             show(&row.record()?);

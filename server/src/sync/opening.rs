@@ -23,6 +23,8 @@ pub struct Opening<'a> {
     pub shown: Rev,
     /// An operator says that the clock is right.
     pub insist_on_clock: bool,
+    /// Devices that hold older definitions may push, not pull.
+    pub oldest_schema: u32,
 }
 
 /// Why a process may not write.
@@ -70,7 +72,14 @@ impl Engine {
             epochs::open(connection, now, opening.shown, opening.process)?;
             Ok::<_, NotOpened>(leased.number)
         })?;
-        Ok(Self::new(store, clock, key, process, opening.build))
+        Ok(Self::new(
+            store,
+            clock,
+            key,
+            process,
+            opening.build,
+            opening.oldest_schema,
+        ))
     }
 }
 
