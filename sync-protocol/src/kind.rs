@@ -23,7 +23,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use kinds::{Kinds, KindsError};
+pub use kinds::{BUILT_IN, Kinds, KindsError};
 pub use path::{Path, value_at, values_at};
 pub use read::{Fault, Faults as KindErrors};
 pub use search::query_term;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sync_protocol::change::Line;
 use sync_protocol::id::DeviceNumber;
-use sync_protocol::{Millis, Rev};
+use sync_protocol::Millis;
 
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Failed};
@@ -56,6 +56,10 @@ impl Engine {
         self.combiner.submit(job)
     }
 
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// The store.
     pub fn store(&self) -> &Store {
         &self.core.store
@@ -80,12 +84,6 @@ impl Engine {
     pub fn process(&self) -> i64 {
         self.core.process
     }
-}
-
-/// Opens an epoch: whatever was written before, by whichever copy of the database, no number of
-/// it is used again.
-pub fn open_epoch(store: &Store, now: Millis, shown: Rev, opened_by: &str) -> Result<Rev, Error> {
-    store.write(|connection| epochs::open(connection, now, shown, opened_by))
 }
 
 impl Core {
@@ -122,7 +120,8 @@ impl Core {
 }
 
 impl Fold {
-    fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
+    /// Does one job in memory.
+    pub(super) fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
         match job {
             Job::Push(push) => Answer::Push(self.push(push, progress)),
             Job::Write(written) => {

@@ -19,6 +19,7 @@ mod gather;
 pub mod job;
 mod movement;
 pub mod numbering;
+pub mod opening;
 pub mod places;
 pub mod projection;
 pub mod pull;
@@ -27,5 +28,6 @@ mod push;
 pub mod resolve;
 pub mod rules;
 pub mod search_key;
+pub mod together;
 
 pub use engine::Engine;

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{Kind, KindErrors, KindScope, Refusal, Verdict, Warning};
 
-const BUILT_IN: [&str; 3] = [
+/// The definitions that come with the program, as files of TOML.
+pub const BUILT_IN: [&str; 3] = [
     include_str!("../../kinds/registration.toml"),
     include_str!("../../kinds/household.toml"),
     include_str!("../../kinds/visit.toml"),
