@@ -3,14 +3,14 @@
 
 use actix_web::web;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::accounts;
 use crate::accounts::passwords::Passwords;
 use crate::accounts::signin::Door;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::http::body::Budget;
 use crate::http::health::Probe;
@@ -18,6 +18,9 @@ use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
 use crate::metrics::Metrics;
 use crate::store::{self, Connection, Store, StoreOptions, meta};
+use crate::sync::Engine;
+use crate::sync::opening::{NotOpened, Opening};
+use crate::sync::search_key::SearchKey;
 use crate::throttle::Throttles;
 
 /// Under this name the database remembers which keys it was made with.
@@ -37,6 +40,8 @@ pub struct App {
     pub bodies: Budget,
     pub probe: Probe,
     pub started: Instant,
+    /// Opened by the first who writes records; `serve` does so before it listens.
+    engine: Mutex<Option<Engine>>,
     /// Requests that are with the database or wait for it.
     waiting: Arc<AtomicUsize>,
 }
@@ -53,6 +58,8 @@ pub enum Error {
     Accounts(#[from] accounts::Error),
     #[error(transparent)]
     Config(#[from] crate::config::Error),
+    #[error(transparent)]
+    NotOpened(#[from] NotOpened),
 }
 
 impl App {
@@ -96,6 +103,7 @@ impl App {
         let ledger = open_ledger(&config, &store, &clock)?;
         let passwords = Passwords::new(config.accounts.password_memory_kib);
         let door = Arc::new(Door::new(&keys, passwords)?);
+        let requests_per_minute = config.sync.requests_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
             config,
@@ -105,12 +113,56 @@ impl App {
             ledger,
             door,
             metrics: Metrics::default(),
-            throttles: Throttles::default(),
+            throttles: Throttles::new(requests_per_minute),
             bodies,
             probe: Probe::default(),
             started: Instant::now(),
+            engine: Mutex::default(),
             waiting: Arc::default(),
         }))
+    }
+
+    /// The engine. The first call checks the clock, leases a device number and opens an epoch,
+    /// which makes this a writing process; it blocks.
+    pub fn engine(&self) -> Result<Engine, NotOpened> {
+        let mut slot = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = slot.as_ref() {
+            return Ok(engine.clone());
+        }
+        let settings = &self.config.sync;
+        let opening = Opening {
+            process: &settings.process,
+            build: clock::BUILD,
+            shown: self.ledger.newest_epoch().map_err(NotOpened::Ledger)?,
+            ledger: &self.ledger,
+            insist_on_clock: settings.insist_on_clock,
+            oldest_schema: settings.oldest_schema,
+        };
+        let key = SearchKey::new(self.keys.search());
+        let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
+        *slot = Some(engine.clone());
+        Ok(engine)
+    }
+
+    /// Lets the writer finish what it was given. Whoever still writes hears that the server stops.
+    pub fn stop(&self) {
+        let slot = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = slot.as_ref() {
+            engine.stop();
+        }
+    }
+
+    /// Has the engine do something, on a blocking thread.
+    pub async fn engage<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Engine) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + From<NotOpened> + Send + 'static,
+    {
+        let app = Arc::clone(self);
+        self.block(move || work(&app.engine()?)).await
     }
 
     /// Reads one snapshot on a blocking thread.

@@ -2,6 +2,7 @@
 //! one `mod`, one line in [`Command`] and one line in [`run`]. Only this folder prints.
 
 mod config;
+mod demo;
 mod migrate;
 mod serve;
 
@@ -33,6 +34,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See it work: a district in small, and phones that live through a day on a bad network
+    Demo(demo::Args),
     /// Serve phones and consoles over HTTP until told to stop
     Serve(serve::Args),
     /// Print the effective configuration and where each value comes from
@@ -110,6 +113,7 @@ impl<E: std::error::Error> From<E> for Failure {
 pub fn run() -> ExitCode {
     let Cli { settings, command } = Cli::parse();
     let done = match command {
+        Command::Demo(args) => demo::run(&settings, &args),
         Command::Serve(args) => serve::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),

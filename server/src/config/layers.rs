@@ -16,7 +16,12 @@ pub struct Setting {
 /// The file read when none is named, if it is there.
 const DEFAULT_FILE: &str = "kadian.toml";
 /// Variables of that prefix which are no settings.
-const OTHER_VARIABLES: &[&str] = &["KADIAN_CONFIG", "KADIAN_SEED", "KADIAN_TEST_POSTGRES"];
+const OTHER_VARIABLES: &[&str] = &[
+    "KADIAN_CONFIG",
+    "KADIAN_SEED",
+    "KADIAN_TEST_POSTGRES",
+    "KADIAN_TRIES",
+];
 
 const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
@@ -98,6 +103,26 @@ pub const SETTINGS: &[Setting] = &[
         "http.behind_proxy",
         "false",
         "true: the last address in X-Forwarded-For is the caller's",
+    ),
+    plain(
+        "sync.process",
+        "server",
+        "name under which this process leases its device number; unique to each process on one database",
+    ),
+    plain(
+        "sync.insist_on_clock",
+        "false",
+        "true: open although the machine's clock stands before what is on record",
+    ),
+    plain(
+        "sync.oldest_schema",
+        "0",
+        "phones that hold older kind definitions may push but not pull",
+    ),
+    plain(
+        "sync.requests_per_minute",
+        "30",
+        "requests of one phone, with as many at once; 0: no limit",
     ),
     secret(
         "metrics.token",

@@ -20,6 +20,7 @@ pub struct Config {
     pub accounts: Accounts,
     pub keys: KeysFile,
     pub http: Http,
+    pub sync: Sync,
     pub metrics: Metrics,
     pub log: Log,
     lines: Vec<Line>,
@@ -65,6 +66,18 @@ pub struct Http {
     pub body_memory_mib: usize,
     /// Whether the caller's address is the last one that a proxy wrote to `X-Forwarded-For`.
     pub behind_proxy: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Sync {
+    /// Under this name the process leases its device number.
+    pub process: String,
+    /// An operator says that the machine's clock is right.
+    pub insist_on_clock: bool,
+    /// Phones with older definitions may push, not pull.
+    pub oldest_schema: u32,
+    /// Of one phone; 0 means no limit.
+    pub requests_per_minute: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -126,6 +139,11 @@ impl Config {
                 },
             )
         };
+        let number = |name| {
+            layers.parse(name, "a whole number from 0", |text| {
+                text.parse::<u32>().ok()
+            })
+        };
         let flag = |name| layers.parse(name, "true or false", |text| text.parse().ok());
         Ok(Self {
             database: Database {
@@ -159,6 +177,16 @@ impl Config {
                 waiting: whole("http.waiting", 1, 100_000)?,
                 body_memory_mib: whole("http.body_memory_mib", 4, 1_048_576)?,
                 behind_proxy: flag("http.behind_proxy")?,
+            },
+            sync: Sync {
+                process: layers.parse("sync.process", "a name of 1 to 64 characters", |text| {
+                    (1..=64)
+                        .contains(&text.chars().count())
+                        .then(|| text.to_owned())
+                })?,
+                insist_on_clock: flag("sync.insist_on_clock")?,
+                oldest_schema: number("sync.oldest_schema")?,
+                requests_per_minute: number("sync.requests_per_minute")?,
             },
             metrics: Metrics {
                 token: layers.given("metrics.token").map(Secret),

@@ -6,6 +6,7 @@ pub mod areas;
 pub mod assignments;
 pub mod auth;
 pub mod body;
+pub mod caller;
 #[cfg(test)]
 mod connections;
 pub mod devices;
@@ -25,6 +26,7 @@ pub mod route;
 pub mod routes;
 pub mod session;
 pub mod shapes;
+pub mod sync;
 #[cfg(test)]
 mod tests;
 pub mod users;
@@ -115,10 +117,13 @@ fn bind_to(app: &Arc<App>, table: &'static [route::Route]) -> io::Result<(Server
 
 /// Serves until the process is told to stop (SIGTERM ends what is under way first).
 pub fn serve(app: &Arc<App>) -> io::Result<()> {
+    // An epoch is open before anybody can ask for anything.
+    app.engine().map_err(io::Error::other)?;
     actix_web::rt::System::new().block_on(async {
         let (server, address) = bind(app)?;
         tracing::info!("serving on http://{address}, described at http://{address}/docs");
         server.await?;
+        app.stop();
         tracing::info!("stopped");
         Ok(())
     })

@@ -41,6 +41,8 @@ codes! {
     BODY_UTF8 = 400 "body_utf8", "The body is not UTF-8.";
     BAD_PATH = 400 "bad_path", "A part of the path is malformed.";
     BAD_QUERY = 400 "bad_query", "The query string is malformed.";
+    ENVELOPE = 400 "envelope", "The first line is not the envelope of a request.";
+    PROTOCOL = 400 "protocol", "This version of the protocol is not spoken here.";
     UNAUTHENTICATED = 401 "unauthenticated", "Say who you are.";
     CREDENTIALS = 401 "credentials", "Login or password is wrong.";
     ACCOUNT_CLOSED = 403 "account_closed", "The account is closed.";
@@ -51,14 +53,18 @@ codes! {
     FORBIDDEN = 403 "forbidden", "Your grants do not cover this.";
     NOT_FOUND = 404 "not_found", "There is nothing here.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed", "This resource does not know that method.";
+    BODY_SLOW = 408 "body_slow", "The body came too slowly.";
+    FORK = 409 "fork", "Another phone has used these numbers.";
+    GAP = 409 "gap", "Changes are missing.";
     TAKEN = 409 "taken", "Somebody else has it already.";
     TOO_MANY_EXITS = 409 "too_many_exits", "This phone's line has parted too often.";
-    BODY_SLOW = 408 "body_slow", "The body came too slowly.";
     BODY_TOO_LARGE = 413 "body_too_large", "The body is too large.";
     BODY_INFLATED = 413 "body_inflated", "The body is too large once it is unpacked.";
+    TOO_MANY_CHANGES = 413 "too_many_changes", "The request carries too many changes.";
     BODY_ENCODING = 415 "body_encoding", "The encoding of the body is not supported.";
     BODY_TYPE = 415 "body_type", "The content type of the body is not supported.";
     MALFORMED = 422 "malformed", "A member has a value that is not allowed.";
+    TOO_OLD = 426 "too_old", "The definitions on this phone are too old to be served by.";
     TOO_MANY_REQUESTS = 429 "too_many_requests", "Too many requests.";
     INTERNAL = 500 "internal", "Something went wrong on the server.";
     BUSY = 503 "busy", "The server is busy.";
@@ -148,6 +154,12 @@ impl Problem {
     pub fn too_many(wait: Duration) -> Self {
         Self::new(TOO_MANY_REQUESTS)
             .detail("This address asks too often; wait as long as Retry-After says.")
+            .retry_after(wait)
+    }
+
+    pub fn too_many_of_yours(wait: Duration) -> Self {
+        Self::new(TOO_MANY_REQUESTS)
+            .detail("You ask too often; wait as long as Retry-After says.")
             .retry_after(wait)
     }
 

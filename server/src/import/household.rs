@@ -63,7 +63,13 @@ pub enum Failed {
 
 /// Imports a file in `user`'s name: first every row is read and checked, then all is written in
 /// one transaction. `progress` hears how many rows were read.
-pub fn import(engine: &Engine, path: &Path, user: UserId, now: Millis, mut progress: impl FnMut(u64)) -> Result<Imported, Failed> {
+pub fn import(
+    engine: &Engine,
+    path: &Path,
+    user: UserId,
+    now: Millis,
+    mut progress: impl FnMut(u64),
+) -> Result<Imported, Failed> {
     let rules = engine.store().read(|connection| engine.rules(connection))?;
     let kind = rules.kinds.get(KIND).ok_or(Failed::Kind)?;
     let grids: HashSet<String> = engine.store().read(crate::store::areas::every_grid)?;
@@ -84,14 +90,23 @@ pub fn import(engine: &Engine, path: &Path, user: UserId, now: Millis, mut progr
         return Ok(Imported::Bad { rows: bad, count });
     }
     let schema = rules.kinds.schema();
-    let chunks = || Chunks { households: open(path).ok().map(|reader| Households::new(reader, columns.clone())), schema, now };
+    let chunks = || Chunks {
+        households: open(path)
+            .ok()
+            .map(|reader| Households::new(reader, columns.clone())),
+        schema,
+        now,
+    };
     Ok(Imported::Done(engine.bring(user, chunks)?))
 }
 
 type Reader = csv::Reader<std::fs::File>;
 
 fn open(path: &Path) -> Result<Reader, csv::Error> {
-    csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_path(path)
+    csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_path(path)
 }
 
 /// Where each column stands.
@@ -101,9 +116,16 @@ struct Columns(BTreeMap<String, usize>);
 impl Columns {
     fn of(reader: &mut Reader) -> Result<Self, Failed> {
         // Spreadsheets begin their files with a byte order mark.
-        let names = reader.headers()?.iter().enumerate().map(|(at, name)| (name.trim_start_matches('\u{feff}').to_owned(), at));
+        let names = reader
+            .headers()?
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (name.trim_start_matches('\u{feff}').to_owned(), at));
         let columns = Self(names.collect());
-        match ["grid", "number"].into_iter().find(|name| !columns.0.contains_key(*name)) {
+        match ["grid", "number"]
+            .into_iter()
+            .find(|name| !columns.0.contains_key(*name))
+        {
             Some(missing) => Err(Failed::Column(missing)),
             None => Ok(columns),
         }
@@ -138,26 +160,46 @@ impl Household {
         household.scalar(columns, row, "number", "number");
         household.scalar(columns, row, "state", "state");
         household.scalar(columns, row, "phone", "phone");
-        let address = [("street", "street"), ("building", "building"), ("unit", "unit"), ("room", "room"), ("address", "text")];
+        let address = [
+            ("street", "street"),
+            ("building", "building"),
+            ("unit", "unit"),
+            ("room", "room"),
+            ("address", "text"),
+        ];
         household.object(columns, row, "address", &address);
         household
     }
 
-    fn scalar(&mut self, columns: &Columns, row: &csv::StringRecord, column: &'static str, field: &str) {
+    fn scalar(
+        &mut self,
+        columns: &Columns,
+        row: &csv::StringRecord,
+        column: &'static str,
+        field: &str,
+    ) {
         let text = columns.text(row, column);
         if !text.is_empty() {
             self.set.insert(field.to_owned(), text.into());
-            self.columns.insert(field.to_owned(), (self.last_line, column));
+            self.columns
+                .insert(field.to_owned(), (self.last_line, column));
         }
     }
 
-    fn object(&mut self, columns: &Columns, row: &csv::StringRecord, field: &str, members: &[(&'static str, &str)]) {
+    fn object(
+        &mut self,
+        columns: &Columns,
+        row: &csv::StringRecord,
+        field: &str,
+        members: &[(&'static str, &str)],
+    ) {
         let mut object = Map::new();
         for (column, member) in members {
             let text = columns.text(row, column);
             if !text.is_empty() {
                 object.insert((*member).to_owned(), text.into());
-                self.columns.insert(format!("{field}.{member}"), (self.last_line, column));
+                self.columns
+                    .insert(format!("{field}.{member}"), (self.last_line, column));
             }
         }
         if !object.is_empty() {
@@ -167,10 +209,19 @@ impl Household {
 
     fn member(&mut self, columns: &Columns, row: &csv::StringRecord, line: u64) {
         self.last_line = line;
-        let count = self.set.keys().filter(|name| name.starts_with("members/")).count();
+        let count = self
+            .set
+            .keys()
+            .filter(|name| name.starts_with("members/"))
+            .count();
         let name = columns.text(row, "member_name");
         // Whoever is told apart by name keeps their entry when the list comes again in another order.
-        let external = format!("{}/{}/{}", self.number, name, columns.text(row, "birth_date"));
+        let external = format!(
+            "{}/{}/{}",
+            self.number,
+            name,
+            columns.text(row, "birth_date")
+        );
         let mut entry = derived_id("member", &self.grid, &external);
         if self.set.contains_key(&format!("members/{entry}")) {
             entry = derived_id("member", &self.grid, &format!("{external}/{count}"));
@@ -187,12 +238,22 @@ impl Household {
             ("member_state", "state"),
         ];
         self.object(columns, row, &field, &members);
-        let groups: Vec<Value> = columns.text(row, "key_groups").split(';').map(str::trim).filter(|code| !code.is_empty()).map(Value::from).collect();
+        let groups: Vec<Value> = columns
+            .text(row, "key_groups")
+            .split(';')
+            .map(str::trim)
+            .filter(|code| !code.is_empty())
+            .map(Value::from)
+            .collect();
         if !groups.is_empty()
-            && let Value::Object(member) = self.set.entry(field.clone()).or_insert_with(|| Value::Object(Map::new()))
+            && let Value::Object(member) = self
+                .set
+                .entry(field.clone())
+                .or_insert_with(|| Value::Object(Map::new()))
         {
             member.insert("key_groups".to_owned(), Value::Array(groups));
-            self.columns.insert(format!("{field}.key_groups"), (line, "key_groups"));
+            self.columns
+                .insert(format!("{field}.key_groups"), (line, "key_groups"));
         }
     }
 
@@ -200,21 +261,50 @@ impl Household {
         derived_id(KIND, &self.grid, &self.number)
     }
 
-    fn check(&self, kind: &Kind, grids: &HashSet<String>, seen: &mut HashSet<RecordId>) -> Vec<BadRow> {
-        let bad = |line, column: &str, reason: String| BadRow { line, column: column.to_owned(), reason };
+    fn check(
+        &self,
+        kind: &Kind,
+        grids: &HashSet<String>,
+        seen: &mut HashSet<RecordId>,
+    ) -> Vec<BadRow> {
+        let bad = |line, column: &str, reason: String| BadRow {
+            line,
+            column: column.to_owned(),
+            reason,
+        };
         let mut faults = Vec::new();
         if self.number.is_empty() {
             faults.push(bad(self.line, "number", "required".to_owned()));
         }
         if !grids.contains(&self.grid) {
-            faults.push(bad(self.line, "grid", "no such grid; import the areas first".to_owned()));
+            faults.push(bad(
+                self.line,
+                "grid",
+                "no such grid; import the areas first".to_owned(),
+            ));
         }
         if !self.number.is_empty() && !seen.insert(self.id()) {
-            faults.push(bad(self.line, "number", "this household stands further up already; keep its rows together".to_owned()));
+            faults.push(bad(
+                self.line,
+                "number",
+                "this household stands further up already; keep its rows together".to_owned(),
+            ));
         }
         for problem in kind.validate(&self.set, true).problems {
-            let (line, column) = self.columns.get(&problem.path).copied().unwrap_or((self.line, ""));
-            faults.push(bad(line, if column.is_empty() { &problem.path } else { column }, problem.code.to_string()));
+            let (line, column) = self
+                .columns
+                .get(&problem.path)
+                .copied()
+                .unwrap_or((self.line, ""));
+            faults.push(bad(
+                line,
+                if column.is_empty() {
+                    &problem.path
+                } else {
+                    column
+                },
+                problem.code.to_string(),
+            ));
         }
         faults
     }
@@ -223,7 +313,10 @@ impl Household {
         Some(Change {
             era: 0,
             schema,
-            stamp: RawStamp { ms: u64::try_from(now).ok()?, counter },
+            stamp: RawStamp {
+                ms: u64::try_from(now).ok()?,
+                counter,
+            },
             kind: KIND.to_owned(),
             record: self.id(),
             base: None,
@@ -245,7 +338,11 @@ struct Households {
 
 impl Households {
     fn new(reader: Reader, columns: Columns) -> Self {
-        Self { rows: reader.into_records(), columns, begun: None }
+        Self {
+            rows: reader.into_records(),
+            columns,
+            begun: None,
+        }
     }
 }
 
@@ -260,11 +357,16 @@ impl Iterator for Households {
                 Some(Ok(row)) => row,
             };
             let line = row.position().map_or(0, csv::Position::line);
-            let same = self
-                .begun
-                .as_ref()
-                .is_some_and(|begun| begun.grid == self.columns.text(&row, "grid") && begun.number == self.columns.text(&row, "number"));
-            let done = if same { None } else { self.begun.replace(Household::begin(&self.columns, &row, line)) };
+            let same = self.begun.as_ref().is_some_and(|begun| {
+                begun.grid == self.columns.text(&row, "grid")
+                    && begun.number == self.columns.text(&row, "number")
+            });
+            let done = if same {
+                None
+            } else {
+                self.begun
+                    .replace(Household::begin(&self.columns, &row, line))
+            };
             if let Some(begun) = &mut self.begun {
                 begun.member(&self.columns, &row, line);
             }
@@ -286,12 +388,20 @@ impl Iterator for Chunks {
     type Item = Chunk;
 
     fn next(&mut self) -> Option<Chunk> {
-        let Some(households) = &mut self.households else { return Some(Err(())) };
+        let Some(households) = &mut self.households else {
+            return Some(Err(()));
+        };
         let mut chunk = Vec::with_capacity(CHUNK);
         for (counter, household) in (0..).zip(households.by_ref().take(CHUNK)) {
-            let Ok(household) = household else { return Some(Err(())) };
+            let Ok(household) = household else {
+                return Some(Err(()));
+            };
             chunk.extend(household.change(self.schema, self.now, counter));
         }
-        if chunk.is_empty() { None } else { Some(Ok(chunk)) }
+        if chunk.is_empty() {
+            None
+        } else {
+            Some(Ok(chunk))
+        }
     }
 }

@@ -39,8 +39,14 @@ mod tests {
 
     #[test]
     fn the_same_source_gives_the_same_record_and_no_two_share_one() {
-        assert_eq!(derived_id("household", "grid-1", "7"), derived_id("household", "grid-1", "7"));
-        assert_ne!(derived_id("household", "grid-1", "7"), derived_id("household", "grid-17", ""));
+        assert_eq!(
+            derived_id("household", "grid-1", "7"),
+            derived_id("household", "grid-1", "7")
+        );
+        assert_ne!(
+            derived_id("household", "grid-1", "7"),
+            derived_id("household", "grid-17", "")
+        );
         assert_eq!(derived_id("a", "b", "c").to_string().as_bytes()[14], b'8');
     }
 }

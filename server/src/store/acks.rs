@@ -78,7 +78,9 @@ pub fn shared_lines(connection: &mut Connection, lines: &[i64]) -> Result<Vec<i6
 
 /// The latest moment at which any device was here, by this server's clock.
 pub fn last_seen(connection: &mut Connection) -> Result<Option<Millis>, Error> {
-    Ok(device::table.select(diesel::dsl::max(device::seen_at)).first(connection)?)
+    Ok(device::table
+        .select(diesel::dsl::max(device::seen_at))
+        .first(connection)?)
 }
 
 /// Saves where a device stands. Always written when a push is acknowledged, also when all of it

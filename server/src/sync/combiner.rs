@@ -69,8 +69,9 @@ impl Combiner {
     }
 }
 
-impl Drop for Combiner {
-    fn drop(&mut self) {
+impl Combiner {
+    /// Lets the writing thread finish what it was given, and ends it.
+    pub fn stop(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if let Some(thread) = self
             .thread
@@ -80,6 +81,12 @@ impl Drop for Combiner {
         {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Combiner {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

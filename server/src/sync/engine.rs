@@ -1,10 +1,11 @@
 //! The engine: what a process needs to admit changes and to serve feeds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use sync_protocol::Millis;
 use sync_protocol::change::Line;
 use sync_protocol::id::DeviceNumber;
-use sync_protocol::Millis;
+use sync_protocol::stamp::RawStamp;
 
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Failed};
@@ -25,6 +26,10 @@ pub struct Core {
     pub(super) process: i64,
     /// When this program was built.
     pub(super) build: Millis,
+    /// Devices that hold older definitions may push, not pull.
+    pub(super) oldest_schema: u32,
+    /// The stamp last given to a change made here.
+    stamped: Mutex<RawStamp>,
 }
 
 /// The engine; clones share it.
@@ -36,14 +41,25 @@ pub struct Engine {
 
 impl Engine {
     /// An engine on a store in which an epoch is open.
-    pub fn new(store: Store, clock: Clock, key: SearchKey, process: i64, build: Millis) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        key: SearchKey,
+        process: i64,
+        build: Millis,
+        oldest_schema: u32,
+    ) -> Self {
+        let rules = RulesCache::default();
+        let stamped = Mutex::default();
         let core = Arc::new(Core {
             store,
             clock,
             key,
-            rules: RulesCache::default(),
+            rules,
             process,
             build,
+            oldest_schema,
+            stamped,
         });
         Self {
             combiner: Arc::new(Combiner::start(Arc::clone(&core))),
@@ -54,6 +70,43 @@ impl Engine {
     /// Has a job done by the one writer, and waits until it is committed.
     pub fn submit(&self, job: Job) -> Result<Answer, Failed> {
         self.combiner.submit(job)
+    }
+
+    /// Ends the writing thread once all that was handed to it is done; what comes later hears
+    /// that the server is stopping.
+    pub fn stop(&self) {
+        self.combiner.stop();
+    }
+
+    /// The stamp of a change made here: the clock's, and never the same twice.
+    pub fn stamp(&self) -> RawStamp {
+        let now = u64::try_from(self.core.clock.now()).unwrap_or(0);
+        let mut last = self
+            .core
+            .stamped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let next = match last.counter.checked_add(1) {
+            _ if now > last.ms => RawStamp {
+                ms: now,
+                counter: 0,
+            },
+            Some(counter) => RawStamp {
+                ms: last.ms,
+                counter,
+            },
+            None => RawStamp {
+                ms: last.ms + 1,
+                counter: 0,
+            },
+        };
+        *last = next;
+        next
+    }
+
+    /// Devices that hold older definitions may push, not pull.
+    pub fn oldest_schema(&self) -> u32 {
+        self.core.oldest_schema
     }
 
     pub(super) fn core(&self) -> &Core {

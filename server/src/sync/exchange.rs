@@ -31,7 +31,10 @@ pub enum Refusal {
     /// There is no such device.
     Unknown,
     /// The definitions that the device holds are too old to be served by: it may push, not pull.
-    TooOld,
+    TooOld {
+        /// The least version that is served.
+        least: u32,
+    },
     /// The server could not.
     Failed(Failed),
 }
@@ -50,6 +53,11 @@ impl Engine {
         request: &Request<'_>,
         received: Millis,
     ) -> Result<Reply, Refusal> {
+        if request.envelope.schema < self.oldest_schema() && !request.envelope.pull.is_empty() {
+            return Err(Refusal::TooOld {
+                least: self.oldest_schema(),
+            });
+        }
         let push = Push::new(device, request, received);
         let mut settled: Vec<Settled> = Vec::new();
         if !push.lines.is_empty() || self.must_note(&push)? {

@@ -50,7 +50,11 @@ pub type Chunk = Result<Vec<Change>, ()>;
 
 impl Engine {
     /// Brings a list in `user`'s name. `chunks` is called anew if the transaction is run again.
-    pub fn bring<I: Iterator<Item = Chunk>>(&self, user: UserId, mut chunks: impl FnMut() -> I) -> Result<Brought, NotBrought> {
+    pub fn bring<I: Iterator<Item = Chunk>>(
+        &self,
+        user: UserId,
+        mut chunks: impl FnMut() -> I,
+    ) -> Result<Brought, NotBrought> {
         let core = self.core();
         core.store.write(|connection| {
             let mut brought = Brought::default();
@@ -64,7 +68,13 @@ impl Engine {
 }
 
 impl Core {
-    fn bring_chunk(&self, connection: &mut Connection, user: UserId, chunk: Vec<Change>, brought: &mut Brought) -> Result<(), NotBrought> {
+    fn bring_chunk(
+        &self,
+        connection: &mut Connection,
+        user: UserId,
+        chunk: Vec<Change>,
+        brought: &mut Brought,
+    ) -> Result<(), NotBrought> {
         let ids: Vec<RecordId> = chunk.iter().map(|change| change.record).collect();
         let mut standing = HashMap::new();
         for row in records::by_ids(connection, &ids)? {
@@ -94,8 +104,14 @@ impl Core {
         let [job] = &jobs;
         if let super::job::Answer::Write(settled) = fold.answer(job, &mut |_| {}) {
             for one in settled {
-                if let (Outcome::Parked | Outcome::Invalid, Some(record)) = (one.outcome, one.record) {
-                    return Err(NotBrought::Refused { record, code: one.code.unwrap_or_default(), path: one.path.unwrap_or_default() });
+                if let (Outcome::Parked | Outcome::Invalid, Some(record)) =
+                    (one.outcome, one.record)
+                {
+                    return Err(NotBrought::Refused {
+                        record,
+                        code: one.code.unwrap_or_default(),
+                        path: one.path.unwrap_or_default(),
+                    });
                 }
             }
         }
@@ -104,5 +120,10 @@ impl Core {
 }
 
 fn says_nothing_new(record: &Record, set: &Fields) -> bool {
-    set.iter().all(|(name, value)| record.fields.get(name).is_some_and(|held| held.value == *value))
+    set.iter().all(|(name, value)| {
+        record
+            .fields
+            .get(name)
+            .is_some_and(|held| held.value == *value)
+    })
 }
