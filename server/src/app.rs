@@ -165,6 +165,11 @@ impl App {
         self.block(move || work(&app.engine()?)).await
     }
 
+    /// The file of the keys, unless they live in memory.
+    pub fn keys_file(&self) -> Option<PathBuf> {
+        keys_path(&self.config, &self.store)
+    }
+
     /// Reads one snapshot on a blocking thread.
     pub async fn read<T, E>(
         &self,
