@@ -100,10 +100,10 @@ impl App {
         if known.is_some_and(|known| known != keys.fingerprint()) {
             return Err(keys::Error::Foreign.into());
         }
-        let requests_per_minute = config.sync.requests_per_minute;
         let ledger = open_ledger(&config, &store, &clock)?;
         let passwords = Passwords::new(config.accounts.password_memory_kib);
         let door = Arc::new(Door::new(&keys, passwords)?);
+        let requests_per_minute = config.sync.requests_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
             config,
@@ -133,7 +133,8 @@ impl App {
         let opening = Opening {
             process: &settings.process,
             build: clock::BUILD,
-            shown: 0,
+            shown: self.ledger.newest_epoch().map_err(NotOpened::Ledger)?,
+            ledger: &self.ledger,
             insist_on_clock: settings.insist_on_clock,
             oldest_schema: settings.oldest_schema,
         };
@@ -162,6 +163,11 @@ impl App {
     {
         let app = Arc::clone(self);
         self.block(move || work(&app.engine()?)).await
+    }
+
+    /// The file of the keys, unless they live in memory.
+    pub fn keys_file(&self) -> Option<PathBuf> {
+        keys_path(&self.config, &self.store)
     }
 
     /// Reads one snapshot on a blocking thread.

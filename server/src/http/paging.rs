@@ -7,8 +7,8 @@ const DEFAULT_ROWS: i64 = 100;
 const MOST_ROWS: i64 = 500;
 
 /// What a list's query string says about pages.
-pub const QUERY_AFTER: (&str, &str) = ("after", "`next` of the page before");
-pub const QUERY_LIMIT: (&str, &str) = ("limit", "rows on a page, at most 500");
+pub const AFTER: (&str, &str) = ("after", "`next` of the page before");
+pub const LIMIT: (&str, &str) = ("limit", "rows on a page, at most 500");
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Page<K> {
