@@ -37,6 +37,8 @@ pub enum Action {
         token_hash: String,
         /// Why the centre should believe it.
         proof: Proof,
+        /// The last change that this phone and the centre both know under the present number.
+        knew: Seq,
     },
     /// Nothing can be sent until a person enters a code; capture goes on.
     AskForCode {
@@ -123,11 +125,13 @@ impl Replica {
             _ if early => return Action::Wait { until },
             (Access::Enrolling { token, proof }, _) => {
                 let (token_hash, proof) = (token.hash(), proof.clone());
+                let knew = self.ack;
                 let attempt = self.start_enrolling(moment);
                 return Action::Enrol {
                     attempt,
                     token_hash,
                     proof,
+                    knew,
                 };
             }
             _ => {}
