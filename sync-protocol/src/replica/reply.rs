@@ -66,19 +66,14 @@ impl Replica {
     }
 
     /// What tells whether a reply moved anything.
-    pub(super) fn progress(&self) -> impl PartialEq + use<> {
+    pub(super) fn progress(&self, moment: Moment) -> impl PartialEq + use<> {
         let cursors: Vec<_> = self
             .holdings
             .iter()
             .map(|(scope, held)| (scope.clone(), held.cursor, held.complete, held.again))
             .collect();
-        (
-            self.settled,
-            self.ack,
-            self.lost_checked,
-            cursors,
-            self.places.len(),
-        )
+        let numbers = (self.settled, self.ack, self.lost_checked);
+        (numbers, cursors, self.due(moment).count())
     }
 
     fn apply_verdicts(&mut self, reply: &Reply) {
@@ -356,6 +351,7 @@ impl Replica {
             }
             held.complete = !held.more && !held.again;
             held.renewed = flight.moment.wall;
+            held.asked = flight.attempt;
         }
         let all_complete = asked
             .iter()

@@ -36,7 +36,7 @@ pub struct Holding {
     pub renewed: Millis,
     /// Seconds the rows may stay from then on.
     pub lease: u32,
-    /// The attempt that asked for it last.
+    /// The last attempt that asked for it and was answered.
     pub asked: u64,
 }
 
