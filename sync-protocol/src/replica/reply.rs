@@ -72,8 +72,9 @@ impl Replica {
             .iter()
             .map(|(scope, held)| (scope.clone(), held.cursor, held.complete, held.again))
             .collect();
-        let numbers = (self.settled, self.ack, self.lost_checked);
-        (numbers, cursors, self.due(moment).count())
+        let known = self.mark_of(self.settled).is_some();
+        let numbers = (self.settled, self.ack, self.lost_checked, known);
+        (numbers, cursors, self.due(moment).collect::<Vec<_>>())
     }
 
     fn apply_verdicts(&mut self, reply: &Reply) {
@@ -356,17 +357,16 @@ impl Replica {
         let all_complete = asked
             .iter()
             .all(|scope| self.holdings.get(scope).is_some_and(|held| held.complete));
-        self.limbo.retain(|_, limbo| {
-            !asked.contains(&limbo.to)
-                || self
-                    .holdings
-                    .get(&limbo.to)
-                    .is_none_or(|held| !held.complete)
-        });
         if all_complete {
             self.sweep(&asked);
             self.prove(&asked);
         }
+        // Complete alone is not enough: a phone that was half way through when the centre was put
+        // back has passed rows that stood elsewhere then. The digest tells.
+        self.limbo.retain(|_, limbo| {
+            let to = self.holdings.get(&limbo.to);
+            !asked.contains(&limbo.to) || to.is_none_or(|held| !held.is_current())
+        });
     }
 
     /// Compares what is here with what the centre says is there.

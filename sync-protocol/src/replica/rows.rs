@@ -150,8 +150,12 @@ impl Replica {
         Some(filed)
     }
 
-    /// Removes all bodies of a scope, and what was held of it.
+    /// Removes all bodies of a scope, and what was held of it. What a request under way was told
+    /// of its cursor and digest is no longer true: its answer for this scope counts for nothing.
     pub(super) fn empty(&mut self, scope: &Scope) {
+        if let Some(flight) = &mut self.flight {
+            flight.asks.retain(|(asked, _)| asked != scope);
+        }
         self.rows.retain(|_, filed| filed.scope != *scope);
         self.limbo.retain(|_, limbo| limbo.to != *scope);
         self.holdings.remove(scope);
