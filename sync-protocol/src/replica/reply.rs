@@ -92,11 +92,17 @@ impl Replica {
         for seq in carried {
             match named.get(&seq) {
                 Some(verdict) => {
-                    // Applied to a record whose scope this request did not ask for: the row comes
-                    // with a later one, if the scope is held.
-                    let comes = verdict.scope.as_ref().is_some_and(|scope| {
-                        flight.cursor(scope).is_none() && self.holdings.contains_key(scope)
-                    });
+                    // In a scope that is held but was not asked for now: that has news then, and
+                    // the row comes with it.
+                    let unasked = verdict
+                        .scope
+                        .as_ref()
+                        .filter(|s| flight.cursor(s).is_none());
+                    let held = unasked.and_then(|scope| self.holdings.get_mut(scope));
+                    let comes = held.is_some();
+                    if let Some(held) = held {
+                        held.complete = false;
+                    }
                     self.settle(seq, Some(verdict), comes);
                 }
                 None => self.settle(seq, None, true),

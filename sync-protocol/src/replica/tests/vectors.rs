@@ -1,5 +1,5 @@
 //! Runs `vectors/replica-*.json`: one case per rule, as a list of inputs and what each must lead
-//! to. They are written for any language; `vectors/README.md` says how to read them.
+//! to. They are written for any language; `vectors/replica.md` says how to read them.
 //!
 //! With `KADIAN_BLESS=1` the expectations are written anew, `"$mark:7"` in an input becoming the
 //! mark of change 7: to be read by a person before it is committed.
