@@ -363,31 +363,42 @@ impl Replica {
         let all_complete = asked
             .iter()
             .all(|scope| self.holdings.get(scope).is_some_and(|held| held.complete));
-        if all_complete {
+        if all_complete && self.prove(&asked) {
             self.sweep(&asked);
-            self.prove(&asked);
+            self.release(&asked);
         }
-        // Complete alone is not enough: a phone that was half way through when the centre was put
-        // back has passed rows that stood elsewhere then. The digest tells.
-        self.limbo.retain(|_, limbo| {
-            let to = self.holdings.get(&limbo.to);
-            !asked.contains(&limbo.to) || to.is_none_or(|held| !held.is_current())
-        });
     }
 
-    /// Compares what is here with what the centre says is there.
-    fn prove(&mut self, asked: &[Scope]) {
+    /// Compares what is here, without what would be swept, with what the centre says is there.
+    /// Says whether to let go of anything: not while a scope lacks something and will be asked for
+    /// from 0, for what it lacks may be what another scope would lose. A scope that does not match
+    /// even then holds nothing up.
+    fn prove(&mut self, asked: &[Scope]) -> bool {
+        let mut settled = true;
         for scope in asked {
+            let stale = self.stale_in(scope);
             if let Some(held) = self.holdings.get_mut(scope) {
-                if held.is_current() {
+                if held.matches_without(stale) {
                     held.doubt = 0;
                 } else {
                     held.doubt = held.doubt.saturating_add(1);
                     held.again = true;
                     held.complete = false;
+                    settled &= !held.is_urgent();
                 }
             }
         }
+        settled
+    }
+
+    /// Lets go of bodies whose scope is complete without them. Like a sweep this waits until all
+    /// that was asked for is complete, and proven: where the centre was put back while a record
+    /// was on its way, the record may be on a page still to come of the scope it had left.
+    fn release(&mut self, asked: &[Scope]) {
+        self.limbo.retain(|_, limbo| {
+            let to = self.holdings.get(&limbo.to);
+            !asked.contains(&limbo.to) || to.is_none_or(|held| !held.is_current())
+        });
     }
 
     fn apply_grants(&mut self, reply: &Reply) {

@@ -4,6 +4,7 @@
 //! holds, and every change arrived once.
 
 mod checks;
+mod found;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,8 +5,8 @@ use crate::Seq;
 use crate::wire::Request;
 
 impl World {
-    /// The records that this phone shows and that are, at the centre, in a scope that its request
-    /// asks for.
+    /// The records that this phone shows, out of a scope still held, and that are, at the centre,
+    /// in a scope that its request asks for.
     pub(super) fn held_now(&self, at: usize) -> BTreeSet<RecordId> {
         let replica = &self.phones[at].replica;
         let user = replica.identity().unwrap().user.0;
@@ -17,18 +17,22 @@ impl World {
             .map(|(scope, _)| scope)
             .filter(|scope| self.centre.held[&user].contains(&scope.place))
             .collect();
-        let shown = replica.rows.keys().chain(replica.limbo.keys());
-        shown
-            .filter(|id| {
+        let rows = replica.rows.iter().map(|(id, filed)| (id, &filed.scope));
+        let limbo = replica.limbo.iter().map(|(id, limbo)| (id, &limbo.to));
+        rows.chain(limbo)
+            .filter(|(id, here)| {
                 let stored = self.centre.records.get(id);
-                // After the reply the request is over: what was shown is what counts.
+                // After the reply the request is over: what is shown is what counts. Before it,
+                // both scopes must be this person's: what is dropped goes at once (I10).
                 replica.flight.is_none()
                     || stored.is_some_and(|stored| asked.contains(&stored.scope))
+                        && self.centre.held[&user].contains(&here.place)
             })
-            .copied()
+            .map(|(id, _)| *id)
             .collect()
     }
 
+    /// What must hold when all is quiet.
     pub(super) fn check(&self) {
         let mut seen = BTreeSet::new();
         for entry in &self.centre.log {
