@@ -3,17 +3,24 @@
 
 use actix_web::web;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::clock::Clock;
+use crate::accounts;
+use crate::accounts::passwords::Passwords;
+use crate::accounts::signin::Door;
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::http::body::Budget;
 use crate::http::health::Probe;
 use crate::keys::{self, Keys};
+use crate::ledger::{self, Ledger};
 use crate::metrics::Metrics;
 use crate::store::{self, Connection, Store, StoreOptions, meta};
+use crate::sync::Engine;
+use crate::sync::opening::{NotOpened, Opening};
+use crate::sync::search_key::SearchKey;
 use crate::throttle::Throttles;
 
 /// Under this name the database remembers which keys it was made with.
@@ -24,12 +31,17 @@ pub struct App {
     pub store: Store,
     pub clock: Clock,
     pub keys: Keys,
+    pub ledger: Ledger,
+    /// Signing in to the console.
+    pub door: Arc<Door>,
     pub metrics: Metrics,
     pub throttles: Throttles,
     /// Memory for the bodies of all requests.
     pub bodies: Budget,
     pub probe: Probe,
     pub started: Instant,
+    /// Opened by the first who writes records; `serve` does so before it listens.
+    engine: Mutex<Option<Engine>>,
     /// Requests that are with the database or wait for it.
     waiting: Arc<AtomicUsize>,
 }
@@ -41,7 +53,13 @@ pub enum Error {
     #[error(transparent)]
     Keys(#[from] keys::Error),
     #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error(transparent)]
+    Accounts(#[from] accounts::Error),
+    #[error(transparent)]
     Config(#[from] crate::config::Error),
+    #[error(transparent)]
+    NotOpened(#[from] NotOpened),
 }
 
 impl App {
@@ -82,19 +100,74 @@ impl App {
         if known.is_some_and(|known| known != keys.fingerprint()) {
             return Err(keys::Error::Foreign.into());
         }
+        let ledger = open_ledger(&config, &store, &clock)?;
+        let passwords = Passwords::new(config.accounts.password_memory_kib);
+        let door = Arc::new(Door::new(&keys, passwords)?);
+        let requests_per_minute = config.sync.requests_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
             config,
             store,
             clock,
             keys,
+            ledger,
+            door,
             metrics: Metrics::default(),
-            throttles: Throttles::default(),
+            throttles: Throttles::new(requests_per_minute),
             bodies,
             probe: Probe::default(),
             started: Instant::now(),
+            engine: Mutex::default(),
             waiting: Arc::default(),
         }))
+    }
+
+    /// The engine. The first call checks the clock, leases a device number and opens an epoch,
+    /// which makes this a writing process; it blocks.
+    pub fn engine(&self) -> Result<Engine, NotOpened> {
+        let mut slot = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = slot.as_ref() {
+            return Ok(engine.clone());
+        }
+        let settings = &self.config.sync;
+        let opening = Opening {
+            process: &settings.process,
+            build: clock::BUILD,
+            shown: self.ledger.newest_epoch().map_err(NotOpened::Ledger)?,
+            ledger: &self.ledger,
+            insist_on_clock: settings.insist_on_clock,
+            oldest_schema: settings.oldest_schema,
+        };
+        let key = SearchKey::new(self.keys.search());
+        let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
+        *slot = Some(engine.clone());
+        Ok(engine)
+    }
+
+    /// Lets the writer finish what it was given. Whoever still writes hears that the server stops.
+    pub fn stop(&self) {
+        let slot = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = slot.as_ref() {
+            engine.stop();
+        }
+    }
+
+    /// Has the engine do something, on a blocking thread.
+    pub async fn engage<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Engine) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + From<NotOpened> + Send + 'static,
+    {
+        let app = Arc::clone(self);
+        self.block(move || work(&app.engine()?)).await
+    }
+
+    /// The file of the keys, unless they live in memory.
+    pub fn keys_file(&self) -> Option<PathBuf> {
+        keys_path(&self.config, &self.store)
     }
 
     /// Reads one snapshot on a blocking thread.
@@ -143,6 +216,30 @@ impl App {
         done.await
             .unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the work panicked")))
     }
+}
+
+/// Opens the ledger beside the database and does again what an older copy of it does not know.
+fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, Error> {
+    let Some(file) = store.file() else {
+        return Ok(Ledger::none());
+    };
+    let path = config.ledger.file.clone();
+    let path = path.unwrap_or_else(|| Ledger::beside(file));
+    let insist = config.ledger.insist;
+    store.write(|c| {
+        let ledger = Ledger::open(&path, c, insist)?;
+        let unknown = ledger.unknown(c)?;
+        if !unknown.entries.is_empty() {
+            let done = accounts::replay(c, &unknown.entries, clock.now())?;
+            tracing::warn!(
+                ?done,
+                entries = unknown.entries.len(),
+                "the ledger knows more than the database, which is an older copy; what it holds was done again"
+            );
+            ledger.settle(c, unknown.end)?;
+        }
+        Ok(ledger)
+    })
 }
 
 fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {

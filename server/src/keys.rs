@@ -82,6 +82,11 @@ impl Keys {
         )
     }
 
+    /// The key under which the engine hashes what records can be found by.
+    pub fn search(&self) -> [u8; KEY_BYTES] {
+        keyed(&self.lookup, &[b"search"])
+    }
+
     /// The hash under which a password that was tried is counted, never stored.
     pub fn attempt_hash(&self, password: &str) -> [u8; 32] {
         keyed(&self.lookup, &[b"attempt", password.as_bytes()])

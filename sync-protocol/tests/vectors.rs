@@ -1,6 +1,12 @@
 //! Runs every case of `vectors/*.json` against this crate. The files are written for any
 //! language; what each holds stands in its `about`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test, a panic is the report"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -317,6 +323,8 @@ struct Incoming {
     raw: Option<RawStamp>,
     line: u32,
     seq: Seq,
+    #[serde(default)]
+    knew: Vec<(u32, Seq)>,
     base: Rev,
     set: Fields,
     #[serde(default)]
@@ -402,8 +410,8 @@ fn changes_are_merged_as_the_vectors_say() {
         let incoming = case.change;
         let masked = |name: &str| incoming.masked.iter().any(|field| field == name);
         let writer = Writer {
-            line: incoming.line,
             place: (incoming.stamp.device, incoming.seq),
+            knew: &incoming.knew,
             base: incoming.base,
             only_base_counts: incoming.only_base_counts,
             masked: &masked,

@@ -16,7 +16,12 @@ pub struct Setting {
 /// The file read when none is named, if it is there.
 const DEFAULT_FILE: &str = "kadian.toml";
 /// Variables of that prefix which are no settings.
-const OTHER_VARIABLES: &[&str] = &["KADIAN_CONFIG", "KADIAN_SEED", "KADIAN_TEST_POSTGRES"];
+const OTHER_VARIABLES: &[&str] = &[
+    "KADIAN_CONFIG",
+    "KADIAN_SEED",
+    "KADIAN_TEST_POSTGRES",
+    "KADIAN_TRIES",
+];
 
 const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
@@ -49,6 +54,26 @@ pub const SETTINGS: &[Setting] = &[
         "snapshots that may be read at the same time",
     ),
     plain(
+        "ledger.file",
+        "",
+        "file of the side ledger; empty: the database's name with .ledger",
+    ),
+    plain(
+        "ledger.insist",
+        "false",
+        "true: start although the ledger is missing or foreign; for one start, as a flag",
+    ),
+    plain(
+        "accounts.password_memory_kib",
+        "19456",
+        "memory for hashing one password; more is safer and slower",
+    ),
+    plain(
+        "accounts.code_minutes",
+        "10",
+        "how long an enrolment code is good for, unless asked otherwise",
+    ),
+    plain(
         "keys.file",
         "",
         "file of the keys; empty: kadian.keys beside the database",
@@ -78,6 +103,26 @@ pub const SETTINGS: &[Setting] = &[
         "http.behind_proxy",
         "false",
         "true: the last address in X-Forwarded-For is the caller's",
+    ),
+    plain(
+        "sync.process",
+        "server",
+        "name under which this process leases its device number; unique to each process on one database",
+    ),
+    plain(
+        "sync.insist_on_clock",
+        "false",
+        "true: open although the machine's clock stands before what is on record",
+    ),
+    plain(
+        "sync.oldest_schema",
+        "0",
+        "phones that hold older kind definitions may push but not pull",
+    ),
+    plain(
+        "sync.requests_per_minute",
+        "30",
+        "requests of one phone, with as many at once; 0: no limit",
     ),
     secret(
         "metrics.token",

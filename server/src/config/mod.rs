@@ -16,8 +16,11 @@ use layers::Layers;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub database: Database,
+    pub ledger: LedgerFile,
+    pub accounts: Accounts,
     pub keys: KeysFile,
     pub http: Http,
+    pub sync: Sync,
     pub metrics: Metrics,
     pub log: Log,
     lines: Vec<Line>,
@@ -28,6 +31,20 @@ pub struct Config {
 pub struct Database {
     pub url: String,
     pub readers: usize,
+}
+
+/// Where the side ledger is kept; nothing means beside the database.
+#[derive(Debug, Clone)]
+pub struct LedgerFile {
+    pub file: Option<PathBuf>,
+    /// Begin a new one where it is missing or foreign.
+    pub insist: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    pub password_memory_kib: u32,
+    pub code_minutes: u32,
 }
 
 /// Where the keys are kept; nothing means beside the database.
@@ -49,6 +66,18 @@ pub struct Http {
     pub body_memory_mib: usize,
     /// Whether the caller's address is the last one that a proxy wrote to `X-Forwarded-For`.
     pub behind_proxy: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Sync {
+    /// Under this name the process leases its device number.
+    pub process: String,
+    /// An operator says that the machine's clock is right.
+    pub insist_on_clock: bool,
+    /// Phones with older definitions may push, not pull.
+    pub oldest_schema: u32,
+    /// Of one phone; 0 means no limit.
+    pub requests_per_minute: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -110,11 +139,29 @@ impl Config {
                 },
             )
         };
+        let number = |name| {
+            layers.parse(name, "a whole number from 0", |text| {
+                text.parse::<u32>().ok()
+            })
+        };
         let flag = |name| layers.parse(name, "true or false", |text| text.parse().ok());
         Ok(Self {
             database: Database {
                 url: layers.text("database.url"),
                 readers: whole("database.readers", 1, 256)?,
+            },
+            ledger: LedgerFile {
+                file: layers.given("ledger.file").map(PathBuf::from),
+                insist: flag("ledger.insist")?,
+            },
+            accounts: Accounts {
+                password_memory_kib: u32::try_from(whole(
+                    "accounts.password_memory_kib",
+                    19_456,
+                    1_048_576,
+                )?)
+                .unwrap_or(u32::MAX),
+                code_minutes: u32::try_from(whole("accounts.code_minutes", 1, 1440)?).unwrap_or(10),
             },
             keys: KeysFile {
                 file: layers.given("keys.file").map(PathBuf::from),
@@ -130,6 +177,16 @@ impl Config {
                 waiting: whole("http.waiting", 1, 100_000)?,
                 body_memory_mib: whole("http.body_memory_mib", 4, 1_048_576)?,
                 behind_proxy: flag("http.behind_proxy")?,
+            },
+            sync: Sync {
+                process: layers.parse("sync.process", "a name of 1 to 64 characters", |text| {
+                    (1..=64)
+                        .contains(&text.chars().count())
+                        .then(|| text.to_owned())
+                })?,
+                insist_on_clock: flag("sync.insist_on_clock")?,
+                oldest_schema: number("sync.oldest_schema")?,
+                requests_per_minute: number("sync.requests_per_minute")?,
             },
             metrics: Metrics {
                 token: layers.given("metrics.token").map(Secret),

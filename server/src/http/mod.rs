@@ -2,23 +2,34 @@
 //! [`frame`] surrounds every request, [`body`] bounds what comes in, [`problem`] is the only file
 //! that knows status codes. Handlers extract, call one function below, and render.
 
+pub mod areas;
+pub mod assignments;
+pub mod auth;
 pub mod body;
+pub mod caller;
 #[cfg(test)]
 mod connections;
+pub mod devices;
 pub mod docs;
+pub mod enrol;
+pub mod enrolments;
 pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;
+pub mod paging;
 pub mod problem;
 pub mod reply;
 pub mod route;
 pub mod routes;
+pub mod session;
 pub mod shapes;
+pub mod sync;
 #[cfg(test)]
 mod tests;
+pub mod users;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
@@ -106,10 +117,13 @@ fn bind_to(app: &Arc<App>, table: &'static [route::Route]) -> io::Result<(Server
 
 /// Serves until the process is told to stop (SIGTERM ends what is under way first).
 pub fn serve(app: &Arc<App>) -> io::Result<()> {
+    // An epoch is open before anybody can ask for anything.
+    app.engine().map_err(io::Error::other)?;
     actix_web::rt::System::new().block_on(async {
         let (server, address) = bind(app)?;
         tracing::info!("serving on http://{address}, described at http://{address}/docs");
         server.await?;
+        app.stop();
         tracing::info!("stopped");
         Ok(())
     })

@@ -6,6 +6,7 @@ use sync_protocol::{Millis, Rev};
 use super::engine::Engine;
 use super::search_key::SearchKey;
 use crate::clock::Clock;
+use crate::ledger::{self, Entry, Ledger};
 use crate::store::definitions::{self, KindRow};
 use crate::store::{Connection, Error, Store, acks, devices, epochs};
 
@@ -21,8 +22,12 @@ pub struct Opening<'a> {
     pub build: Millis,
     /// The greatest epoch that is known elsewhere (the side ledger).
     pub shown: Rev,
+    /// Where the new epoch is written down.
+    pub ledger: &'a Ledger,
     /// An operator says that the clock is right.
     pub insist_on_clock: bool,
+    /// Devices that hold older definitions may push, not pull.
+    pub oldest_schema: u32,
 }
 
 /// Why a process may not write.
@@ -44,6 +49,9 @@ pub enum NotOpened {
     /// A built-in definition is not sound.
     #[error("a built-in kind does not load")]
     Kinds,
+    /// The side ledger could not.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
     /// The database could not.
     #[error(transparent)]
     Store(#[from] Error),
@@ -51,7 +59,12 @@ pub enum NotOpened {
 
 impl Engine {
     /// Opens an epoch, leases a number, and brings the built-in kinds to a database without any.
-    pub fn open(store: Store, clock: Clock, key: SearchKey, opening: &Opening<'_>) -> Result<Self, NotOpened> {
+    pub fn open(
+        store: Store,
+        clock: Clock,
+        key: SearchKey,
+        opening: &Opening<'_>,
+    ) -> Result<Self, NotOpened> {
         let now = clock.now();
         let process = store.write(|connection| {
             if !opening.insist_on_clock {
@@ -60,20 +73,36 @@ impl Engine {
             if definitions::versions(connection)?.0 == 0 {
                 bring_kinds(connection, now)?;
             }
-            let leased = devices::lease_process_number(connection, opening.process, now)?.ok_or(NotOpened::NoNumber)?;
-            epochs::open(connection, now, opening.shown, opening.process)?;
+            let leased = devices::lease_process_number(connection, opening.process, now)?
+                .ok_or(NotOpened::NoNumber)?;
+            let epoch = epochs::open(connection, now, opening.shown, opening.process)?;
+            let entry = Entry::Epoch { epoch, at: now };
+            opening.ledger.append(connection, &entry)?;
             Ok::<_, NotOpened>(leased.number)
         })?;
-        Ok(Self::new(store, clock, key, process, opening.build))
+        Ok(Self::new(
+            store,
+            clock,
+            key,
+            process,
+            opening.build,
+            opening.oldest_schema,
+        ))
     }
 }
 
 fn check_clock(connection: &mut Connection, now: Millis, build: Millis) -> Result<(), NotOpened> {
     if now < build {
-        return Err(NotOpened::Clock { behind_ms: build - now, than: "this program was built" });
+        return Err(NotOpened::Clock {
+            behind_ms: build - now,
+            than: "this program was built",
+        });
     }
     match acks::last_seen(connection)? {
-        Some(seen) if now < seen - CLOCK_TOLERANCE_MS => Err(NotOpened::Clock { behind_ms: seen - now, than: "the last push on record" }),
+        Some(seen) if now < seen - CLOCK_TOLERANCE_MS => Err(NotOpened::Clock {
+            behind_ms: seen - now,
+            than: "the last push on record",
+        }),
         _ => Ok(()),
     }
 }
@@ -81,7 +110,12 @@ fn check_clock(connection: &mut Connection, now: Millis, build: Millis) -> Resul
 fn bring_kinds(connection: &mut Connection, now: Millis) -> Result<(), NotOpened> {
     for definition in BUILT_IN {
         let kind = Kind::parse(definition).map_err(|_| NotOpened::Kinds)?;
-        let row = KindRow { name: kind.name().to_owned(), schema: 1, definition: definition.to_owned(), at: now };
+        let row = KindRow {
+            name: kind.name().to_owned(),
+            schema: 1,
+            definition: definition.to_owned(),
+            at: now,
+        };
         definitions::add_kind(connection, &row)?;
     }
     Ok(())

@@ -1,0 +1,114 @@
+//! `/v1/sync`: everything that a phone needs. The body is split and its envelope read here; what
+//! the changes in it are worth is the engine's to say.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use sync_protocol::mark::Mark;
+use sync_protocol::wire::{BadRequest, MAX_BODY_BYTES, MAX_INFLATED_BYTES, PROTOCOL, Request};
+
+use crate::app::App;
+use crate::store;
+use crate::sync::combiner::Failed;
+use crate::sync::exchange::Refusal;
+use crate::sync::opening::NotOpened;
+
+use super::body::{self, LIMITS, Limits};
+use super::caller::Phone;
+use super::frame::Arrived;
+use super::problem::{self, Problem};
+
+/// What a push may hold; depth is judged line by line.
+const PUSH: Limits = Limits {
+    sent: MAX_BODY_BYTES,
+    inflated: MAX_INFLATED_BYTES,
+    ..LIMITS
+};
+
+pub async fn exchange(
+    phone: Phone,
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    if let Some(throttle) = &app.throttles.sync {
+        throttle
+            .check(&phone.number.0)
+            .map_err(Problem::too_many_of_yours)?;
+    }
+    let received = Arrived::of(&request).unwrap_or_else(|| app.clock.now());
+    let types = [body::NDJSON, body::JSON];
+    let body = body::read(&request, payload.into_inner(), &types, &PUSH, &app.bodies).await?;
+    let shared = app.clone().into_inner();
+    let reply = shared
+        .engage::<_, Problem>(move |engine| {
+            let request = Request::parse(&body)?;
+            Ok(engine.exchange(phone.number, &request, received)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(reply))
+}
+
+impl From<BadRequest> for Problem {
+    fn from(bad: BadRequest) -> Self {
+        match bad {
+            BadRequest::Envelope { column, what } => Self::new(problem::ENVELOPE)
+                .detail(what)
+                .with("line", 1)
+                .with("column", column),
+            BadRequest::Protocol(_) => Self::new(problem::PROTOCOL).with("supported", PROTOCOL),
+            BadRequest::TooMany {
+                what: "changes",
+                count,
+                most,
+            } => Self::new(problem::TOO_MANY_CHANGES)
+                .with("count", count)
+                .with("limit", most),
+            BadRequest::TooMany { count, most, .. } => Self::new(problem::ENVELOPE)
+                .detail("Too many scopes are asked for.")
+                .with("line", 1)
+                .with("count", count)
+                .with("limit", most),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Gap { expected, after } => Self::new(problem::GAP)
+                .detail("Send again from the number that is expected.")
+                .with("expected", expected)
+                .with(
+                    "after",
+                    after.as_ref().map(Mark::to_string).unwrap_or_default(),
+                ),
+            Refusal::Fork => Self::new(problem::FORK).detail("Enrol again with a new token."),
+            Refusal::Blocked => Self::new(problem::BLOCKED),
+            Refusal::Unknown => Self::unauthenticated("This device is not enrolled here."),
+            Refusal::TooOld { least } => Self::new(problem::TOO_OLD)
+                .detail("Send the request again without `pull`, then fetch /v1/kinds.")
+                .with("schema", least),
+            Refusal::Failed(failed) => failed.into(),
+        }
+    }
+}
+
+impl From<Failed> for Problem {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Store(error) => error.into(),
+            Failed::Broken => Self::new(problem::INTERNAL).caused_by(&failed),
+            Failed::Stopping => store::Error::Busy.into(),
+        }
+    }
+}
+
+impl From<NotOpened> for Problem {
+    fn from(fault: NotOpened) -> Self {
+        match fault {
+            NotOpened::Store(error) => error.into(),
+            fault => Self::new(problem::UNAVAILABLE)
+                .retry_after(std::time::Duration::from_secs(30))
+                .caused_by(&fault),
+        }
+    }
+}
