@@ -8,6 +8,8 @@ use std::time::Duration;
 use kadian::clock::{BUILD, Clock, Millis};
 use kadian::store::areas::AreaRow;
 use kadian::store::definitions::KindRow;
+use kadian::accounts::enrolment::leave_fork;
+use kadian::ledger::{Entry, Ledger};
 use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
 use kadian::store::{Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices, epochs, grants};
@@ -39,16 +41,6 @@ pub(crate) struct Posted {
     pub(crate) account: i64,
 }
 
-/// What the side ledger knows of a device.
-#[derive(Clone)]
-struct Enrolment {
-    number: i64,
-    line: i64,
-    account: i64,
-    hash: [u8; 32],
-    state: DeviceState,
-}
-
 /// An older copy of the database.
 pub(crate) struct Copied {
     file: PathBuf,
@@ -66,12 +58,14 @@ pub(crate) struct Centre {
     pub(crate) offset: Millis,
     pub(crate) jumps: u32,
     pub(crate) engines: Vec<Engine>,
+    ledger: Ledger,
     pub(crate) copies: Vec<Copied>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) views: Views,
     /// Definitions by schema version, as the operator has them in files.
     pub(crate) definitions: Vec<(i64, String)>,
-    enrolments: Vec<Enrolment>,
+    /// Numbers that phones were given.
+    numbers: Vec<i64>,
     pub(crate) purged: Vec<RecordId>,
     /// The newest epoch ever opened, as the side ledger has it.
     pub(crate) newest_epoch: Rev,
@@ -86,12 +80,19 @@ fn patient() -> StoreOptions {
     StoreOptions { busy_timeout: Duration::from_secs(20), ..options() }
 }
 
+/// In memory where the machine has such a place: the ledger waits for the disk at every line.
+fn folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.unwrap()
+}
+
 /// One database with areas, accounts and kinds, made once and copied for each world.
 fn template() -> &'static PathBuf {
     static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     &TEMPLATE
         .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = folder();
             let file = folder.path().join("template.sqlite");
             let store = Store::open(&format!("sqlite://{}", file.display()), options()).unwrap();
             store.write(fill).unwrap();
@@ -132,7 +133,7 @@ fn add_definition(c: &mut Connection, schema: i64, definition: &str) -> Result<(
 
 impl Centre {
     pub(crate) fn new(now: Millis) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let file = folder.path().join("kadian.sqlite");
         std::fs::copy(template(), &file).unwrap();
         let definitions: Vec<(i64, String)> = BUILT_IN.iter().map(|text| (1, (*text).to_owned())).collect();
@@ -143,11 +144,12 @@ impl Centre {
             offset: 0,
             jumps: 0,
             engines: Vec::new(),
+            ledger: Ledger::none(),
             copies: Vec::new(),
             grants: Vec::new(),
             views: Views::default(),
             definitions,
-            enrolments: Vec::new(),
+            numbers: Vec::new(),
             purged: Vec::new(),
             newest_epoch: 0,
         };
@@ -178,13 +180,28 @@ impl Centre {
     fn open_with(&mut self, options: StoreOptions, ledger: bool) -> Result<(), String> {
         let store = Store::open(&format!("sqlite://{}", self.file.display()), options).map_err(|e| e.to_string())?;
         let process = format!("p{}", self.engines.len() + 1);
-        let opening = Opening { process: &process, build: BUILD, shown: if ledger { self.newest_epoch } else { 0 }, insist_on_clock: true };
+        let path = Ledger::beside(&self.file);
+        let now = self.clock.now();
+        let ledger = store
+            .write(|c| {
+                let ledger = Ledger::open(&path, c, !ledger)?;
+                let unknown = ledger.unknown(c)?;
+                if !unknown.entries.is_empty() {
+                    kadian::accounts::replay(c, &unknown.entries, now)?;
+                    ledger.settle(c, unknown.end)?;
+                }
+                Ok::<_, kadian::accounts::Error>(ledger)
+            })
+            .map_err(|e| e.to_string())?;
+        let shown = ledger.newest_epoch().map_err(|e| e.to_string())?;
+        let opening = Opening { process: &process, build: BUILD, shown, ledger: &ledger, insist_on_clock: true, oldest_schema: 0 };
         let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening).map_err(|e| e.to_string())?;
         let epoch = engine.store().read(epochs::current).map_err(|e: Error| e.to_string())?;
         if epoch <= self.newest_epoch {
             return Err(format!("I1: epoch {epoch} opened, but {} was open before", self.newest_epoch));
         }
         self.newest_epoch = epoch;
+        self.ledger = ledger;
         self.engines.push(engine);
         Ok(())
     }
@@ -236,17 +253,9 @@ impl Centre {
         (1..count).try_for_each(|_| self.open_process())
     }
 
-    /// What the side ledger holds, and what the operator does again.
+    /// What the operator does again, beside what the side ledger holds.
     fn replay(&self) {
-        let now = self.now();
         self.write(|c| {
-            for one in &self.enrolments {
-                if devices::by_token(c, &one.hash)?.is_none() {
-                    let row = DeviceRow::fresh(one.number, one.line, one.account, &one.hash, "restored", now);
-                    devices::restore(c, &row)?;
-                }
-                devices::set_state(c, one.number, one.state)?;
-            }
             for grant in &self.grants {
                 if grants::by_id(c, grant.id)?.is_none() {
                     let id = insert_grant(c, grant)?;
@@ -304,19 +313,31 @@ impl Centre {
         self.write(|c| if revoke { grants::revoke(c, grant.id, now).map(|_| ()) } else { grants::set_until(c, grant.id, grant.until) });
     }
 
-    /// Enrols a phone for an account, or continues a line; says number and account.
-    pub(crate) fn enrol(&mut self, hash: &[u8; 32], account: i64, line: Option<i64>, state: DeviceState) -> (DeviceNumber, UserId) {
-        if let Some(known) = self.read(|c| devices::by_token(c, hash)) {
+    /// Enrols a phone for an account.
+    pub(crate) fn enrol(&mut self, hash: &[u8; 32], account: i64) -> (DeviceNumber, UserId) {
+        if let Some(known) = self.device(hash) {
             return (known.device(), known.user());
         }
         let now = self.now();
         let row = self.write(|c| {
-            let row = devices::insert(c, &NewDevice { account: UserId(account), token_hash: hash, name: "phone", line, now })?;
-            devices::set_state(c, row.number, state)?;
+            let row = devices::insert(c, &NewDevice { account: UserId(account), token_hash: hash, name: "phone", leaves: None, now })?;
+            let entry = Entry::Enrolment { number: row.device().0, line: row.device().0, account, token_hash: hex(hash), code_hash: None, left: None, at: now };
+            self.ledger.append(c, &entry).unwrap();
             Ok(row)
         });
-        self.enrolments.push(Enrolment { number: row.number, line: row.line, account, hash: *hash, state });
+        self.numbers.push(row.number);
         (row.device(), row.user())
+    }
+
+    /// A phone leaves a number that another copy of it uses too.
+    pub(crate) fn leave(&mut self, hash: &[u8; 32], old: &DeviceRow, knew: u64) -> Option<(DeviceNumber, UserId)> {
+        let now = self.now();
+        let store = self.engines[0].store();
+        let enrolled = store.write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now)).ok()?;
+        if enrolled.new {
+            self.numbers.push(i64::from(enrolled.device.0));
+        }
+        Some((enrolled.device, enrolled.account))
     }
 
     pub(crate) fn device(&self, hash: &[u8; 32]) -> Option<DeviceRow> {
@@ -324,14 +345,16 @@ impl Centre {
     }
 
     pub(crate) fn numbers(&self) -> Vec<i64> {
-        (1..=3).chain(self.enrolments.iter().map(|one| one.number)).collect()
+        (1..=3).chain(self.numbers.iter().copied()).collect()
     }
 
     pub(crate) fn set_state(&mut self, number: i64, state: DeviceState) {
-        for one in self.enrolments.iter_mut().filter(|one| one.number == number) {
-            one.state = state;
-        }
-        self.write(|c| devices::set_state(c, number, state));
+        let at = self.now();
+        self.write(|c| {
+            let entry = Entry::DeviceState { number: number as u32, state: state.as_str().to_owned(), at };
+            self.ledger.append(c, &entry).unwrap();
+            devices::set_state(c, number, state)
+        });
     }
 
     /// One request over the wire, answered as over HTTP. `process`: which of them answers.
@@ -359,7 +382,7 @@ impl Centre {
             Err(Refusal::Fork) => problem(409, &json!({ "code": "fork" })),
             Err(Refusal::Blocked) => problem(403, &json!({ "code": "blocked" })),
             Err(Refusal::Unknown) => problem(401, &json!({ "code": "token_unknown" })),
-            Err(Refusal::TooOld) => problem(426, &json!({ "code": "too_old" })),
+            Err(Refusal::TooOld { .. }) => problem(426, &json!({ "code": "too_old" })),
             Err(Refusal::Failed(_)) => Posted { retry_after: Some(2), ..problem(503, &json!({ "code": "busy" })) },
         };
         posted.account = device.account;
@@ -395,6 +418,10 @@ fn insert_grant(c: &mut Connection, grant: &Grant) -> Result<i64, Error> {
         made_at: grant.from,
     };
     grants::insert(c, &new)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn wal(file: &std::path::Path) -> PathBuf {

@@ -134,7 +134,9 @@ impl World {
         let line = String::from_utf8(change.to_line()).unwrap();
         let written = vec![Written { change, user: UserId(OFFICER) }];
         let Ok(Answer::Write(settled)) = self.centre.engines[process].submit(Job::Write(written)) else { return Err("no answer to a write".to_owned()) };
-        if settled.iter().any(|one| !matches!(one.outcome, Outcome::Applied | Outcome::Merged)) {
+        // The officer's grant begins later than what a centre whose clock is wrong takes for now.
+        let refused = settled.iter().any(|one| !matches!(one.outcome, Outcome::Applied | Outcome::Merged));
+        if refused && self.centre.offset == 0 {
             return Err(format!("the officer's write comes to nothing: {settled:?}"));
         }
         let lineage = match self.own_lineages.get(&number) {

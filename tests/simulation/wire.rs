@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kadian::clock::Millis;
-use kadian::store::devices::DeviceState;
 use serde_json::Value;
 use sync_protocol::id::RecordId;
 use sync_protocol::replica::enrol::{Enrolled, Proof, Token};
@@ -82,8 +81,8 @@ impl World {
                 self.glance(carrier)?;
                 Ok(true)
             }
-            Action::Enrol { attempt, token_hash, proof } => {
-                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, fault)?;
+            Action::Enrol { attempt, token_hash, proof, knew } => {
+                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, knew, fault)?;
                 Ok(true)
             }
             Action::AskForCode { .. } => {
@@ -296,14 +295,14 @@ impl World {
         }
     }
 
-    fn enrol(&mut self, carrier: usize, attempt: u64, hash: &[u8; 32], proof: &Proof, fault: Fault) -> Check {
+    fn enrol(&mut self, carrier: usize, attempt: u64, hash: &[u8; 32], proof: &Proof, knew: u64, fault: Fault) -> Check {
         let account = self.carriers[carrier].account;
         self.say(|| format!("u{account}/{carrier} enrols, {fault:?}"));
         let enrolled = match (fault, proof) {
             (Fault::RequestLost | Fault::StopsBefore | Fault::Fails, _) => None,
-            (_, Proof::Code(_)) => Some(self.centre.enrol(hash, account, None, DeviceState::Active)),
+            (_, Proof::Code(_)) => Some(self.centre.enrol(hash, account)),
             (_, Proof::Token(old)) => match self.centre.device(&hash_of(old)) {
-                Some(row) => Some(self.centre.enrol(hash, row.account, Some(row.line), row.state())),
+                Some(row) => self.centre.leave(hash, &row, knew),
                 None => None,
             },
         };
