@@ -177,6 +177,15 @@ impl Centre {
         self.open_with(patient(), true).unwrap();
     }
 
+    pub(crate) fn open_patient_too(&mut self) {
+        self.open_with(patient(), true).unwrap();
+    }
+
+    /// Bytes in the log of the database.
+    pub(crate) fn log_length(&self) -> u64 {
+        std::fs::metadata(wal(&self.file)).map_or(0, |file| file.len())
+    }
+
     fn open_with(&mut self, options: StoreOptions, ledger: bool) -> Result<(), String> {
         let store = Store::open(&format!("sqlite://{}", self.file.display()), options).map_err(|e| e.to_string())?;
         let process = format!("p{}", self.engines.len() + 1);

@@ -98,7 +98,7 @@ impl World {
     }
 
     /// A page of another size than the phone asks for.
-    fn with_page(&self, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn with_page(&self, body: &[u8]) -> Vec<u8> {
         let Some(page) = self.page else { return body.to_vec() };
         let end = body.iter().position(|byte| *byte == b'\n').unwrap_or(body.len());
         let mut envelope: Value = serde_json::from_slice(&body[..end]).unwrap();

@@ -147,8 +147,8 @@ impl World {
     pub(crate) fn give_a_role(&mut self, account: i64) {
         let role = self.random.weighted(&[(5, "volunteer"), (2, "checkpoint_leader"), (6, "grid_leader"), (2, "officer"), (1, "command")]);
         let area = match role {
-            "volunteer" | "checkpoint_leader" => *self.random.pick(&CHECKPOINTS).unwrap(),
-            "grid_leader" => *self.random.pick(&GRIDS[..3]).unwrap(),
+            "volunteer" | "checkpoint_leader" => *self.random.pick(&CHECKPOINTS[..2]).unwrap(),
+            "grid_leader" => *self.random.pick(&GRIDS[..2]).unwrap(),
             "officer" => *self.random.pick(&TOWNS).unwrap(),
             _ => DISTRICT,
         };
