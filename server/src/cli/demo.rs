@@ -63,6 +63,8 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
             Some(format!("sqlite://{}/kadian.sqlite", folder.0.display())),
         ),
         ("http.listen", Some(listen)),
+        // What the phones do is said at the end, not line by line.
+        ("log.filter", Some("warn".to_owned())),
         // The day runs faster than phones may ask.
         ("sync.requests_per_minute", Some("0".to_owned())),
     ])?;
