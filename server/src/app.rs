@@ -17,14 +17,17 @@ use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
 use crate::metrics::Metrics;
-use crate::store::{self, Connection, Store, StoreOptions, meta};
+use crate::store::{self, Connection, Store, StoreOptions, meta, purged};
 use crate::sync::Engine;
+use crate::sync::job::{Job, Purge};
 use crate::sync::opening::{NotOpened, Opening};
 use crate::sync::search_key::SearchKey;
 use crate::throttle::Throttles;
 
 /// Under this name the database remembers which keys it was made with.
 const KEYS_FACT: &str = "keys";
+/// Records purged again in one transaction.
+const PURGED_AT_ONCE: i64 = 200;
 
 pub struct App {
     pub config: Config,
@@ -140,8 +143,34 @@ impl App {
         };
         let key = SearchKey::new(self.keys.search());
         let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
+        self.purge_again(&engine)?;
         *slot = Some(engine.clone());
         Ok(engine)
+    }
+
+    /// Purges what an older copy of the database brought back.
+    fn purge_again(&self, engine: &Engine) -> Result<(), NotOpened> {
+        let mut before = None;
+        loop {
+            let records = self.store.read(|c| purged::standing(c, PURGED_AT_ONCE))?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            // One that stays would be purged for ever.
+            if before == records.first().copied() {
+                return Err(store::Error::Corrupt("a purged record does not go".to_owned()).into());
+            }
+            before = records.first().copied();
+            let count = records.len();
+            let job = Job::Purge(Purge {
+                records,
+                scopes: Vec::new(),
+            });
+            engine
+                .submit(job)
+                .map_err(|_| store::Error::Unavailable("a purge could not be repeated".to_owned()))?;
+            tracing::warn!(count, "what was purged had come back with an older copy and was purged again");
+        }
     }
 
     /// Lets the writer finish what it was given. Whoever still writes hears that the server stops.
