@@ -94,6 +94,7 @@ struct Enrolment {
     account: i64,
     token_hash: [u8; 32],
     code_hash: Option<[u8; 32]>,
+    left: Option<(i64, i64)>,
     at: Millis,
 }
 
@@ -108,6 +109,7 @@ fn latest_enrolments(entries: &[Entry]) -> Vec<Enrolment> {
             account,
             token_hash,
             code_hash,
+            left,
             at,
         } = entry
             && let Some(token_hash) = unhex(token_hash)
@@ -118,6 +120,7 @@ fn latest_enrolments(entries: &[Entry]) -> Vec<Enrolment> {
                 account: *account,
                 token_hash,
                 code_hash: code_hash.as_deref().and_then(unhex),
+                left: *left,
                 at: *at,
             };
             latest.insert(*number, enrolment);
@@ -146,6 +149,8 @@ fn put_back(c: &mut Connection, enrolment: &Enrolment, now: Millis) -> Result<bo
         now,
     );
     row.enrolled_at = enrolment.at;
+    row.left_number = enrolment.left.map(|(number, _)| number);
+    row.knew = enrolment.left.map_or(0, |(_, knew)| knew);
     devices::restore(c, &row)?;
     if let Some(code) = enrolment.code_hash {
         enrolments::spend(c, &code, row.number, enrolment.at)?;

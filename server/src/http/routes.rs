@@ -8,7 +8,10 @@ use crate::accounts::roles::{AREA_KEEPERS, MANAGERS, READERS};
 
 use super::paging::{AFTER, LIMIT};
 use super::route::{Caller, Gate, Route, delete, get, patch, post, put};
-use super::{areas, assignments, devices, docs, enrol, enrolments, health, limits, metrics, session, sync, users};
+use super::{
+    areas, assignments, devices, docs, enrol, enrolments, health, limits, metrics, session, sync,
+    users,
+};
 
 /// Anyone who is signed in; what they see is limited by their grants.
 const ANYBODY: Caller = Caller::Console(&[]);
