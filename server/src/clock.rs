@@ -1,12 +1,11 @@
 //! The only place where the program asks what time it is. Everything that decides is handed the
 //! time; tests and simulations hand over a clock that they move themselves.
 
+pub use sync_protocol::Millis;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Milliseconds since 1970 UTC.
-pub type Millis = i64;
 
 /// No honest clock stands before this release was made (2026-11-01). Raised with each release.
 pub const BUILD: Millis = 1_793_491_200_000;

@@ -3,12 +3,16 @@
 //! Imports run one way: `cli` and `http` know everything below them, `store` knows only the
 //! protocol, nothing below `http` knows HTTP and nothing above `store` knows diesel.
 
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod http;
+pub mod import;
 pub mod keys;
+pub mod ledger;
 pub mod metrics;
 pub mod store;
 pub mod sync;

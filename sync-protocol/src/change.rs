@@ -80,12 +80,25 @@ impl Change {
         let optional = [
             ("base", self.base.map(Value::from)),
             ("saw", self.saw.map(|saw| saw.to_string().into())),
-            ("scope", self.scope.as_ref().map(|place| place.to_string().into())),
-            ("parent", self.parent.map(|parent| parent.to_string().into())),
+            (
+                "scope",
+                self.scope.as_ref().map(|place| place.to_string().into()),
+            ),
+            (
+                "parent",
+                self.parent.map(|parent| parent.to_string().into()),
+            ),
             ("whole", self.whole.then_some(Value::Bool(true))),
         ];
-        members.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        members.insert("set".to_owned(), Value::Object(self.set.clone().into_iter().collect()));
+        members.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
+        members.insert(
+            "set".to_owned(),
+            Value::Object(self.set.clone().into_iter().collect()),
+        );
         // Members with text keys and JSON values can always be written.
         serde_json::to_vec(&Value::Object(members)).unwrap_or_default()
     }

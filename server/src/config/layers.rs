@@ -16,7 +16,12 @@ pub struct Setting {
 /// The file read when none is named, if it is there.
 const DEFAULT_FILE: &str = "kadian.toml";
 /// Variables of that prefix which are no settings.
-const OTHER_VARIABLES: &[&str] = &["KADIAN_CONFIG", "KADIAN_SEED", "KADIAN_TEST_POSTGRES"];
+const OTHER_VARIABLES: &[&str] = &[
+    "KADIAN_CONFIG",
+    "KADIAN_SEED",
+    "KADIAN_TEST_POSTGRES",
+    "KADIAN_TRIES",
+];
 
 const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {

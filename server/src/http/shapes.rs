@@ -19,10 +19,10 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
     (
         "Limits",
         "What one request may hold; clients keep to it before they send",
-        r#"{"sent_bytes":262144,"inflated_bytes":1048576,"ratio":40,"depth":16,"changes":500,
-            "change_bytes":16384,"record_bytes":65536,"map_entries":256,"scopes":64,"reply_rows":500,
-            "reply_bytes":131072,"reply_places":200,"changes_after_failure":32,"bytes_after_failure":32768,
-            "least_bytes_per_second":1024,"total_seconds":60}"#,
+        r#"{"changes":500,"change_bytes":16384,"record_bytes":65536,"map_entries":256,
+            "body_bytes":262144,"inflated_bytes":1048576,"inflate_ratio":40,"depth":16,
+            "least_bytes_per_second":1024,"body_seconds":60,"page_rows":500,"page_bytes":131072,
+            "scopes":64,"places":200,"changes_after_failure":32,"bytes_after_failure":32768}"#,
     ),
     (
         "Problem",

@@ -54,9 +54,7 @@ impl From<BadRequest> for Problem {
                 .detail(what)
                 .with("line", 1)
                 .with("column", column),
-            BadRequest::Protocol(_) => {
-                Self::new(problem::PROTOCOL).with("supported", PROTOCOL)
-            }
+            BadRequest::Protocol(_) => Self::new(problem::PROTOCOL).with("supported", PROTOCOL),
             BadRequest::TooMany {
                 what: "changes",
                 count,
@@ -79,7 +77,10 @@ impl From<Refusal> for Problem {
             Refusal::Gap { expected, after } => Self::new(problem::GAP)
                 .detail("Send again from the number that is expected.")
                 .with("expected", expected)
-                .with("after", after.as_ref().map(Mark::to_string).unwrap_or_default()),
+                .with(
+                    "after",
+                    after.as_ref().map(Mark::to_string).unwrap_or_default(),
+                ),
             Refusal::Fork => Self::new(problem::FORK).detail("Enrol again with a new token."),
             Refusal::Blocked => Self::new(problem::BLOCKED),
             Refusal::Unknown => Self::unauthenticated("This device is not enrolled here."),

@@ -135,6 +135,43 @@ pub fn set_active(
     Ok(())
 }
 
+/// Takes a number back into use for an account that is not known any more: closed, nameless.
+pub fn insert_closed(c: &mut Connection, user: UserId, now: Millis) -> Result<(), Error> {
+    let label = format!("restored-{}", user.0);
+    diesel::insert_into(account::table)
+        .values((
+            account::id.eq(user.0),
+            account::login.eq(&label),
+            account::name.eq(&label),
+            account::active.eq(false),
+            account::created_at.eq(now),
+            account::sessions_from.eq(now),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Takes a password away that was changed at a moment after this copy of it; false if this one is
+/// as new as that moment.
+pub fn forget_password(
+    c: &mut Connection,
+    user: UserId,
+    sessions_from: Millis,
+) -> Result<bool, Error> {
+    let nothing: Option<String> = None;
+    let changed = diesel::update(
+        account::table
+            .filter(account::id.eq(user.0))
+            .filter(account::sessions_from.lt(sessions_from)),
+    )
+    .set((
+        account::password.eq(nothing),
+        account::sessions_from.eq(sessions_from),
+    ))
+    .execute(c)?;
+    Ok(changed > 0)
+}
+
 pub fn count(c: &mut Connection) -> Result<i64, Error> {
     Ok(account::table.count().get_result(c)?)
 }

@@ -37,7 +37,9 @@ impl AckRow {
 
     /// Whether it is time to note that the device was here, or that more has become durable.
     pub fn is_due(&self, now: Millis) -> bool {
-        now.abs_diff(self.seen_at) > SEEN_EVERY_MS || (self.durable < self.ack && now >= self.durable_at.saturating_add(LOCAL_DURABLE_AFTER_MS))
+        now.abs_diff(self.seen_at) > SEEN_EVERY_MS
+            || (self.durable < self.ack
+                && now >= self.durable_at.saturating_add(LOCAL_DURABLE_AFTER_MS))
     }
 
     /// Lets what was acknowledged long enough ago count as durable.
@@ -76,7 +78,9 @@ pub fn shared_lines(connection: &mut Connection, lines: &[i64]) -> Result<Vec<i6
 
 /// The latest moment at which any device was here, by this server's clock.
 pub fn last_seen(connection: &mut Connection) -> Result<Option<Millis>, Error> {
-    Ok(device::table.select(diesel::dsl::max(device::seen_at)).first(connection)?)
+    Ok(device::table
+        .select(diesel::dsl::max(device::seen_at))
+        .first(connection)?)
 }
 
 /// Saves where a device stands. Always written when a push is acknowledged, also when all of it

@@ -144,3 +144,12 @@ pub fn timezone(c: &mut Connection, path: &str) -> Result<Option<String>, Error>
     let chain = chain(c, path)?;
     Ok(chain.into_iter().rev().find_map(|row| row.timezone))
 }
+
+/// The codes of all grids, for an import that has to find them.
+pub fn every_grid(c: &mut Connection) -> Result<std::collections::HashSet<String>, Error> {
+    let codes: Vec<String> = area::table
+        .filter(area::level.eq("grid"))
+        .select(area::code)
+        .load(c)?;
+    Ok(codes.into_iter().collect())
+}

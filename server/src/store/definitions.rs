@@ -27,33 +27,58 @@ impl KindRow {
 /// The newest versions of the kinds and of the policy; 0 where there is none.
 pub fn versions(connection: &mut Connection) -> Result<(u32, u32), Error> {
     let schema: Option<i64> = kind::table.select(max(kind::schema)).first(connection)?;
-    let version: Option<i64> = policy::table.select(max(policy::version)).first(connection)?;
-    let narrow = |version: Option<i64>| version.and_then(|version| u32::try_from(version).ok()).unwrap_or(0);
+    let version: Option<i64> = policy::table
+        .select(max(policy::version))
+        .first(connection)?;
+    let narrow = |version: Option<i64>| {
+        version
+            .and_then(|version| u32::try_from(version).ok())
+            .unwrap_or(0)
+    };
     Ok((narrow(schema), narrow(version)))
 }
 
 /// All definitions, oldest schema version first.
 pub fn kinds(connection: &mut Connection) -> Result<Vec<KindRow>, Error> {
-    Ok(kind::table.order((kind::schema, kind::name)).select(KindRow::as_select()).load(connection)?)
+    Ok(kind::table
+        .order((kind::schema, kind::name))
+        .select(KindRow::as_select())
+        .load(connection)?)
 }
 
 /// Adds a definition.
 pub fn add_kind(connection: &mut Connection, row: &KindRow) -> Result<(), Error> {
-    diesel::insert_into(kind::table).values(row).execute(connection)?;
+    diesel::insert_into(kind::table)
+        .values(row)
+        .execute(connection)?;
     Ok(())
 }
 
 /// The body of a version of the policy.
 pub fn policy(connection: &mut Connection, version: u32) -> Result<Option<String>, Error> {
-    Ok(policy::table.find(i64::from(version)).select(policy::body).first(connection).optional()?)
+    Ok(policy::table
+        .find(i64::from(version))
+        .select(policy::body)
+        .first(connection)
+        .optional()?)
 }
 
 /// Adds a version of the policy, which holds from now on.
-pub fn add_policy(connection: &mut Connection, body: &str, at: Millis, account: Option<i64>) -> Result<u32, Error> {
+pub fn add_policy(
+    connection: &mut Connection,
+    body: &str,
+    at: Millis,
+    account: Option<i64>,
+) -> Result<u32, Error> {
     let (_, newest) = versions(connection)?;
     let version = newest + 1;
     diesel::insert_into(policy::table)
-        .values((policy::version.eq(i64::from(version)), policy::body.eq(body), policy::at.eq(at), policy::account.eq(account)))
+        .values((
+            policy::version.eq(i64::from(version)),
+            policy::body.eq(body),
+            policy::at.eq(at),
+            policy::account.eq(account),
+        ))
         .execute(connection)?;
     Ok(version)
 }

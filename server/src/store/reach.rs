@@ -32,7 +32,12 @@ pub struct Reach {
 
 /// The node of an account's newest grant, running or not: where what concerns its owner is shown.
 pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
-    Ok(grants::table.filter(grants::account.eq(account)).order(grants::id.desc()).select(grants::area).first(connection).optional()?)
+    Ok(grants::table
+        .filter(grants::account.eq(account))
+        .order(grants::id.desc())
+        .select(grants::area)
+        .first(connection)
+        .optional()?)
 }
 
 /// On what ground somebody may write at a place.
@@ -113,11 +118,16 @@ impl Reach {
     }
 
     /// The node of an account's newest grant, running or not: where what concerns its owner is shown.
-pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
-    Ok(grants::table.filter(grants::account.eq(account)).order(grants::id.desc()).select(grants::area).first(connection).optional()?)
-}
+    pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
+        Ok(grants::table
+            .filter(grants::account.eq(account))
+            .order(grants::id.desc())
+            .select(grants::area)
+            .first(connection)
+            .optional()?)
+    }
 
-/// On what ground one of `roles` may write at the node with this path.
+    /// On what ground one of `roles` may write at the node with this path.
     pub fn ground(&self, roles: &[&str], path: &str) -> Ground {
         let mut best = Ground::Nothing;
         for hold in self
@@ -168,14 +178,21 @@ pub enum Lapse {
 }
 
 /// How `user` came to hold the node with this path no more.
-pub fn lapse(connection: &mut Connection, user: UserId, path: &str, now: Millis) -> Result<Lapse, Error> {
+pub fn lapse(
+    connection: &mut Connection,
+    user: UserId,
+    path: &str,
+    now: Millis,
+) -> Result<Lapse, Error> {
     let rows: Vec<(String, Option<i64>, Option<i64>)> = grants::table
         .inner_join(area::table.on(area::code.eq(grants::area)))
         .filter(grants::account.eq(user.0))
         .order(grants::id.desc())
         .select((area::path, grants::revoked_at, grants::until_at))
         .load(connection)?;
-    let newest = rows.into_iter().find(|(above, _, _)| path.starts_with(above));
+    let newest = rows
+        .into_iter()
+        .find(|(above, _, _)| path.starts_with(above));
     Ok(match newest {
         Some((_, Some(_), _)) => Lapse::Revoked,
         Some((_, None, Some(until))) if until <= now => Lapse::RanOut,
@@ -184,7 +201,12 @@ pub fn lapse(connection: &mut Connection, user: UserId, path: &str, now: Millis)
 }
 
 /// Whether anybody else now holds just this node.
-pub fn held_by_others(connection: &mut Connection, user: UserId, path: &str, now: Millis) -> Result<bool, Error> {
+pub fn held_by_others(
+    connection: &mut Connection,
+    user: UserId,
+    path: &str,
+    now: Millis,
+) -> Result<bool, Error> {
     let holders: i64 = grants::table
         .inner_join(area::table.on(area::code.eq(grants::area)))
         .filter(area::path.eq(path))

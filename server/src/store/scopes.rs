@@ -177,7 +177,13 @@ fn inherited_timezone(connection: &mut Connection, path: &str) -> Result<Option<
 }
 
 /// Nodes of these levels inside an area, in the order of their codes, after `after`.
-pub fn nodes_below(connection: &mut Connection, path: &str, levels: &[String], after: &str, most: usize) -> Result<Vec<Node>, Error> {
+pub fn nodes_below(
+    connection: &mut Connection,
+    path: &str,
+    levels: &[String],
+    after: &str,
+    most: usize,
+) -> Result<Vec<Node>, Error> {
     let rows: Vec<(String, String, String, String)> = area::table
         .filter(area::path.ge(path))
         .filter(area::path.lt(above(path)))

@@ -60,7 +60,10 @@ enum Way {
     /// It was taken before, under another number of its line.
     Repeat(Settled),
     /// Aside, until it is resolved or what it waits for comes.
-    Park { code: &'static str, waits_for: Option<RecordId> },
+    Park {
+        code: &'static str,
+        waits_for: Option<RecordId>,
+    },
     /// Aside, for good.
     Refuse { code: String, path: String },
 }
@@ -86,15 +89,22 @@ impl Fold {
                 None => self.set_aside(attempt, Outcome::Parked, parked::TOO_LARGE, "", None),
             },
             Way::Repeat(settled) => settled,
-            Way::Park { code, waits_for } => self.set_aside(attempt, Outcome::Parked, code, "", waits_for),
-            Way::Refuse { code, path } => self.set_aside(attempt, Outcome::Invalid, &code, &path, None),
+            Way::Park { code, waits_for } => {
+                self.set_aside(attempt, Outcome::Parked, code, "", waits_for)
+            }
+            Way::Refuse { code, path } => {
+                self.set_aside(attempt, Outcome::Invalid, &code, &path, None)
+            }
         }
     }
 
     /// Decides, changing nothing.
     fn find_way(&self, attempt: &Attempt<'_>) -> Way {
         let change = attempt.change;
-        let refuse = |code: &str| Way::Refuse { code: code.to_owned(), path: String::new() };
+        let refuse = |code: &str| Way::Refuse {
+            code: code.to_owned(),
+            path: String::new(),
+        };
         let park = |code, waits_for| Way::Park { code, waits_for };
         if self.names_purged(change) {
             return refuse(invalid::PURGED);
@@ -103,7 +113,10 @@ impl Fold {
             return Way::Repeat(settled);
         }
         let kinds = &self.rules.kinds;
-        let Some(kind) = kinds.get(&change.kind).filter(|_| change.schema <= kinds.schema()) else {
+        let Some(kind) = kinds
+            .get(&change.kind)
+            .filter(|_| change.schema <= kinds.schema())
+        else {
             return park(parked::UNKNOWN_KIND, None);
         };
         let standing = self.records.get(&change.record).filter(|slot| !slot.purge);
@@ -118,11 +131,18 @@ impl Fold {
         }
         let creating = standing.is_none() || change.whole;
         let day = Some(self.day_of(attempt.normalised, attempt.at, None).0);
-        let schema = if kinds.at(change.schema, &change.kind).is_some() { change.schema } else { kinds.schema() };
+        let schema = if kinds.at(change.schema, &change.kind).is_some() {
+            change.schema
+        } else {
+            kinds.schema()
+        };
         if let Some(verdict) = kinds.validate(schema, &change.kind, &change.set, creating, day)
             && let Some(problem) = verdict.problems.first()
         {
-            return Way::Refuse { code: problem.code.to_string(), path: format!("set.{}", problem.path) };
+            return Way::Refuse {
+                code: problem.code.to_string(),
+                path: format!("set.{}", problem.path),
+            };
         }
         let (scope, node) = match standing {
             Some(slot) => match self.scopes.get(&slot.scope) {
@@ -148,35 +168,71 @@ impl Fold {
             return Ground::Nothing;
         }
         let roles: Vec<&str> = kind.writers().iter().map(String::as_str).collect();
-        self.people.get(&attempt.judge).map_or(Ground::Nothing, |person| person.reach.ground(&roles, &node.path))
+        self.people
+            .get(&attempt.judge)
+            .map_or(Ground::Nothing, |person| {
+                person.reach.ground(&roles, &node.path)
+            })
     }
 
     /// Where a new record goes.
     fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<(Scope, Node), Way> {
         let change = attempt.change;
-        let refuse = |code: &str, path: &str| Err(Way::Refuse { code: code.to_owned(), path: path.to_owned() });
+        let refuse = |code: &str, path: &str| {
+            Err(Way::Refuse {
+                code: code.to_owned(),
+                path: path.to_owned(),
+            })
+        };
         match kind.scope() {
             KindScope::Parent { kind: parent_kind } => {
-                let Some(parent) = change.parent else { return refuse(invalid::PARENT, "parent") };
+                let Some(parent) = change.parent else {
+                    return refuse(invalid::PARENT, "parent");
+                };
                 match self.records.get(&parent).filter(|slot| !slot.purge) {
-                    Some(slot) if slot.record.kind != *parent_kind => refuse(invalid::PARENT, "parent"),
+                    Some(slot) if slot.record.kind != *parent_kind => {
+                        refuse(invalid::PARENT, "parent")
+                    }
                     Some(slot) => match self.scopes.get(&slot.scope) {
                         Some(scope) => Ok((scope.scope.clone(), scope.node.clone())),
-                        None => Err(Way::Park { code: parked::OUT_OF_SCOPE, waits_for: None }),
+                        None => Err(Way::Park {
+                            code: parked::OUT_OF_SCOPE,
+                            waits_for: None,
+                        }),
                     },
                     None if self.purged.contains(&parent) => refuse(invalid::PURGED, "parent"),
-                    None => Err(Way::Park { code: parked::WAITING, waits_for: Some(parent) }),
+                    None => Err(Way::Park {
+                        code: parked::WAITING,
+                        waits_for: Some(parent),
+                    }),
                 }
             }
             KindScope::Place { level, .. } => {
-                let Some(place) = &change.scope else { return refuse(invalid::SCOPE, "scope") };
+                let Some(place) = &change.scope else {
+                    return refuse(invalid::SCOPE, "scope");
+                };
                 if place.level() != level {
                     return refuse(invalid::SCOPE, "scope");
                 }
-                let node = self.nodes.get(place.code()).filter(|node| node.level == *level);
-                let Some(node) = node else { return Err(Way::Park { code: parked::OUT_OF_SCOPE, waits_for: None }) };
-                let Some(scope) = self.destination(change, &attempt.normalised, attempt.at) else { return refuse(invalid::SCOPE, "scope") };
-                if self.is_past_retention(kind, &scope, node) || self.scopes.get(&scope.to_string()).is_some_and(|slot| slot.purged) {
+                let node = self
+                    .nodes
+                    .get(place.code())
+                    .filter(|node| node.level == *level);
+                let Some(node) = node else {
+                    return Err(Way::Park {
+                        code: parked::OUT_OF_SCOPE,
+                        waits_for: None,
+                    });
+                };
+                let Some(scope) = self.destination(change, &attempt.normalised, attempt.at) else {
+                    return refuse(invalid::SCOPE, "scope");
+                };
+                if self.is_past_retention(kind, &scope, node)
+                    || self
+                        .scopes
+                        .get(&scope.to_string())
+                        .is_some_and(|slot| slot.purged)
+                {
                     return refuse(invalid::PURGED, "");
                 }
                 Ok((scope, node.clone()))
@@ -185,31 +241,54 @@ impl Fold {
     }
 
     /// The scope that a change names for a new record, with the day if its kind is kept by day.
-    pub(super) fn destination(&self, change: &Change, normalised: &Normalised, at: Millis) -> Option<Scope> {
+    pub(super) fn destination(
+        &self,
+        change: &Change,
+        normalised: &Normalised,
+        at: Millis,
+    ) -> Option<Scope> {
         let kind = self.rules.kinds.get(&change.kind)?;
         let place = change.scope.clone()?;
         let node = self.nodes.get(place.code())?;
-        let day = kind.is_by_day().then(|| self.day_of(*normalised, at, node.timezone.as_deref()));
+        let day = kind
+            .is_by_day()
+            .then(|| self.day_of(*normalised, at, node.timezone.as_deref()));
         Some(Scope { place, day })
     }
 
     /// The local date of the effective time; the day of arrival if the clock is unknown.
-    fn day_of(&self, normalised: Normalised, at: Millis, zone: Option<&str>) -> sync_protocol::scope::Day {
-        let time = if normalised.clock == Clock::Unknown { at } else { normalised.stamp.time() };
+    fn day_of(
+        &self,
+        normalised: Normalised,
+        at: Millis,
+        zone: Option<&str>,
+    ) -> sync_protocol::scope::Day {
+        let time = if normalised.clock == Clock::Unknown {
+            at
+        } else {
+            normalised.stamp.time()
+        };
         super::day::local_day(time, zone)
     }
 
     fn is_past_retention(&self, kind: &Kind, scope: &Scope, node: &Node) -> bool {
         let today = super::day::local_day(self.now, node.timezone.as_deref()).0;
-        scope.day.is_some_and(|day| days_between(day.0, today) > i64::from(kind.retention().days))
+        scope
+            .day
+            .is_some_and(|day| days_between(day.0, today) > i64::from(kind.retention().days))
     }
 
     fn names_purged(&self, change: &Change) -> bool {
         if self.purged.is_empty() {
             return false;
         }
-        let entries = change.set.keys().filter_map(|name| name.split_once('/')?.1.parse().ok());
-        std::iter::once(change.record).chain(entries).any(|id: RecordId| self.purged.contains(&id))
+        let entries = change
+            .set
+            .keys()
+            .filter_map(|name| name.split_once('/')?.1.parse().ok());
+        std::iter::once(change.record)
+            .chain(entries)
+            .any(|id: RecordId| self.purged.contains(&id))
     }
 
     /// The verdict that this content already got on its line.
@@ -219,7 +298,11 @@ impl Fold {
             return None;
         }
         let content = change.content();
-        if let Some(write) = self.records.get(&change.record).and_then(|slot| slot.record.repeat_of(author.line, content)) {
+        if let Some(write) = self
+            .records
+            .get(&change.record)
+            .and_then(|slot| slot.record.repeat_of(author.line, content))
+        {
             let mut settled = Settled::applied(attempt.seq, change.record);
             if !write.lost.is_empty() {
                 settled.outcome = Outcome::Merged;
@@ -230,13 +313,26 @@ impl Fold {
         self.repeat_aside(attempt.seq, author.line, Some(change.record), content)
     }
 
-    fn repeat_aside(&self, seq: Seq, line: u32, record: Option<RecordId>, content: u64) -> Option<Settled> {
+    fn repeat_aside(
+        &self,
+        seq: Seq,
+        line: u32,
+        record: Option<RecordId>,
+        content: u64,
+    ) -> Option<Settled> {
         let hash = content.to_be_bytes();
-        let row = self.known_aside.iter().find(|row| row.line == i64::from(line) && row.content_hash == hash)?;
+        let row = self
+            .known_aside
+            .iter()
+            .find(|row| row.line == i64::from(line) && row.content_hash == hash)?;
         if row.state == "admitted" {
             return record.map(|record| Settled::applied(seq, record));
         }
-        let outcome = if row.verdict == "parked" { Outcome::Parked } else { Outcome::Invalid };
+        let outcome = if row.verdict == "parked" {
+            Outcome::Parked
+        } else {
+            Outcome::Invalid
+        };
         Some(Settled::aside(seq, record, outcome, &row.code, &row.detail))
     }
 
@@ -248,7 +344,9 @@ impl Fold {
         let record = attempt.change.record.to_string();
         let before = attempt.again.unwrap_or(self.aside.len());
         self.aside.iter().take(before).any(|aside| {
-            aside.is_open() && aside.row.line == i64::from(attempt.author.line) && aside.row.record.as_deref() == Some(record.as_str())
+            aside.is_open()
+                && aside.row.line == i64::from(attempt.author.line)
+                && aside.row.record.as_deref() == Some(record.as_str())
         })
     }
 
@@ -271,11 +369,23 @@ impl Fold {
     }
 
     /// Keeps a change aside and says so; if it is abnormal, somebody is told at once.
-    fn set_aside(&mut self, attempt: &Attempt<'_>, outcome: Outcome, code: &str, path: &str, waits_for: Option<RecordId>) -> Settled {
+    fn set_aside(
+        &mut self,
+        attempt: &Attempt<'_>,
+        outcome: Outcome,
+        code: &str,
+        path: &str,
+        waits_for: Option<RecordId>,
+    ) -> Settled {
         let change = attempt.change;
         let settled = Settled::aside(attempt.seq, Some(change.record), outcome, code, path);
         let area = self.shown_at_node(attempt);
-        for rule in self.rules.policy.clone().abnormal(&change.kind, &change.set) {
+        for rule in self
+            .rules
+            .policy
+            .clone()
+            .abnormal(&change.kind, &change.set)
+        {
             let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
             alert.record = Some(change.record.to_string());
             alert.device = Some(i64::from(attempt.author.device.0));
@@ -304,7 +414,12 @@ impl Fold {
                 line: i64::from(attempt.author.line),
                 seq: crate::store::from_rev(attempt.seq),
                 account: attempt.author.user,
-                verdict: if outcome == Outcome::Parked { "parked" } else { "invalid" }.to_owned(),
+                verdict: if outcome == Outcome::Parked {
+                    "parked"
+                } else {
+                    "invalid"
+                }
+                .to_owned(),
                 code: code.to_owned(),
                 detail: path.to_owned(),
                 kind: Some(change.kind.clone()),
@@ -312,7 +427,11 @@ impl Fold {
                 area,
                 waits_for: waits_for.map(|id| id.to_string()),
                 content_hash: change.content().to_be_bytes().to_vec(),
-                body: if forget { Vec::new() } else { attempt.bytes.to_vec() },
+                body: if forget {
+                    Vec::new()
+                } else {
+                    attempt.bytes.to_vec()
+                },
                 stamp: Some(attempt.normalised.stamp.to_string()),
                 raw: Some(change.stamp.to_string()),
                 clock: Some(clock_name(attempt.normalised.clock).to_owned()),
@@ -329,17 +448,40 @@ impl Fold {
     /// place it names, else where its author works.
     fn shown_at_node(&self, attempt: &Attempt<'_>) -> Option<String> {
         let change = attempt.change;
-        let slot = self.records.get(&change.record).or_else(|| self.records.get(&change.parent?));
-        let standing = slot.and_then(|slot| self.scopes.get(&slot.scope)).map(|scope| scope.node.code.clone());
-        let named = || change.scope.as_ref().and_then(|place| self.nodes.get(place.code())).map(|node| node.code.clone());
-        standing.or_else(named).or_else(|| self.home(attempt.author.user))
+        let slot = self
+            .records
+            .get(&change.record)
+            .or_else(|| self.records.get(&change.parent?));
+        let standing = slot
+            .and_then(|slot| self.scopes.get(&slot.scope))
+            .map(|scope| scope.node.code.clone());
+        let named = || {
+            change
+                .scope
+                .as_ref()
+                .and_then(|place| self.nodes.get(place.code()))
+                .map(|node| node.code.clone())
+        };
+        standing
+            .or_else(named)
+            .or_else(|| self.home(attempt.author.user))
     }
 
     /// Keeps a line aside that is no change.
-    pub(super) fn set_aside_line(&mut self, author: &Author, seq: Seq, line: &PushLine, at: Millis, code: &str, path: &str) -> Settled {
+    pub(super) fn set_aside_line(
+        &mut self,
+        author: &Author,
+        seq: Seq,
+        line: &PushLine,
+        at: Millis,
+        code: &str,
+        path: &str,
+    ) -> Settled {
         let (record, kind) = match &line.parsed {
             Err(fault) => (fault.record, fault.kind.clone()),
-            Ok(sync_protocol::change::Line::Change(change)) => (Some(change.record), Some(change.kind.clone())),
+            Ok(sync_protocol::change::Line::Change(change)) => {
+                (Some(change.record), Some(change.kind.clone()))
+            }
             Ok(sync_protocol::change::Line::Lost(_)) => (None, None),
         };
         let content = fingerprint(&line.bytes);
@@ -347,8 +489,13 @@ impl Fold {
             return settled;
         }
         let purged = record.is_some_and(|record| self.purged.contains(&record));
-        let area = record.and_then(|record| self.records.get(&record)).map(|slot| slot.scope.clone());
-        let area = area.and_then(|scope| self.scopes.get(&scope)).map(|scope| scope.node.code.clone()).or_else(|| self.home(author.user));
+        let area = record
+            .and_then(|record| self.records.get(&record))
+            .map(|slot| slot.scope.clone());
+        let area = area
+            .and_then(|scope| self.scopes.get(&scope))
+            .map(|scope| scope.node.code.clone())
+            .or_else(|| self.home(author.user));
         self.aside.push(Aside {
             id: None,
             settled: false,
@@ -367,7 +514,11 @@ impl Fold {
                 area,
                 waits_for: None,
                 content_hash: content.to_be_bytes().to_vec(),
-                body: if purged { Vec::new() } else { line.bytes.clone() },
+                body: if purged {
+                    Vec::new()
+                } else {
+                    line.bytes.clone()
+                },
                 stamp: None,
                 raw: None,
                 clock: None,

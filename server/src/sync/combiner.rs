@@ -45,8 +45,14 @@ impl Combiner {
     /// Starts the writing thread.
     pub(super) fn start(core: Arc<Core>) -> Self {
         let (queue, waiting) = channel();
-        let thread = std::thread::Builder::new().name("combiner".to_owned()).spawn(move || work(&core, &waiting)).ok();
-        Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(thread) }
+        let thread = std::thread::Builder::new()
+            .name("combiner".to_owned())
+            .spawn(move || work(&core, &waiting))
+            .ok();
+        Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(thread),
+        }
     }
 
     /// Has a job done, and waits until it is committed.
@@ -55,7 +61,9 @@ impl Combiner {
         {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let queue = queue.as_ref().ok_or(Failed::Stopping)?;
-            queue.send(Waiting { job, answer }).map_err(|_| Failed::Stopping)?;
+            queue
+                .send(Waiting { job, answer })
+                .map_err(|_| Failed::Stopping)?;
         }
         answered.recv().map_err(|_| Failed::Stopping)?
     }
@@ -65,7 +73,12 @@ impl Combiner {
     /// Lets the writing thread finish what it was given, and ends it.
     pub fn stop(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(thread) = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             let _ = thread.join();
         }
     }
@@ -88,7 +101,8 @@ fn work(core: &Core, waiting: &Receiver<Waiting>) {
         }
         // Two requests of one device run in the order they came; abnormal entries go first.
         fold.sort_by_key(|one| !is_abnormal(core, &one.job));
-        let (jobs, answers): (Vec<Job>, Vec<_>) = fold.into_iter().map(|one| (one.job, one.answer)).unzip();
+        let (jobs, answers): (Vec<Job>, Vec<_>) =
+            fold.into_iter().map(|one| (one.job, one.answer)).unzip();
         for (answer, result) in answers.into_iter().zip(run(core, jobs)) {
             // Who no longer listens will ask again.
             let _ = answer.send(result);
@@ -113,7 +127,9 @@ fn run_one(core: &Core, mut job: Job) -> Result<Answer, Failed> {
             Ok(result) => return Ok(result?.pop().ok_or(Failed::Broken)?),
             // The change at fault is set aside unread; the rest is not held up by it (I5).
             Err(()) => match &mut job {
-                Job::Push(push) if !push.quarantined.contains(&line) && line < push.lines.len() => push.quarantined.push(line),
+                Job::Push(push) if !push.quarantined.contains(&line) && line < push.lines.len() => {
+                    push.quarantined.push(line)
+                }
                 _ => return Err(Failed::Broken),
             },
         }
@@ -125,7 +141,9 @@ type Attempt = Result<Result<Vec<Answer>, Error>, ()>;
 /// One transaction; and which change of a push was in hand last, should it break.
 fn attempt(core: &Core, jobs: &[Job]) -> (Attempt, usize) {
     let mut line = 0;
-    let result = catch_unwind(AssertUnwindSafe(|| core.run(jobs, &mut |index| line = index)));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        core.run(jobs, &mut |index| line = index)
+    }));
     (result.map_err(|_| ()), line)
 }
 

@@ -10,7 +10,9 @@ pub const DEFAULT_ZONE: Tz = chrono_tz::Asia::Shanghai;
 
 /// The calendar day of a moment in a time zone; an unknown zone counts as the default.
 pub fn local_day(time: Millis, zone: Option<&str>) -> Day {
-    let zone: Tz = zone.and_then(|name| name.parse().ok()).unwrap_or(DEFAULT_ZONE);
+    let zone: Tz = zone
+        .and_then(|name| name.parse().ok())
+        .unwrap_or(DEFAULT_ZONE);
     let moment = DateTime::from_timestamp_millis(time).unwrap_or_default();
     Day(moment.with_timezone(&zone).date_naive())
 }
@@ -29,7 +31,13 @@ mod tests {
         // 2026-11-21T15:59:59.999Z and one millisecond later.
         assert_eq!(local_day(1_795_276_799_999, None).to_string(), "2026-11-21");
         assert_eq!(local_day(1_795_276_800_000, None).to_string(), "2026-11-22");
-        assert_eq!(local_day(1_795_276_800_000, Some("Europe/Paris")).to_string(), "2026-11-21");
-        assert_eq!(local_day(1_795_276_800_000, Some("Mars/Olympus")).to_string(), "2026-11-22");
+        assert_eq!(
+            local_day(1_795_276_800_000, Some("Europe/Paris")).to_string(),
+            "2026-11-21"
+        );
+        assert_eq!(
+            local_day(1_795_276_800_000, Some("Mars/Olympus")).to_string(),
+            "2026-11-22"
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sync_protocol::Millis;
 use sync_protocol::change::Line;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
-use sync_protocol::Millis;
 
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Failed};
@@ -41,11 +41,30 @@ pub struct Engine {
 
 impl Engine {
     /// An engine on a store in which an epoch is open.
-    pub fn new(store: Store, clock: Clock, key: SearchKey, process: i64, build: Millis, oldest_schema: u32) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        key: SearchKey,
+        process: i64,
+        build: Millis,
+        oldest_schema: u32,
+    ) -> Self {
         let rules = RulesCache::default();
         let stamped = Mutex::default();
-        let core = Arc::new(Core { store, clock, key, rules, process, build, oldest_schema, stamped });
-        Self { combiner: Arc::new(Combiner::start(Arc::clone(&core))), core }
+        let core = Arc::new(Core {
+            store,
+            clock,
+            key,
+            rules,
+            process,
+            build,
+            oldest_schema,
+            stamped,
+        });
+        Self {
+            combiner: Arc::new(Combiner::start(Arc::clone(&core))),
+            core,
+        }
     }
 
     /// Has a job done by the one writer, and waits until it is committed.
@@ -62,11 +81,24 @@ impl Engine {
     /// The stamp of a change made here: the clock's, and never the same twice.
     pub fn stamp(&self) -> RawStamp {
         let now = u64::try_from(self.core.clock.now()).unwrap_or(0);
-        let mut last = self.core.stamped.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .core
+            .stamped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let next = match last.counter.checked_add(1) {
-            _ if now > last.ms => RawStamp { ms: now, counter: 0 },
-            Some(counter) => RawStamp { ms: last.ms, counter },
-            None => RawStamp { ms: last.ms + 1, counter: 0 },
+            _ if now > last.ms => RawStamp {
+                ms: now,
+                counter: 0,
+            },
+            Some(counter) => RawStamp {
+                ms: last.ms,
+                counter,
+            },
+            None => RawStamp {
+                ms: last.ms + 1,
+                counter: 0,
+            },
         };
         *last = next;
         next
@@ -75,6 +107,10 @@ impl Engine {
     /// Devices that hold older definitions may push, not pull.
     pub fn oldest_schema(&self) -> u32 {
         self.core.oldest_schema
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
     }
 
     /// The store.
@@ -105,7 +141,11 @@ impl Engine {
 
 impl Core {
     /// Does jobs in one transaction: read what they touch, decide, write down.
-    pub(super) fn run(&self, jobs: &[Job], progress: &mut dyn FnMut(usize)) -> Result<Vec<Answer>, Error> {
+    pub(super) fn run(
+        &self,
+        jobs: &[Job],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Answer>, Error> {
         let now = self.clock.now();
         self.store.write(|connection| {
             let epoch = epochs::current(connection)?;
@@ -120,19 +160,26 @@ impl Core {
 
     /// Whether a push carries an entry that the policy calls abnormal: such go first.
     pub(super) fn is_abnormal(&self, push: &Push) -> bool {
-        let Some(rules) = self.rules.held() else { return false };
+        let Some(rules) = self.rules.held() else {
+            return false;
+        };
         push.lines.iter().any(|line| match &line.parsed {
-            Ok(Line::Change(change)) => !rules.policy.abnormal(&change.kind, &change.set).is_empty(),
+            Ok(Line::Change(change)) => {
+                !rules.policy.abnormal(&change.kind, &change.set).is_empty()
+            }
             _ => false,
         })
     }
 }
 
 impl Fold {
-    fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
+    /// Does one job in memory.
+    pub(super) fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
         match job {
             Job::Push(push) => Answer::Push(self.push(push, progress)),
-            Job::Write(written) => Answer::Write(written.iter().map(|one| self.write(one)).collect()),
+            Job::Write(written) => {
+                Answer::Write(written.iter().map(|one| self.write(one)).collect())
+            }
             Job::Resolve(resolution) => Answer::Resolve(self.resolve(resolution)),
             Job::Move(movement) => Answer::Move(self.relocate(movement)),
             Job::Purge(purge) => Answer::Purge(self.purge(purge)),
@@ -148,7 +195,13 @@ impl Fold {
     fn write(&mut self, written: &Written) -> Settled {
         let process = self.process;
         let Some(device) = self.devices.get_mut(&process) else {
-            return Settled::aside(0, Some(written.change.record), sync_protocol::wire::Outcome::Invalid, "internal", "");
+            return Settled::aside(
+                0,
+                Some(written.change.record),
+                sync_protocol::wire::Outcome::Invalid,
+                "internal",
+                "",
+            );
         };
         device.row.ack += 1;
         device.dirty = true;
@@ -156,17 +209,40 @@ impl Fold {
         let number = DeviceNumber(u32::try_from(process).unwrap_or(0));
         let bytes = written.change.to_line();
         let normalised = self.own_stamp(&written.change);
-        let author = Author { device: number, line: number.0, user: written.user.0, process: true, may_write: true };
-        self.admit(&Attempt { change: &written.change, bytes: &bytes, author, seq, at: self.now, judge: written.user.0, again: None, normalised })
+        let author = Author {
+            device: number,
+            line: number.0,
+            user: written.user.0,
+            process: true,
+            may_write: true,
+        };
+        self.admit(&Attempt {
+            change: &written.change,
+            bytes: &bytes,
+            author,
+            seq,
+            at: self.now,
+            judge: written.user.0,
+            again: None,
+            normalised,
+        })
     }
 
     /// Tries again what came before its kind, or before a newer version of it.
     fn readmit(&mut self) -> u64 {
         let code = sync_protocol::wire::parked::UNKNOWN_KIND;
-        let waiting: Vec<usize> = (0..self.aside.len()).filter(|&index| self.aside.get(index).is_some_and(|aside| aside.is_open() && aside.row.code == code)).collect();
+        let waiting: Vec<usize> = (0..self.aside.len())
+            .filter(|&index| {
+                self.aside
+                    .get(index)
+                    .is_some_and(|aside| aside.is_open() && aside.row.code == code)
+            })
+            .collect();
         let mut admitted = 0;
         for index in waiting {
-            let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else { continue };
+            let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
+                continue;
+            };
             if let Ok(settled) = self.try_again(index, user) {
                 admitted += 1;
                 if let Some(record) = settled.record {

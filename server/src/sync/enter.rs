@@ -23,7 +23,13 @@ use crate::store::{from_rev, records};
 impl Fold {
     /// Merges a change into its record, which it makes if there is none. `None` if the record
     /// would outgrow its limits; nothing has happened then.
-    pub(super) fn enter(&mut self, attempt: &Attempt<'_>, scope: &Scope, node: &Node, late: bool) -> Option<Settled> {
+    pub(super) fn enter(
+        &mut self,
+        attempt: &Attempt<'_>,
+        scope: &Scope,
+        node: &Node,
+        late: bool,
+    ) -> Option<Settled> {
         let change = attempt.change;
         let kinds = self.rules.kinds.clone();
         let kind = kinds.get(&change.kind)?;
@@ -34,7 +40,11 @@ impl Fold {
                 change.record,
                 change.kind.clone(),
                 change.parent.filter(|_| kind.parent().is_some()),
-                Created { time: attempt.normalised.stamp.time(), user: UserId(attempt.author.user), clock: attempt.normalised.clock },
+                Created {
+                    time: attempt.normalised.stamp.time(),
+                    user: UserId(attempt.author.user),
+                    clock: attempt.normalised.clock,
+                },
             ),
         };
         let own = record.created.user.0 == attempt.author.user;
@@ -68,14 +78,22 @@ impl Fold {
         }
         let abnormal = self.rules.policy.abnormal(&record.kind, &record.values());
         let derived_as_before = abnormal == record.abnormal;
-        for rule in abnormal.iter().filter(|rule| !record.abnormal.contains(rule)) {
+        for rule in abnormal
+            .iter()
+            .filter(|rule| !record.abnormal.contains(rule))
+        {
             self.raise_abnormal(rule, &record, attempt, scope, node);
         }
         record.abnormal = abnormal;
         self.keep_history(&record, attempt, node, &merged);
-        let exact = merged.exact && derived_as_before && attempt.normalised.clock == Clock::Right && !late;
+        let exact =
+            merged.exact && derived_as_before && attempt.normalised.clock == Clock::Right && !late;
         let settled = Settled {
-            outcome: if merged.lost.is_empty() { Outcome::Applied } else { Outcome::Merged },
+            outcome: if merged.lost.is_empty() {
+                Outcome::Applied
+            } else {
+                Outcome::Merged
+            },
             fields: merged.lost,
             exact: exact.then_some(record.rev),
             ..Settled::applied(attempt.seq, change.record)
@@ -99,25 +117,67 @@ impl Fold {
     /// The effective stamp, above all that the writer had seen of the record.
     fn above_seen(&self, attempt: &Attempt<'_>, seen: Option<Stamp>) -> Stamp {
         let own = attempt.normalised.stamp;
-        let reading = Reading { device: attempt.author.device, skew: Some(0), now: own.time(), build: 0, seen, saw: None };
-        normalise(RawStamp { ms: own.ms, counter: own.counter }, &reading).stamp
+        let reading = Reading {
+            device: attempt.author.device,
+            skew: Some(0),
+            now: own.time(),
+            build: 0,
+            seen,
+            saw: None,
+        };
+        normalise(
+            RawStamp {
+                ms: own.ms,
+                counter: own.counter,
+            },
+            &reading,
+        )
+        .stamp
     }
 
-    fn raise_abnormal(&mut self, rule: &str, record: &Record, attempt: &Attempt<'_>, scope: &Scope, node: &Node) {
-        let mut alert = Alert::new(self.now, rule, &record.id.to_string(), Some(node.code.clone()));
+    fn raise_abnormal(
+        &mut self,
+        rule: &str,
+        record: &Record,
+        attempt: &Attempt<'_>,
+        scope: &Scope,
+        node: &Node,
+    ) {
+        let mut alert = Alert::new(
+            self.now,
+            rule,
+            &record.id.to_string(),
+            Some(node.code.clone()),
+        );
         alert.record = Some(record.id.to_string());
         alert.device = Some(i64::from(attempt.author.device.0));
         alert.scope_id = self.scopes.get(&scope.to_string()).and_then(|slot| slot.id);
         self.raise(alert);
     }
 
-    fn keep_history(&mut self, record: &Record, attempt: &Attempt<'_>, node: &Node, merged: &Merged) {
+    fn keep_history(
+        &mut self,
+        record: &Record,
+        attempt: &Attempt<'_>,
+        node: &Node,
+        merged: &Merged,
+    ) {
         if merged.stamps_collided {
-            let mut alert = Alert::new(self.now, "stamps_collided", &record.id.to_string(), Some(node.code.clone()));
+            let mut alert = Alert::new(
+                self.now,
+                "stamps_collided",
+                &record.id.to_string(),
+                Some(node.code.clone()),
+            );
             alert.device = Some(i64::from(attempt.author.device.0));
             self.raise(alert);
         }
-        for Lost { field, value, write } in &merged.history {
+        for Lost {
+            field,
+            value,
+            write,
+        } in &merged.history
+        {
             self.history.push(NewHistory {
                 record: record.id.to_string(),
                 field: field.clone(),
@@ -146,11 +206,16 @@ impl Fold {
                 aside.is_open() && (waits || behind)
             } && !tried.contains(&key(aside)));
             let Some(index) = next else { return };
-            let Some(aside) = self.aside.get(index) else { return };
+            let Some(aside) = self.aside.get(index) else {
+                return;
+            };
             tried.insert(key(aside));
             let author_user = aside.row.account;
             if self.try_again(index, author_user).is_ok()
-                && let Some(record) = self.aside.get(index).and_then(|aside| aside.row.record.clone())
+                && let Some(record) = self
+                    .aside
+                    .get(index)
+                    .and_then(|aside| aside.row.record.clone())
             {
                 freed.insert(record);
                 tried.clear();
@@ -161,9 +226,13 @@ impl Fold {
     /// Tries a change that was kept aside again, by the rights of `judge`. The code says why it
     /// stays out.
     pub(super) fn try_again(&mut self, index: usize, judge: i64) -> Result<Settled, String> {
-        let Some(aside) = self.aside.get(index) else { return Err("unknown".to_owned()) };
+        let Some(aside) = self.aside.get(index) else {
+            return Err("unknown".to_owned());
+        };
         let bytes = aside.row.body.clone();
-        let Ok(Line::Change(change)) = parse(&bytes) else { return Err(aside.row.code.clone()) };
+        let Ok(Line::Change(change)) = parse(&bytes) else {
+            return Err(aside.row.code.clone());
+        };
         let seq = crate::store::to_rev(aside.row.seq);
         let attempt = Attempt {
             change: &change,
@@ -189,8 +258,12 @@ impl Fold {
                     aside.row.state = "admitted".to_owned();
                     aside.settled = true;
                 }
-                let settled = Settled { exact: None, ..settled };
-                self.resettled.insert((device, from_rev(seq)), settled.clone());
+                let settled = Settled {
+                    exact: None,
+                    ..settled
+                };
+                self.resettled
+                    .insert((device, from_rev(seq)), settled.clone());
                 Ok(settled)
             }
             Outcome::Parked | Outcome::Invalid => Err(settled.code.unwrap_or_default()),
@@ -205,14 +278,28 @@ fn key(aside: &Aside) -> (i64, i64) {
 impl Aside {
     /// The effective stamp that it got when it first came.
     pub(super) fn normalised(&self) -> Normalised {
-        let stamp: Stamp = self.row.stamp.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default();
-        let raw: RawStamp = self.row.raw.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default();
+        let stamp: Stamp = self
+            .row
+            .stamp
+            .as_ref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        let raw: RawStamp = self
+            .row
+            .raw
+            .as_ref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
         let clock = match self.row.clock.as_deref() {
             Some("right") => Clock::Right,
             Some("shifted") => Clock::Shifted,
             _ => Clock::Unknown,
         };
         let moved = i64::try_from(stamp.ms).unwrap_or(0) - i64::try_from(raw.ms).unwrap_or(0);
-        Normalised { stamp, clock, shift: if clock == Clock::Shifted { moved } else { 0 } }
+        Normalised {
+            stamp,
+            clock,
+            shift: if clock == Clock::Shifted { moved } else { 0 },
+        }
     }
 }

@@ -47,9 +47,15 @@ impl From<Error> for Refusal {
 
 impl Engine {
     /// Processes a request of a device. `received` is when its head arrived.
-    pub fn exchange(&self, device: DeviceNumber, request: &Request<'_>, received: Millis) -> Result<Reply, Refusal> {
-        if request.envelope.schema < self.oldest_schema() && !request.envelope.pull.is_empty() {
-            return Err(Refusal::TooOld { least: self.oldest_schema() });
+    pub fn exchange(
+        &self,
+        device: DeviceNumber,
+        request: &Request<'_>,
+        received: Millis,
+    ) -> Result<Reply, Refusal> {
+        let least = self.oldest_schema();
+        if request.envelope.schema < least && !request.envelope.pull.is_empty() {
+            return Err(Refusal::TooOld { least });
         }
         let push = Push::new(device, request, received);
         let mut settled: Vec<Settled> = Vec::new();
@@ -58,7 +64,8 @@ impl Engine {
         }
         let (mut reply, pulled) = self.pull(device, request, &settled, received)?;
         if !pulled.looks.is_empty() {
-            self.submit(Job::Look(pulled.looks)).map_err(Refusal::Failed)?;
+            self.submit(Job::Look(pulled.looks))
+                .map_err(Refusal::Failed)?;
         }
         reply.verdicts = pulled.verdicts;
         reply.dropped = pulled.dropped;
@@ -71,7 +78,9 @@ impl Engine {
     fn push(&self, push: Push) -> Result<Pushed, Refusal> {
         match self.submit(Job::Push(push)).map_err(Refusal::Failed)? {
             Answer::Push(PushAnswer::Done(pushed)) => Ok(pushed),
-            Answer::Push(PushAnswer::Gap { expected, after }) => Err(Refusal::Gap { expected, after }),
+            Answer::Push(PushAnswer::Gap { expected, after }) => {
+                Err(Refusal::Gap { expected, after })
+            }
             Answer::Push(PushAnswer::Fork) => Err(Refusal::Fork),
             Answer::Push(PushAnswer::Blocked) => Err(Refusal::Blocked),
             Answer::Push(PushAnswer::Unknown) => Err(Refusal::Unknown),
@@ -84,22 +93,40 @@ impl Engine {
     fn must_note(&self, push: &Push) -> Result<bool, Error> {
         let now = self.clock().now();
         self.store().read(|connection| {
-            let Some(row) = acks::load(connection, &[i64::from(push.device.0)])?.pop() else { return Ok(true) };
+            let Some(row) = acks::load(connection, &[i64::from(push.device.0)])?.pop() else {
+                return Ok(true);
+            };
             let epoch = epochs::current(connection)?;
-            let follows = marks(&row)?.judge(row.ack(), push.from, push.after, &[]) == Judgement::Proceed { skip: 0 };
+            let follows = marks(&row)?.judge(row.ack(), push.from, push.after, &[])
+                == Judgement::Proceed { skip: 0 };
             Ok(!follows || row.is_due(now) || push.shown > epoch || row.state == "blocked")
         })
     }
 
     /// Reads one snapshot: grants, rows, exits, heads, counts and digests of one moment (I17).
-    fn pull(&self, device: DeviceNumber, request: &Request<'_>, settled: &[Settled], received: Millis) -> Result<(Reply, Pulled), Refusal> {
+    fn pull(
+        &self,
+        device: DeviceNumber,
+        request: &Request<'_>,
+        settled: &[Settled],
+        received: Millis,
+    ) -> Result<(Reply, Pulled), Refusal> {
         let now = self.clock().now();
         self.store().read(|connection| {
-            let row = acks::load(connection, &[i64::from(device.0)])?.pop().ok_or(Refusal::Unknown)?;
+            let row = acks::load(connection, &[i64::from(device.0)])?
+                .pop()
+                .ok_or(Refusal::Unknown)?;
             let rules = self.rules(connection)?;
             let epoch = epochs::current(connection)?;
             let reach = Reach::of(connection, UserId(row.account), now)?;
-            let snapshot = Snapshot { rules: &rules, reach: &reach, device: device.0, may_read: row.state == "active", epoch, now };
+            let snapshot = Snapshot {
+                rules: &rules,
+                reach: &reach,
+                device: device.0,
+                may_read: row.state == "active",
+                epoch,
+                now,
+            };
             let pulled = snapshot.pull(connection, &request.envelope, settled)?;
             let reply = Reply {
                 protocol: PROTOCOL,

@@ -9,11 +9,17 @@ use crate::store::bulk::{self, TallyKey};
 use crate::store::exits::{self, ExitRow};
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::HoldingRow;
-use crate::store::{Connection, Error, acks, alerts, audit, from_rev, history, lookups, parked, scopes};
+use crate::store::{
+    Connection, Error, acks, alerts, audit, from_rev, history, lookups, parked, scopes,
+};
 
 impl Fold {
     /// Writes what was decided.
-    pub(super) fn flush(mut self, connection: &mut Connection, key: &SearchKey) -> Result<(), Error> {
+    pub(super) fn flush(
+        mut self,
+        connection: &mut Connection,
+        key: &SearchKey,
+    ) -> Result<(), Error> {
         self.make_scopes(connection)?;
         self.put_records(connection, key)?;
         self.put_exits(connection)?;
@@ -31,7 +37,12 @@ impl Fold {
     }
 
     fn make_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let used: std::collections::BTreeSet<&str> = self.records.values().filter(|slot| slot.dirty).map(|slot| slot.scope.as_str()).collect();
+        let used: std::collections::BTreeSet<&str> = self
+            .records
+            .values()
+            .filter(|slot| slot.dirty)
+            .map(|slot| slot.scope.as_str())
+            .collect();
         for (name, slot) in &mut self.scopes {
             if slot.id.is_none() && used.contains(name.as_str()) {
                 slot.id = Some(scopes::create(connection, &slot.scope)?.id);
@@ -45,12 +56,27 @@ impl Fold {
         let mut tallies = BTreeMap::<TallyKey, (i64, i64)>::new();
         let mut hashes = Vec::new();
         // Heads are taken in the order of records within each scope, scopes in the order of names.
-        let mut dirty: Vec<_> = self.records.iter().filter(|(_, slot)| slot.dirty).map(|(id, slot)| (slot.scope.clone(), *id)).collect();
+        let mut dirty: Vec<_> = self
+            .records
+            .iter()
+            .filter(|(_, slot)| slot.dirty)
+            .map(|(id, slot)| (slot.scope.clone(), *id))
+            .collect();
         dirty.sort();
         for (scope, id) in dirty {
-            let Some(slot) = self.records.get(&id) else { continue };
-            let now_tallies = if slot.purge { Vec::new() } else { self.tallies(&slot.record) };
-            let now_terms = if slot.purge { Vec::new() } else { self.terms(&slot.record) };
+            let Some(slot) = self.records.get(&id) else {
+                continue;
+            };
+            let now_tallies = if slot.purge {
+                Vec::new()
+            } else {
+                self.tallies(&slot.record)
+            };
+            let now_terms = if slot.purge {
+                Vec::new()
+            } else {
+                self.terms(&slot.record)
+            };
             count(&mut tallies, slot, &now_tallies, &self.scopes);
             self.index(connection, key, slot, &now_terms, &mut hashes)?;
             if let Some(stored) = &slot.stored
@@ -64,20 +90,35 @@ impl Fold {
             if slot.purge {
                 continue;
             }
-            let Some(holder) = self.scopes.get_mut(&scope) else { continue };
+            let Some(holder) = self.scopes.get_mut(&scope) else {
+                continue;
+            };
             let holding = holder.holdings.entry(slot.record.kind.clone()).or_default();
             holding.0 += 1;
             holding.1.add(id, slot.record.rev);
             holder.dirty = true;
             let head = holder.head.take(self.epoch);
             let scope_id = holder.id.unwrap_or_default();
-            if slot.stored.as_ref().is_none_or(|stored| stored.scope != scope) {
+            if slot
+                .stored
+                .as_ref()
+                .is_none_or(|stored| stored.scope != scope)
+            {
                 exits::delete(connection, scope_id, id)?;
             }
-            rows.push(RecordRow::new(scope_id, head, &slot.record, slot.created_at)?);
+            rows.push(RecordRow::new(
+                scope_id,
+                head,
+                &slot.record,
+                slot.created_at,
+            )?);
         }
         bulk::put_records(connection, &rows)?;
-        let changed: Vec<_> = tallies.into_iter().filter(|(_, by)| *by != (0, 0)).map(|(key, (live, closed))| (key, live, closed)).collect();
+        let changed: Vec<_> = tallies
+            .into_iter()
+            .filter(|(_, by)| *by != (0, 0))
+            .map(|(key, (live, closed))| (key, live, closed))
+            .collect();
         bulk::add_tallies(connection, &changed)?;
         bulk::put_lookups(connection, &hashes)
     }
@@ -91,27 +132,51 @@ impl Fold {
         terms: &[(String, String)],
         hashes: &mut Vec<(Vec<u8>, String, i64)>,
     ) -> Result<(), Error> {
-        let before = slot.stored.as_ref().map(|stored| (stored.terms.as_slice(), stored.scope == slot.scope));
+        let before = slot
+            .stored
+            .as_ref()
+            .map(|stored| (stored.terms.as_slice(), stored.scope == slot.scope));
         if before == Some((terms, true)) {
             return Ok(());
         }
         if let Some((before, _)) = before {
-            let gone: Vec<Vec<u8>> = before.iter().filter(|term| !terms.contains(term)).map(|(purpose, text)| key.hash(purpose, text)).collect();
+            let gone: Vec<Vec<u8>> = before
+                .iter()
+                .filter(|term| !terms.contains(term))
+                .map(|(purpose, text)| key.hash(purpose, text))
+                .collect();
             if !gone.is_empty() {
                 lookups::delete(connection, slot.record.id, &gone)?;
             }
         }
-        let scope_id = self.scopes.get(&slot.scope).and_then(|scope| scope.id).unwrap_or_default();
-        hashes.extend(terms.iter().map(|(purpose, text)| (key.hash(purpose, text), slot.record.id.to_string(), scope_id)));
+        let scope_id = self
+            .scopes
+            .get(&slot.scope)
+            .and_then(|scope| scope.id)
+            .unwrap_or_default();
+        hashes.extend(terms.iter().map(|(purpose, text)| {
+            (
+                key.hash(purpose, text),
+                slot.record.id.to_string(),
+                scope_id,
+            )
+        }));
         Ok(())
     }
 
     fn put_exits(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let mut rows = Vec::with_capacity(self.exits.len());
-        self.exits.sort_by(|a, b| (&a.scope, a.record).cmp(&(&b.scope, b.record)));
+        self.exits
+            .sort_by(|a, b| (&a.scope, a.record).cmp(&(&b.scope, b.record)));
         for exit in &self.exits {
-            let to_scope = exit.to.as_ref().and_then(|name| self.scopes.get(name)).and_then(|slot| slot.id);
-            let Some(holder) = self.scopes.get_mut(&exit.scope) else { continue };
+            let to_scope = exit
+                .to
+                .as_ref()
+                .and_then(|name| self.scopes.get(name))
+                .and_then(|slot| slot.id);
+            let Some(holder) = self.scopes.get_mut(&exit.scope) else {
+                continue;
+            };
             holder.dirty = true;
             let head = holder.head.take(self.epoch);
             rows.push(ExitRow {
@@ -131,12 +196,16 @@ impl Fold {
         for slot in self.scopes.values().filter(|slot| slot.dirty) {
             let Some(id) = slot.id else { continue };
             scopes::save_head(connection, id, &slot.head, slot.purged)?;
-            holdings.extend(slot.holdings.iter().map(|(kind, (count, digest))| HoldingRow {
-                scope_id: id,
-                kind: kind.clone(),
-                count: *count,
-                digest: digest.to_bits(),
-            }));
+            holdings.extend(
+                slot.holdings
+                    .iter()
+                    .map(|(kind, (count, digest))| HoldingRow {
+                        scope_id: id,
+                        kind: kind.clone(),
+                        count: *count,
+                        digest: digest.to_bits(),
+                    }),
+            );
         }
         bulk::put_holdings(connection, &holdings)
     }
@@ -147,7 +216,12 @@ impl Fold {
         }
         let ids: Vec<String> = self.newly_purged.iter().cloned().collect();
         bulk::add_purged(connection, &ids, self.now)?;
-        let gone: Vec<_> = self.records.iter().filter(|(_, slot)| slot.purge).map(|(id, _)| *id).collect();
+        let gone: Vec<_> = self
+            .records
+            .iter()
+            .filter(|(_, slot)| slot.purge)
+            .map(|(id, _)| *id)
+            .collect();
         records::delete(connection, &gone)?;
         for ids in ids.chunks(crate::store::dialect::MAX_LIST) {
             lookups::delete_all(connection, ids)?;
@@ -160,14 +234,31 @@ impl Fold {
 
     fn put_aside(&self, connection: &mut Connection) -> Result<(), Error> {
         // What came and was set free within one fold needs no trace.
-        let new: Vec<_> = self.aside.iter().filter(|aside| aside.id.is_none() && aside.row.state != "admitted").map(|aside| aside.row.clone()).collect();
+        let new: Vec<_> = self
+            .aside
+            .iter()
+            .filter(|aside| aside.id.is_none() && aside.row.state != "admitted")
+            .map(|aside| aside.row.clone())
+            .collect();
         bulk::add_parked(connection, &new)?;
         for aside in self.aside.iter().filter(|aside| aside.settled) {
             let Some(id) = aside.id else { continue };
             if aside.is_open() {
-                parked::change_code(connection, id, &aside.row.code, aside.row.waits_for.as_deref())?;
+                parked::change_code(
+                    connection,
+                    id,
+                    &aside.row.code,
+                    aside.row.waits_for.as_deref(),
+                )?;
             } else {
-                parked::settle(connection, id, &aside.row.state, aside.settled_by, self.now, aside.reason.as_deref())?;
+                parked::settle(
+                    connection,
+                    id,
+                    &aside.row.state,
+                    aside.settled_by,
+                    self.now,
+                    aside.reason.as_deref(),
+                )?;
             }
         }
         for (record, code) in &self.shown_at {
@@ -186,7 +277,10 @@ fn count(
     scopes: &BTreeMap<String, super::fold::ScopeSlot>,
 ) {
     let key = |scope: &str, (name, value): &(String, String)| TallyKey {
-        scope_id: scopes.get(scope).and_then(|slot| slot.id).unwrap_or_default(),
+        scope_id: scopes
+            .get(scope)
+            .and_then(|slot| slot.id)
+            .unwrap_or_default(),
         kind: slot.record.kind.clone(),
         name: name.clone(),
         value: value.clone(),

@@ -202,7 +202,10 @@ impl Fold {
 
     /// The roles that `user` holds now at the node of a scope.
     pub(super) fn roles_at(&self, user: i64, path: &str) -> Vec<&str> {
-        self.people.get(&user).map(|person| person.reach.roles_at(path)).unwrap_or_default()
+        self.people
+            .get(&user)
+            .map(|person| person.reach.roles_at(path))
+            .unwrap_or_default()
     }
 
     /// What `user` sees of a kind at a node.
@@ -218,20 +221,25 @@ impl Fold {
 
     /// The scope of this name, made in memory if it is not there.
     pub(super) fn scope_slot(&mut self, scope: &Scope, node: &Node) -> &mut ScopeSlot {
-        self.scopes.entry(scope.to_string()).or_insert_with(|| ScopeSlot {
-            id: None,
-            scope: scope.clone(),
-            node: node.clone(),
-            head: Head::default(),
-            purged: false,
-            holdings: BTreeMap::new(),
-            dirty: false,
-        })
+        self.scopes
+            .entry(scope.to_string())
+            .or_insert_with(|| ScopeSlot {
+                id: None,
+                scope: scope.clone(),
+                node: node.clone(),
+                head: Head::default(),
+                purged: false,
+                holdings: BTreeMap::new(),
+                dirty: false,
+            })
     }
 
     /// The path of the node at which a scope stands.
     pub(super) fn path_of(&self, scope: &str) -> String {
-        self.scopes.get(scope).map(|slot| slot.node.path.clone()).unwrap_or_default()
+        self.scopes
+            .get(scope)
+            .map(|slot| slot.node.path.clone())
+            .unwrap_or_default()
     }
 
     /// Raises an alert at the end of the fold, once per code and source.
@@ -246,13 +254,17 @@ impl Fold {
 
     /// What a record counts under.
     pub(super) fn tallies(&self, record: &Record) -> Vec<(String, String)> {
-        let Some(kind) = self.rules.kinds.get(&record.kind) else { return Vec::new() };
+        let Some(kind) = self.rules.kinds.get(&record.kind) else {
+            return Vec::new();
+        };
         kind.tallies(&record.values(), &record.abnormal, record.is_void())
     }
 
     /// What a record can be found by.
     pub(super) fn terms(&self, record: &Record) -> Vec<(String, String)> {
-        let Some(kind) = self.rules.kinds.get(&record.kind) else { return Vec::new() };
+        let Some(kind) = self.rules.kinds.get(&record.kind) else {
+            return Vec::new();
+        };
         kind.search_terms(&record.values())
     }
 }

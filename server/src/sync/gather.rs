@@ -11,7 +11,9 @@ use sync_protocol::scope::Scope;
 use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Stored};
 use super::job::Job;
 use super::numbering::Marks;
-use crate::store::{Connection, Error, from_rev, Reach, acks, parked, purged, reach, records, scopes};
+use crate::store::{
+    Connection, Error, Reach, acks, from_rev, parked, purged, reach, records, scopes,
+};
 
 /// What jobs name, before what hangs on it is known.
 #[derive(Default)]
@@ -35,15 +37,25 @@ impl Names {
         self.records.insert(change.record);
         self.records.extend(change.parent);
         self.ids.insert(change.record);
-        self.ids.extend(change.set.keys().filter_map(|name| name.split_once('/')?.1.parse::<RecordId>().ok()));
-        self.nodes.extend(change.scope.as_ref().map(|place| place.code().to_owned()));
+        self.ids.extend(
+            change
+                .set
+                .keys()
+                .filter_map(|name| name.split_once('/')?.1.parse::<RecordId>().ok()),
+        );
+        self.nodes
+            .extend(change.scope.as_ref().map(|place| place.code().to_owned()));
         self.contents.push(change.content().to_be_bytes().to_vec());
     }
 }
 
 impl Fold {
     /// Reads all that these jobs will touch.
-    pub(super) fn gather(&mut self, connection: &mut Connection, jobs: &[Job]) -> Result<(), Error> {
+    pub(super) fn gather(
+        &mut self,
+        connection: &mut Connection,
+        jobs: &[Job],
+    ) -> Result<(), Error> {
         let mut names = Names::default();
         let mut pending = Vec::new();
         for job in jobs {
@@ -56,7 +68,9 @@ impl Fold {
                             Ok(Line::Lost(_)) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
-                                names.contents.push(fingerprint(&line.bytes).to_be_bytes().to_vec());
+                                names
+                                    .contents
+                                    .push(fingerprint(&line.bytes).to_be_bytes().to_vec());
                             }
                         }
                     }
@@ -91,7 +105,9 @@ impl Fold {
             }
         }
         self.gather_devices(connection, &names)?;
-        names.people.extend(self.devices.values().map(|device| device.row.account));
+        names
+            .people
+            .extend(self.devices.values().map(|device| device.row.account));
         self.gather_records(connection, &mut names, pending)?;
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
@@ -108,17 +124,36 @@ impl Fold {
     fn gather_devices(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
         let numbers: Vec<i64> = names.devices.iter().copied().collect();
         for row in acks::load(connection, &numbers)? {
-            let marks = Marks::from_bytes(&row.marks).ok_or_else(|| Error::Corrupt("the marks of a device".to_owned()))?;
-            self.devices.insert(row.number, Device { row, marks, dirty: false });
+            let marks = Marks::from_bytes(&row.marks)
+                .ok_or_else(|| Error::Corrupt("the marks of a device".to_owned()))?;
+            self.devices.insert(
+                row.number,
+                Device {
+                    row,
+                    marks,
+                    dirty: false,
+                },
+            );
         }
-        let lines: Vec<i64> = self.devices.values().map(|device| device.row.line).collect();
-        self.shared_lines = acks::shared_lines(connection, &lines)?.into_iter().collect();
+        let lines: Vec<i64> = self
+            .devices
+            .values()
+            .map(|device| device.row.line)
+            .collect();
+        self.shared_lines = acks::shared_lines(connection, &lines)?
+            .into_iter()
+            .collect();
         Ok(())
     }
 
     /// Records, and what hangs on them, until nothing new turns up: what waits for a record may
     /// touch others, which have parents and waiting changes of their own.
-    fn gather_records(&mut self, connection: &mut Connection, names: &mut Names, pending: Vec<parked::ParkedRow>) -> Result<(), Error> {
+    fn gather_records(
+        &mut self,
+        connection: &mut Connection,
+        names: &mut Names,
+        pending: Vec<parked::ParkedRow>,
+    ) -> Result<(), Error> {
         let mut known_aside = HashSet::new();
         self.keep_aside(pending, &mut known_aside, names);
         if !names.scopes.is_empty() {
@@ -129,24 +164,41 @@ impl Fold {
             }
         }
         loop {
-            let wanted: Vec<RecordId> =
-                names.records.iter().copied().filter(|id| !self.records.contains_key(id) && !self.absent.contains(id)).collect();
+            let wanted: Vec<RecordId> = names
+                .records
+                .iter()
+                .copied()
+                .filter(|id| !self.records.contains_key(id) && !self.absent.contains(id))
+                .collect();
             if wanted.is_empty() {
                 return Ok(());
             }
             let mut rows = records::by_ids(connection, &wanted)?;
-            let uprooted: Vec<RecordId> = wanted.iter().copied().filter(|id| names.uprooted.contains(id)).collect();
+            let uprooted: Vec<RecordId> = wanted
+                .iter()
+                .copied()
+                .filter(|id| names.uprooted.contains(id))
+                .collect();
             rows.extend(records::children_of(connection, &uprooted)?);
             self.take_records(connection, rows, names)?;
-            self.absent.extend(wanted.iter().filter(|id| !self.records.contains_key(*id)));
+            self.absent
+                .extend(wanted.iter().filter(|id| !self.records.contains_key(*id)));
             let rows = parked::open_for(connection, &wanted)?;
             self.keep_aside(rows, &mut known_aside, names);
         }
     }
 
-    fn take_records(&mut self, connection: &mut Connection, rows: Vec<records::RecordRow>, names: &mut Names) -> Result<(), Error> {
+    fn take_records(
+        &mut self,
+        connection: &mut Connection,
+        rows: Vec<records::RecordRow>,
+        names: &mut Names,
+    ) -> Result<(), Error> {
         let scope_ids: BTreeSet<i64> = rows.iter().map(|row| row.scope_id).collect();
-        let scope_ids: Vec<i64> = scope_ids.into_iter().filter(|id| !self.scopes.values().any(|slot| slot.id == Some(*id))).collect();
+        let scope_ids: Vec<i64> = scope_ids
+            .into_iter()
+            .filter(|id| !self.scopes.values().any(|slot| slot.id == Some(*id)))
+            .collect();
         let scopes = scopes::by_ids(connection, &scope_ids)?;
         self.take_scopes(connection, &scopes)?;
         for row in rows {
@@ -158,22 +210,50 @@ impl Fold {
                 .map(|(name, _)| name.clone())
                 .ok_or_else(|| Error::Corrupt("a record without a scope".to_owned()))?;
             names.records.extend(record.parent);
-            let stored = Stored { scope: scope.clone(), rev: record.rev, tallies: self.tallies(&record), terms: self.terms(&record) };
-            let slot = Slot { scope, created_at: row.created_at, stored: Some(stored), dirty: false, purge: false, record };
+            let stored = Stored {
+                scope: scope.clone(),
+                rev: record.rev,
+                tallies: self.tallies(&record),
+                terms: self.terms(&record),
+            };
+            let slot = Slot {
+                scope,
+                created_at: row.created_at,
+                stored: Some(stored),
+                dirty: false,
+                purge: false,
+                record,
+            };
             self.records.insert(slot.record.id, slot);
         }
         Ok(())
     }
 
-    fn take_scopes(&mut self, connection: &mut Connection, rows: &[scopes::ScopeRow]) -> Result<(), Error> {
-        let codes: Vec<String> = rows.iter().map(|row| row.area.clone()).filter(|code| !self.nodes.contains_key(code)).collect();
+    fn take_scopes(
+        &mut self,
+        connection: &mut Connection,
+        rows: &[scopes::ScopeRow],
+    ) -> Result<(), Error> {
+        let codes: Vec<String> = rows
+            .iter()
+            .map(|row| row.area.clone())
+            .filter(|code| !self.nodes.contains_key(code))
+            .collect();
         for node in scopes::nodes(connection, &codes)? {
             self.nodes.insert(node.code.clone(), node);
         }
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let holdings = scopes::holdings(connection, &ids)?;
-        for row in rows.iter().filter(|row| !self.scopes.contains_key(&row.name)).collect::<Vec<_>>() {
-            let node = self.nodes.get(&row.area).cloned().ok_or_else(|| Error::Corrupt("a scope without a node".to_owned()))?;
+        for row in rows
+            .iter()
+            .filter(|row| !self.scopes.contains_key(&row.name))
+            .collect::<Vec<_>>()
+        {
+            let node = self
+                .nodes
+                .get(&row.area)
+                .cloned()
+                .ok_or_else(|| Error::Corrupt("a scope without a node".to_owned()))?;
             let of_scope = holdings.iter().filter(|holding| holding.scope_id == row.id);
             self.scopes.insert(
                 row.name.clone(),
@@ -183,7 +263,9 @@ impl Fold {
                     node,
                     head: row.head()?,
                     purged: row.purged,
-                    holdings: of_scope.map(|holding| (holding.kind.clone(), (holding.count, holding.digest()))).collect(),
+                    holdings: of_scope
+                        .map(|holding| (holding.kind.clone(), (holding.count, holding.digest())))
+                        .collect(),
                     dirty: false,
                 },
             );
@@ -191,13 +273,22 @@ impl Fold {
         Ok(())
     }
 
-    fn keep_aside(&mut self, rows: Vec<parked::ParkedRow>, known: &mut HashSet<i64>, names: &mut Names) {
+    fn keep_aside(
+        &mut self,
+        rows: Vec<parked::ParkedRow>,
+        known: &mut HashSet<i64>,
+        names: &mut Names,
+    ) {
         for row in rows {
             if !known.insert(row.id) {
                 continue;
             }
             names.people.insert(row.account);
-            names.records.extend(row.record.as_ref().and_then(|id| id.parse::<RecordId>().ok()));
+            names.records.extend(
+                row.record
+                    .as_ref()
+                    .and_then(|id| id.parse::<RecordId>().ok()),
+            );
             if let Ok(Line::Change(change)) = parse(&row.body) {
                 names.change(&change);
             }
@@ -217,7 +308,12 @@ impl Fold {
 
     /// The nodes that are named.
     fn gather_nodes(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
-        let codes: Vec<String> = names.nodes.iter().filter(|code| !self.nodes.contains_key(*code)).cloned().collect();
+        let codes: Vec<String> = names
+            .nodes
+            .iter()
+            .filter(|code| !self.nodes.contains_key(*code))
+            .cloned()
+            .collect();
         for node in scopes::nodes(connection, &codes)? {
             self.nodes.insert(node.code.clone(), node);
         }
@@ -225,15 +321,23 @@ impl Fold {
     }
 
     /// The scopes that new or moved records may go to, if they exist.
-    fn gather_destinations(&mut self, connection: &mut Connection, jobs: &[Job]) -> Result<(), Error> {
+    fn gather_destinations(
+        &mut self,
+        connection: &mut Connection,
+        jobs: &[Job],
+    ) -> Result<(), Error> {
         let mut wanted = BTreeSet::new();
         for job in jobs {
             match job {
                 Job::Push(push) => wanted.extend(push.lines.iter().filter_map(|line| {
-                    let Ok(Line::Change(change)) = &line.parsed else { return None };
+                    let Ok(Line::Change(change)) = &line.parsed else {
+                        return None;
+                    };
                     self.destination(change, &self.first_stamp(push, change), push.received)
                 })),
-                Job::Write(written) => wanted.extend(written.iter().filter_map(|one| self.destination(&one.change, &self.own_stamp(&one.change), self.now))),
+                Job::Write(written) => wanted.extend(written.iter().filter_map(|one| {
+                    self.destination(&one.change, &self.own_stamp(&one.change), self.now)
+                })),
                 Job::Move(movement) => {
                     wanted.insert(Scope::from(movement.to.clone()));
                 }
@@ -245,7 +349,11 @@ impl Fold {
                 wanted.extend(self.destination(&change, &aside.normalised(), aside.row.at));
             }
         }
-        let unknown: Vec<String> = wanted.iter().map(ToString::to_string).filter(|name| !self.scopes.contains_key(name)).collect();
+        let unknown: Vec<String> = wanted
+            .iter()
+            .map(ToString::to_string)
+            .filter(|name| !self.scopes.contains_key(name))
+            .collect();
         let rows = scopes::by_names(connection, &unknown)?;
         self.take_scopes(connection, &rows)
     }
@@ -255,9 +363,13 @@ impl Fold {
         for job in jobs {
             let Job::Push(push) = job else { continue };
             let number = i64::from(push.device.0);
-            let Some(device) = self.devices.get(&number) else { continue };
+            let Some(device) = self.devices.get(&number) else {
+                continue;
+            };
             if push.from <= device.row.ack() && !push.lines.is_empty() {
-                for row in parked::of_device(connection, number, from_rev(push.from), device.row.ack)? {
+                for row in
+                    parked::of_device(connection, number, from_rev(push.from), device.row.ack)?
+                {
                     self.past_aside.insert((number, row.seq), row);
                 }
             }
@@ -265,7 +377,11 @@ impl Fold {
         Ok(())
     }
 
-    fn gather_known_aside(&mut self, connection: &mut Connection, contents: &[Vec<u8>]) -> Result<(), Error> {
+    fn gather_known_aside(
+        &mut self,
+        connection: &mut Connection,
+        contents: &[Vec<u8>],
+    ) -> Result<(), Error> {
         if self.shared_lines.is_empty() {
             return Ok(());
         }

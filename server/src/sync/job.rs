@@ -92,7 +92,11 @@ impl Push {
         let envelope = &request.envelope;
         let lines = (envelope.from..)
             .zip(&request.lines)
-            .map(|(seq, line)| PushLine { bytes: line.to_vec(), mark: Mark::of(seq, line), parsed: change::parse(line) })
+            .map(|(seq, line)| PushLine {
+                bytes: line.to_vec(),
+                mark: Mark::of(seq, line),
+                parsed: change::parse(line),
+            })
             .collect();
         Self {
             device,
@@ -166,13 +170,35 @@ pub struct Settled {
 impl Settled {
     /// A change that is in its record.
     pub const fn applied(seq: Seq, record: RecordId) -> Self {
-        Self { seq, record: Some(record), outcome: Outcome::Applied, code: None, path: None, fields: Vec::new(), exact: None }
+        Self {
+            seq,
+            record: Some(record),
+            outcome: Outcome::Applied,
+            code: None,
+            path: None,
+            fields: Vec::new(),
+            exact: None,
+        }
     }
 
     /// A change that is kept aside.
-    pub fn aside(seq: Seq, record: Option<RecordId>, outcome: Outcome, code: &str, path: &str) -> Self {
+    pub fn aside(
+        seq: Seq,
+        record: Option<RecordId>,
+        outcome: Outcome,
+        code: &str,
+        path: &str,
+    ) -> Self {
         let path = (!path.is_empty()).then(|| path.to_owned());
-        Self { seq, record, outcome, code: Some(code.to_owned()), path, fields: Vec::new(), exact: None }
+        Self {
+            seq,
+            record,
+            outcome,
+            code: Some(code.to_owned()),
+            path,
+            fields: Vec::new(),
+            exact: None,
+        }
     }
 
     /// As the reply names it.

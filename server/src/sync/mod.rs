@@ -28,5 +28,6 @@ mod push;
 pub mod resolve;
 pub mod rules;
 pub mod search_key;
+pub mod together;
 
 pub use engine::Engine;

@@ -13,10 +13,20 @@ impl Fold {
     /// Moves a record.
     pub(super) fn relocate(&mut self, movement: &Movement) -> Moved {
         let kinds = self.rules.kinds.clone();
-        let Some(slot) = self.records.get(&movement.record).filter(|slot| !slot.purge) else { return Moved::Unknown };
-        let Some(kind) = kinds.get(&slot.record.kind) else { return Moved::Unknown };
+        let Some(slot) = self
+            .records
+            .get(&movement.record)
+            .filter(|slot| !slot.purge)
+        else {
+            return Moved::Unknown;
+        };
+        let Some(kind) = kinds.get(&slot.record.kind) else {
+            return Moved::Unknown;
+        };
         let from = slot.scope.clone();
-        let Some(person) = self.people.get(&movement.user.0) else { return Moved::Unknown };
+        let Some(person) = self.people.get(&movement.user.0) else {
+            return Moved::Unknown;
+        };
         let from_path = self.path_of(&from);
         if !person.reach.covers(&from_path) {
             return Moved::Unknown;
@@ -25,23 +35,38 @@ impl Fold {
             KindScope::Parent { .. } => return Moved::Child,
             KindScope::Place { level, .. } => level,
         };
-        let node = self.nodes.get(movement.to.code()).filter(|node| node.level == *level && movement.to.level() == level).cloned();
-        let Some(node) = node else { return Moved::Place };
+        let node = self
+            .nodes
+            .get(movement.to.code())
+            .filter(|node| node.level == *level && movement.to.level() == level)
+            .cloned();
+        let Some(node) = node else {
+            return Moved::Place;
+        };
         let mut movers: Vec<&str> = kind.writers().iter().map(String::as_str).collect();
         // Who walks a grid does not decide whose it is.
         movers.retain(|role| !matches!(*role, "grid_leader" | "volunteer"));
-        if [&from_path, &node.path].into_iter().any(|path| person.reach.ground(&movers, path) != Ground::Current) {
+        if [&from_path, &node.path]
+            .into_iter()
+            .any(|path| person.reach.ground(&movers, path) != Ground::Current)
+        {
             return Moved::OutOfScope;
         }
         let day = self.scopes.get(&from).and_then(|slot| slot.scope.day);
-        let to = Scope { place: movement.to.clone(), day };
+        let to = Scope {
+            place: movement.to.clone(),
+            day,
+        };
         if to.to_string() == from {
             return Moved::Done(0);
         }
         let together: Vec<RecordId> = self
             .records
             .iter()
-            .filter(|(id, slot)| !slot.purge && (**id == movement.record || slot.record.parent == Some(movement.record)))
+            .filter(|(id, slot)| {
+                !slot.purge
+                    && (**id == movement.record || slot.record.parent == Some(movement.record))
+            })
             .map(|(id, _)| *id)
             .collect();
         self.scope_slot(&to, &node);
@@ -50,7 +75,12 @@ impl Fold {
                 slot.scope = to.to_string();
                 slot.dirty = true;
             }
-            self.exits.push(Exit { scope: from.clone(), record: *id, reason: "moved", to: Some(to.to_string()) });
+            self.exits.push(Exit {
+                scope: from.clone(),
+                record: *id,
+                reason: "moved",
+                to: Some(to.to_string()),
+            });
             self.shown_at.push((*id, node.code.clone()));
         }
         Moved::Done(together.len() as u64)

@@ -53,7 +53,10 @@ impl Marks {
     /// Judges a push of `marks`, numbered from `from`, by a device whose changes up to `ack` are known.
     pub fn judge(&self, ack: Seq, from: Seq, after: Option<Mark>, marks: &[Mark]) -> Judgement {
         if from > ack + 1 {
-            return Judgement::Gap { expected: ack + 1, after: self.mark(ack) };
+            return Judgement::Gap {
+                expected: ack + 1,
+                after: self.mark(ack),
+            };
         }
         if from > 1 && self.mark(from - 1) != after {
             return Judgement::Fork;
@@ -70,17 +73,26 @@ impl Marks {
         if from == 1 && ack > 0 && marks.is_empty() {
             return Judgement::Fork;
         }
-        Judgement::Proceed { skip: known.min(marks.len()) }
+        Judgement::Proceed {
+            skip: known.min(marks.len()),
+        }
     }
 
     /// Notes a push that moved `ack`.
     pub fn push(&mut self, from: Seq, marks: &[Mark]) {
-        self.before = std::mem::replace(&mut self.newest, Run { from, marks: marks.to_vec() });
+        self.before = std::mem::replace(
+            &mut self.newest,
+            Run {
+                from,
+                marks: marks.to_vec(),
+            },
+        );
     }
 
     /// As bytes for the device's row: per run its first number, its length, its marks.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(32 + 8 * (self.newest.marks.len() + self.before.marks.len()));
+        let mut bytes =
+            Vec::with_capacity(32 + 8 * (self.newest.marks.len() + self.before.marks.len()));
         for run in [&self.newest, &self.before] {
             bytes.extend(run.from.to_be_bytes());
             bytes.extend((run.marks.len() as u64).to_be_bytes());
@@ -102,7 +114,9 @@ impl Marks {
             };
             let from = u64::from_be_bytes(word()?);
             let count = u64::from_be_bytes(word()?);
-            let marks = (0..count).map(|_| word().map(Mark)).collect::<Option<Vec<_>>>()?;
+            let marks = (0..count)
+                .map(|_| word().map(Mark))
+                .collect::<Option<Vec<_>>>()?;
             Some(Run { from, marks })
         };
         let (newest, before) = (run()?, run()?);
@@ -132,11 +146,26 @@ mod tests {
     #[test]
     fn i3_what_was_seen_before_is_skipped() {
         let known = known_to_20();
-        assert_eq!(known.judge(20, 21, after(20), &marks(21..=22)), Judgement::Proceed { skip: 0 });
-        assert_eq!(known.judge(20, 11, after(10), &marks(11..=22)), Judgement::Proceed { skip: 10 });
-        assert_eq!(known.judge(20, 5, after(4), &marks(5..=6)), Judgement::Proceed { skip: 2 });
-        assert_eq!(known.judge(20, 21, after(20), &[]), Judgement::Proceed { skip: 0 });
-        assert_eq!(Marks::default().judge(0, 1, None, &marks(1..=1)), Judgement::Proceed { skip: 0 });
+        assert_eq!(
+            known.judge(20, 21, after(20), &marks(21..=22)),
+            Judgement::Proceed { skip: 0 }
+        );
+        assert_eq!(
+            known.judge(20, 11, after(10), &marks(11..=22)),
+            Judgement::Proceed { skip: 10 }
+        );
+        assert_eq!(
+            known.judge(20, 5, after(4), &marks(5..=6)),
+            Judgement::Proceed { skip: 2 }
+        );
+        assert_eq!(
+            known.judge(20, 21, after(20), &[]),
+            Judgement::Proceed { skip: 0 }
+        );
+        assert_eq!(
+            Marks::default().judge(0, 1, None, &marks(1..=1)),
+            Judgement::Proceed { skip: 0 }
+        );
     }
 
     #[test]
@@ -145,7 +174,10 @@ mod tests {
         let mut other = marks(11..=20);
         other[9] = Mark::of(20, b"another line");
         assert_eq!(known.judge(20, 11, after(10), &other), Judgement::Fork);
-        assert_eq!(known.judge(20, 21, Some(Mark::of(20, b"another line")), &[]), Judgement::Fork);
+        assert_eq!(
+            known.judge(20, 21, Some(Mark::of(20, b"another line")), &[]),
+            Judgement::Fork
+        );
         assert_eq!(known.judge(20, 1, None, &[]), Judgement::Fork);
     }
 
@@ -159,8 +191,20 @@ mod tests {
     #[test]
     fn a_hole_is_a_gap_that_names_what_is_expected() {
         let known = known_to_20();
-        assert_eq!(known.judge(20, 25, after(24), &marks(25..=26)), Judgement::Gap { expected: 21, after: after(20) });
-        assert_eq!(Marks::default().judge(0, 2, after(1), &[]), Judgement::Gap { expected: 1, after: None });
+        assert_eq!(
+            known.judge(20, 25, after(24), &marks(25..=26)),
+            Judgement::Gap {
+                expected: 21,
+                after: after(20)
+            }
+        );
+        assert_eq!(
+            Marks::default().judge(0, 2, after(1), &[]),
+            Judgement::Gap {
+                expected: 1,
+                after: None
+            }
+        );
     }
 
     #[test]

@@ -53,7 +53,12 @@ pub enum NotOpened {
 
 impl Engine {
     /// Opens an epoch, leases a number, and brings the built-in kinds to a database without any.
-    pub fn open(store: Store, clock: Clock, key: SearchKey, opening: &Opening<'_>) -> Result<Self, NotOpened> {
+    pub fn open(
+        store: Store,
+        clock: Clock,
+        key: SearchKey,
+        opening: &Opening<'_>,
+    ) -> Result<Self, NotOpened> {
         let now = clock.now();
         let process = store.write(|connection| {
             if !opening.insist_on_clock {
@@ -62,20 +67,34 @@ impl Engine {
             if definitions::versions(connection)?.0 == 0 {
                 bring_kinds(connection, now)?;
             }
-            let leased = devices::lease_process_number(connection, opening.process, now)?.ok_or(NotOpened::NoNumber)?;
+            let leased = devices::lease_process_number(connection, opening.process, now)?
+                .ok_or(NotOpened::NoNumber)?;
             epochs::open(connection, now, opening.shown, opening.process)?;
             Ok::<_, NotOpened>(leased.number)
         })?;
-        Ok(Self::new(store, clock, key, process, opening.build, opening.oldest_schema))
+        Ok(Self::new(
+            store,
+            clock,
+            key,
+            process,
+            opening.build,
+            opening.oldest_schema,
+        ))
     }
 }
 
 fn check_clock(connection: &mut Connection, now: Millis, build: Millis) -> Result<(), NotOpened> {
     if now < build {
-        return Err(NotOpened::Clock { behind_ms: build - now, than: "this program was built" });
+        return Err(NotOpened::Clock {
+            behind_ms: build - now,
+            than: "this program was built",
+        });
     }
     match acks::last_seen(connection)? {
-        Some(seen) if now < seen - CLOCK_TOLERANCE_MS => Err(NotOpened::Clock { behind_ms: seen - now, than: "the last push on record" }),
+        Some(seen) if now < seen - CLOCK_TOLERANCE_MS => Err(NotOpened::Clock {
+            behind_ms: seen - now,
+            than: "the last push on record",
+        }),
         _ => Ok(()),
     }
 }
@@ -83,7 +102,12 @@ fn check_clock(connection: &mut Connection, now: Millis, build: Millis) -> Resul
 fn bring_kinds(connection: &mut Connection, now: Millis) -> Result<(), NotOpened> {
     for definition in BUILT_IN {
         let kind = Kind::parse(definition).map_err(|_| NotOpened::Kinds)?;
-        let row = KindRow { name: kind.name().to_owned(), schema: 1, definition: definition.to_owned(), at: now };
+        let row = KindRow {
+            name: kind.name().to_owned(),
+            schema: 1,
+            definition: definition.to_owned(),
+            at: now,
+        };
         definitions::add_kind(connection, &row)?;
     }
     Ok(())

@@ -22,11 +22,21 @@ pub fn hash(reach: &Reach, rules: &Rules) -> String {
         hash.update(role.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Places held, in the order of their codes, after the one with code `after`.
-pub fn held(connection: &mut Connection, reach: &Reach, rules: &Rules, after: &str, most: usize) -> Result<Vec<HeldPlace>, Error> {
+pub fn held(
+    connection: &mut Connection,
+    reach: &Reach,
+    rules: &Rules,
+    after: &str,
+    most: usize,
+) -> Result<Vec<HeldPlace>, Error> {
     let by_level = levels(&rules.kinds);
     let wanted: Vec<String> = by_level.keys().cloned().collect();
     let mut paths: Vec<&str> = reach.held().map(|(path, _)| path).collect();
@@ -48,14 +58,24 @@ pub fn held(connection: &mut Connection, reach: &Reach, rules: &Rules, after: &s
             continue;
         }
         if let Ok(place) = Place::new(&node.level, &node.code) {
-            places.push(HeldPlace { place, name: node.name, by_day, roles: roles.into_iter().map(str::to_owned).collect() });
+            places.push(HeldPlace {
+                place,
+                name: node.name,
+                by_day,
+                roles: roles.into_iter().map(str::to_owned).collect(),
+            });
         }
     }
     Ok(places)
 }
 
 /// Why somebody no longer holds a place.
-pub fn why_dropped(connection: &mut Connection, user: UserId, node: &Node, now: Millis) -> Result<&'static str, Error> {
+pub fn why_dropped(
+    connection: &mut Connection,
+    user: UserId,
+    node: &Node,
+    now: Millis,
+) -> Result<&'static str, Error> {
     Ok(match reach::lapse(connection, user, &node.path, now)? {
         Lapse::Never => "unknown",
         Lapse::RanOut => "expired",

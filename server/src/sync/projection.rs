@@ -19,7 +19,13 @@ pub struct Sight {
 
 impl Sight {
     /// What the holder of these roles sees at a place of this level, on a day or not. `None` if nothing.
-    pub fn of(kinds: &Kinds, viewer: UserId, roles: &[&str], level: &str, by_day: bool) -> Option<Self> {
+    pub fn of(
+        kinds: &Kinds,
+        viewer: UserId,
+        roles: &[&str],
+        level: &str,
+        by_day: bool,
+    ) -> Option<Self> {
         let views: BTreeMap<String, View> = kinds
             .newest()
             .filter(|kind| lives_at(kinds, kind, level, by_day))
@@ -35,9 +41,20 @@ impl Sight {
             hash.update([0]);
         };
         roles.iter().for_each(|role| tell(role));
-        views.values().for_each(|view| view.fingerprint_into(&mut tell));
-        let name = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Some(Self { viewer, views, name })
+        views
+            .values()
+            .for_each(|view| view.fingerprint_into(&mut tell));
+        let name = hash
+            .finalize()
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Some(Self {
+            viewer,
+            views,
+            name,
+        })
     }
 
     /// The view of a kind, if it is shown at all.
@@ -53,7 +70,9 @@ impl Sight {
     /// Whether the whole record is shown as it is.
     pub fn shows_all_of(&self, record: &Record) -> bool {
         let own = record.created.user == self.viewer;
-        self.views.get(&record.kind).is_some_and(|view| record.fields.keys().all(|field| !view.masks(field, own)))
+        self.views
+            .get(&record.kind)
+            .is_some_and(|view| record.fields.keys().all(|field| !view.masks(field, own)))
     }
 
     /// The record as its reader may see it; `None` if its kind is not shown.
@@ -63,7 +82,10 @@ impl Sight {
         let mut conflicts = BTreeMap::<String, Vec<Conflict>>::new();
         for (field, held, write) in record.conflicts() {
             if let Some(value) = view.project_field(field, &held.value, own) {
-                conflicts.entry(field.to_owned()).or_default().push(conflict(value, write));
+                conflicts
+                    .entry(field.to_owned())
+                    .or_default()
+                    .push(conflict(value, write));
             }
         }
         Some(Row {
@@ -84,7 +106,11 @@ impl Sight {
 }
 
 fn conflict(value: serde_json::Value, write: &Write) -> Conflict {
-    Conflict { value, time: write.stamp.time(), by: write.user }
+    Conflict {
+        value,
+        time: write.stamp.time(),
+        by: write.user,
+    }
 }
 
 /// What else is to be known of a record: an open list.
@@ -103,7 +129,9 @@ pub fn flags(record: &Record) -> Vec<String> {
 pub fn lives_at(kinds: &Kinds, kind: &Kind, at: &str, day: bool) -> bool {
     match kind.scope() {
         KindScope::Place { level, by_day } => level == at && *by_day == day,
-        KindScope::Parent { kind: parent } => kinds.get(parent).is_some_and(|parent| lives_at(kinds, parent, at, day)),
+        KindScope::Parent { kind: parent } => kinds
+            .get(parent)
+            .is_some_and(|parent| lives_at(kinds, parent, at, day)),
     }
 }
 

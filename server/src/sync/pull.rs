@@ -9,7 +9,8 @@ use sync_protocol::digest::Digest;
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 use sync_protocol::wire::{
-    Ask, Dropped, Envelope, Exit, Feed, HeldPlace, LEASE, LEASE_BY_DAY, MAX_PAGE_BYTES, MAX_PAGE_ROWS, MAX_PLACES, Outcome, Row, Verdict,
+    Ask, Dropped, Envelope, Exit, Feed, HeldPlace, LEASE, LEASE_BY_DAY, MAX_PAGE_BYTES,
+    MAX_PAGE_ROWS, MAX_PLACES, Outcome, Row, Verdict,
 };
 use sync_protocol::{Millis, Seq};
 
@@ -79,22 +80,51 @@ impl Item {
 
 impl Snapshot<'_> {
     /// Answers what a request asks for, and names the verdicts of what it pushed.
-    pub fn pull(&self, connection: &mut Connection, envelope: &Envelope, settled: &[Settled]) -> Result<Pulled, Error> {
+    pub fn pull(
+        &self,
+        connection: &mut Connection,
+        envelope: &Envelope,
+        settled: &[Settled],
+    ) -> Result<Pulled, Error> {
         let mut pulled = Pulled::default();
         let grants = places::hash(self.reach, self.rules);
         if self.may_read && envelope.grants != grants {
-            pulled.places = Some(places::held(connection, self.reach, self.rules, "", MAX_PLACES)?);
+            pulled.places = Some(places::held(
+                connection, self.reach, self.rules, "", MAX_PLACES,
+            )?);
             pulled.grants = Some(grants);
         }
         let open = self.open(connection, envelope, &mut pulled)?;
-        let asked: HashMap<i64, &Scope> = open.iter().filter_map(|one| Some((one.row.as_ref()?.id, &one.ask.0))).collect();
-        let own: HashMap<RecordId, (Seq, Rev)> = settled.iter().filter_map(|one| Some((one.record?, (one.seq, one.exact?)))).collect();
-        let own = if envelope.epoch == self.epoch { own } else { HashMap::new() };
-        let mut budget = Budget { rows: envelope.limit.clamp(1, MAX_PAGE_ROWS), bytes: MAX_PAGE_BYTES, untouched: true };
+        let asked: HashMap<i64, &Scope> = open
+            .iter()
+            .filter_map(|one| Some((one.row.as_ref()?.id, &one.ask.0)))
+            .collect();
+        let own: HashMap<RecordId, (Seq, Rev)> = settled
+            .iter()
+            .filter_map(|one| Some((one.record?, (one.seq, one.exact?))))
+            .collect();
+        let own = if envelope.epoch == self.epoch {
+            own
+        } else {
+            HashMap::new()
+        };
+        let mut budget = Budget {
+            rows: envelope.limit.clamp(1, MAX_PAGE_ROWS),
+            bytes: MAX_PAGE_BYTES,
+            untouched: true,
+        };
         let mut delivered = HashSet::new();
         let mut cursors = HashMap::new();
         for one in &open {
-            if let Some(feed) = self.feed(connection, one, &asked, &own, &mut budget, &mut delivered, &mut pulled.looks)? {
+            if let Some(feed) = self.feed(
+                connection,
+                one,
+                &asked,
+                &own,
+                &mut budget,
+                &mut delivered,
+                &mut pulled.looks,
+            )? {
                 if let Some(row) = &one.row {
                     cursors.insert(row.id, if feed.more { feed.cursor } else { Rev::MAX });
                 }
@@ -106,36 +136,80 @@ impl Snapshot<'_> {
     }
 
     /// Sorts what is asked for: what may be read, and what is dropped and why.
-    fn open<'e>(&self, connection: &mut Connection, envelope: &'e Envelope, pulled: &mut Pulled) -> Result<Vec<Open<'e>>, Error> {
+    fn open<'e>(
+        &self,
+        connection: &mut Connection,
+        envelope: &'e Envelope,
+        pulled: &mut Pulled,
+    ) -> Result<Vec<Open<'e>>, Error> {
         let names: Vec<String> = envelope.pull.iter().map(|ask| ask.0.to_string()).collect();
-        let codes: Vec<String> = envelope.pull.iter().map(|ask| ask.0.place.code().to_owned()).collect();
-        let nodes: HashMap<String, Node> = scopes::nodes(connection, &codes)?.into_iter().map(|node| (node.code.clone(), node)).collect();
-        let mut rows: HashMap<String, ScopeRow> = scopes::by_names(connection, &names)?.into_iter().map(|row| (row.name.clone(), row)).collect();
+        let codes: Vec<String> = envelope
+            .pull
+            .iter()
+            .map(|ask| ask.0.place.code().to_owned())
+            .collect();
+        let nodes: HashMap<String, Node> = scopes::nodes(connection, &codes)?
+            .into_iter()
+            .map(|node| (node.code.clone(), node))
+            .collect();
+        let mut rows: HashMap<String, ScopeRow> = scopes::by_names(connection, &names)?
+            .into_iter()
+            .map(|row| (row.name.clone(), row))
+            .collect();
         let mut open = Vec::with_capacity(envelope.pull.len());
         let mut seen = HashSet::new();
-        for ask in envelope.pull.iter().filter(|ask| seen.insert(ask.0.to_string())) {
+        for ask in envelope
+            .pull
+            .iter()
+            .filter(|ask| seen.insert(ask.0.to_string()))
+        {
             let scope = &ask.0;
-            let node = nodes.get(scope.place.code()).filter(|node| node.level == scope.place.level());
+            let node = nodes
+                .get(scope.place.code())
+                .filter(|node| node.level == scope.place.level());
             let sight = node.filter(|_| self.may_read).and_then(|node| {
                 let roles = self.reach.roles_at(&node.path);
-                Sight::of(&self.rules.kinds, self.reach.account(), &roles, scope.place.level(), scope.day.is_some())
+                Sight::of(
+                    &self.rules.kinds,
+                    self.reach.account(),
+                    &roles,
+                    scope.place.level(),
+                    scope.day.is_some(),
+                )
             });
             let Some(sight) = sight else {
                 let reason = match node {
-                    Some(node) => places::why_dropped(connection, self.reach.account(), node, self.now)?,
+                    Some(node) => {
+                        places::why_dropped(connection, self.reach.account(), node, self.now)?
+                    }
                     None => "unknown",
                 };
-                pulled.dropped.push(Dropped { scope: scope.clone(), reason: reason.to_owned() });
+                pulled.dropped.push(Dropped {
+                    scope: scope.clone(),
+                    reason: reason.to_owned(),
+                });
                 continue;
             };
             let row = rows.remove(&scope.to_string());
-            let head = row.as_ref().map(ScopeRow::head).transpose()?.unwrap_or_default();
-            open.push(Open { ask, sight, row, head });
+            let head = row
+                .as_ref()
+                .map(ScopeRow::head)
+                .transpose()?
+                .unwrap_or_default();
+            open.push(Open {
+                ask,
+                sight,
+                row,
+                head,
+            });
         }
         Ok(open)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the page is one thing over all scopes")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the page is one thing over all scopes"
+    )]
     fn feed(
         &self,
         connection: &mut Connection,
@@ -153,7 +227,11 @@ impl Snapshot<'_> {
             worth => worth,
         };
         let (count, digest) = self.holding(connection, open)?;
-        let from = if worth == Worth::Good { *asked_cursor } else { 0 };
+        let from = if worth == Worth::Good {
+            *asked_cursor
+        } else {
+            0
+        };
         let mut feed = Feed {
             scope: scope.clone(),
             cursor: *asked_cursor,
@@ -162,7 +240,11 @@ impl Snapshot<'_> {
             view: open.sight.name.clone(),
             count,
             digest,
-            lease: if scope.day.is_some() { LEASE_BY_DAY } else { LEASE },
+            lease: if scope.day.is_some() {
+                LEASE_BY_DAY
+            } else {
+                LEASE
+            },
             own: Vec::new(),
             rows: Vec::new(),
             exits: Vec::new(),
@@ -173,15 +255,23 @@ impl Snapshot<'_> {
             let named = worth != Worth::Good || *phone_digest != digest;
             return Ok(named.then_some(feed));
         }
-        let Some(row) = &open.row else { return Ok(None) };
+        let Some(row) = &open.row else {
+            return Ok(None);
+        };
         if budget.rows == 0 || (budget.bytes == 0 && !budget.untouched) {
             feed.more = true;
             feed.reset = false;
             return Ok(Some(feed));
         }
         let (items, complete) = items_above(connection, row.id, from, budget.rows)?;
-        let own = if worth == Worth::Good { Some(own) } else { None };
-        let complete = self.fill(connection, open, items, complete, asked, own, budget, delivered, &mut feed)?;
+        let own = if worth == Worth::Good {
+            Some(own)
+        } else {
+            None
+        };
+        let complete = self.fill(
+            connection, open, items, complete, asked, own, budget, delivered, &mut feed,
+        )?;
         if complete {
             feed.cursor = open.head.head;
         } else {
@@ -206,7 +296,10 @@ impl Snapshot<'_> {
 
     /// Fills a feed with what stands above its cursor, as far as the page has room. Says whether
     /// all of it went in.
-    #[expect(clippy::too_many_arguments, reason = "the page is one thing over all scopes")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the page is one thing over all scopes"
+    )]
     fn fill(
         &self,
         connection: &mut Connection,
@@ -226,7 +319,10 @@ impl Snapshot<'_> {
                 Item::Row(_) => None,
             })
             .collect();
-        let whereabouts: HashMap<String, i64> = records::by_ids(connection, &gone)?.into_iter().map(|row| (row.id, row.scope_id)).collect();
+        let whereabouts: HashMap<String, i64> = records::by_ids(connection, &gone)?
+            .into_iter()
+            .map(|row| (row.id, row.scope_id))
+            .collect();
         let mut runs: Vec<(Seq, Rev)> = Vec::new();
         let mut all = complete;
         for item in items {
@@ -237,11 +333,20 @@ impl Snapshot<'_> {
             let head = to_rev(item.head());
             match item {
                 Item::Exit(exit) => {
-                    let Ok(record) = exit.record.parse::<RecordId>() else { continue };
+                    let Ok(record) = exit.record.parse::<RecordId>() else {
+                        continue;
+                    };
                     // Served from 0 there is nothing that an exit could take away.
                     if own.is_some() {
-                        let to = whereabouts.get(&exit.record).and_then(|id| asked.get(id)).map(|scope| (*scope).clone());
-                        feed.exits.push(Exit { record, reason: exit.reason, to });
+                        let to = whereabouts
+                            .get(&exit.record)
+                            .and_then(|id| asked.get(id))
+                            .map(|scope| (*scope).clone());
+                        feed.exits.push(Exit {
+                            record,
+                            reason: exit.reason,
+                            to,
+                        });
                         delivered.insert(record);
                         budget.rows -= 1;
                         budget.bytes = budget.bytes.saturating_sub(100);
@@ -249,7 +354,9 @@ impl Snapshot<'_> {
                 }
                 Item::Row(stored) => {
                     let record = stored.record()?;
-                    let run = own.and_then(|own| own.get(&record.id)).filter(|(_, rev)| *rev == record.rev);
+                    let run = own
+                        .and_then(|own| own.get(&record.id))
+                        .filter(|(_, rev)| *rev == record.rev);
                     if let Some((seq, rev)) = run
                         && open.sight.shows_all_of(&record)
                     {
@@ -278,8 +385,14 @@ impl Snapshot<'_> {
     }
 
     /// What the caller can see in a scope, counted and digested.
-    fn holding(&self, connection: &mut Connection, open: &Open<'_>) -> Result<(u64, Digest), Error> {
-        let Some(row) = &open.row else { return Ok((0, Digest::default())) };
+    fn holding(
+        &self,
+        connection: &mut Connection,
+        open: &Open<'_>,
+    ) -> Result<(u64, Digest), Error> {
+        let Some(row) = &open.row else {
+            return Ok((0, Digest::default()));
+        };
         let (mut count, mut digest) = (0, Digest::default());
         for holding in scopes::holdings(connection, &[row.id])? {
             if open.sight.view(&holding.kind).is_some() {
@@ -305,8 +418,16 @@ impl Snapshot<'_> {
             .filter_map(|one| one.record)
             .filter(|record| !delivered.contains(record))
             .collect();
-        let rows: HashMap<String, RecordRow> = records::by_ids(connection, &unseen)?.into_iter().map(|row| (row.id.clone(), row)).collect();
-        let ids: Vec<i64> = rows.values().map(|row| row.scope_id).collect::<HashSet<_>>().into_iter().collect();
+        let rows: HashMap<String, RecordRow> = records::by_ids(connection, &unseen)?
+            .into_iter()
+            .map(|row| (row.id.clone(), row))
+            .collect();
+        let ids: Vec<i64> = rows
+            .values()
+            .map(|row| row.scope_id)
+            .collect::<HashSet<_>>()
+            .into_iter()
+            .collect();
         let mut readable = BTreeMap::new();
         for row in scopes::by_ids(connection, &ids)? {
             let node = scopes::nodes(connection, std::slice::from_ref(&row.area))?.pop();
@@ -324,7 +445,9 @@ impl Snapshot<'_> {
                     continue;
                 }
                 if let Some(row) = rows.get(&record.to_string()) {
-                    let comes = cursors.get(&row.scope_id).is_some_and(|cursor| to_rev(row.head) > *cursor);
+                    let comes = cursors
+                        .get(&row.scope_id)
+                        .is_some_and(|cursor| to_rev(row.head) > *cursor);
                     if comes {
                         continue;
                     }
@@ -338,10 +461,22 @@ impl Snapshot<'_> {
 }
 
 /// Rows and exits above a head, in head order, at most one more than wanted; and whether that is all.
-fn items_above(connection: &mut Connection, scope_id: i64, from: Rev, wanted: usize) -> Result<(Vec<Item>, bool), Error> {
+fn items_above(
+    connection: &mut Connection,
+    scope_id: i64,
+    from: Rev,
+    wanted: usize,
+) -> Result<(Vec<Item>, bool), Error> {
     let most = i64::try_from(wanted + 1).unwrap_or(i64::MAX);
-    let mut items: Vec<Item> = records::above(connection, scope_id, from, most)?.into_iter().map(Item::Row).collect();
-    items.extend(exits::above(connection, scope_id, from, most)?.into_iter().map(Item::Exit));
+    let mut items: Vec<Item> = records::above(connection, scope_id, from, most)?
+        .into_iter()
+        .map(Item::Row)
+        .collect();
+    items.extend(
+        exits::above(connection, scope_id, from, most)?
+            .into_iter()
+            .map(Item::Exit),
+    );
     items.sort_by_key(Item::head);
     let complete = items.len() <= wanted;
     // Beyond this, either list may have left something out.
@@ -370,7 +505,13 @@ fn join_runs(mut own: Vec<(Seq, Rev)>) -> Vec<(Seq, Seq, Rev)> {
 fn push_verdict(verdicts: &mut Vec<Verdict>, verdict: Verdict) {
     if let Some(run) = verdicts.last_mut()
         && run.last.unwrap_or(run.seq) + 1 == verdict.seq
-        && (run.verdict, &run.code, &run.path, &run.scope) == (verdict.verdict, &verdict.code, &verdict.path, &verdict.scope)
+        && (run.verdict, &run.code, &run.path, &run.scope)
+            == (
+                verdict.verdict,
+                &verdict.code,
+                &verdict.path,
+                &verdict.scope,
+            )
         && run.fields.is_empty()
         && verdict.fields.is_empty()
     {
@@ -386,7 +527,10 @@ mod tests {
 
     #[test]
     fn own_changes_are_named_as_runs() {
-        assert_eq!(join_runs(vec![(3, 9), (1, 9), (2, 9), (5, 9), (6, 10)]), [(1, 3, 9), (5, 5, 9), (6, 6, 10)]);
+        assert_eq!(
+            join_runs(vec![(3, 9), (1, 9), (2, 9), (5, 9), (6, 10)]),
+            [(1, 3, 9), (5, 5, 9), (6, 6, 10)]
+        );
     }
 
     #[test]
@@ -396,6 +540,12 @@ mod tests {
         for seq in [1, 2, 3, 7] {
             push_verdict(&mut verdicts, applied(seq));
         }
-        assert_eq!(verdicts.iter().map(|verdict| (verdict.seq, verdict.last)).collect::<Vec<_>>(), [(1, Some(3)), (7, None)]);
+        assert_eq!(
+            verdicts
+                .iter()
+                .map(|verdict| (verdict.seq, verdict.last))
+                .collect::<Vec<_>>(),
+            [(1, Some(3)), (7, None)]
+        );
     }
 }

@@ -11,29 +11,51 @@ use super::job::Purge;
 impl Fold {
     /// Marks records for purging, with what shares their scope; whole scopes leave no exits.
     pub(super) fn purge(&mut self, purge: &Purge) -> u64 {
-        let whole: BTreeSet<String> =
-            self.scopes.iter().filter(|(_, slot)| slot.id.is_some_and(|id| purge.scopes.contains(&id))).map(|(name, _)| name.clone()).collect();
+        let whole: BTreeSet<String> = self
+            .scopes
+            .iter()
+            .filter(|(_, slot)| slot.id.is_some_and(|id| purge.scopes.contains(&id)))
+            .map(|(name, _)| name.clone())
+            .collect();
         let wanted: BTreeSet<RecordId> = self
             .records
             .iter()
             .filter(|(id, slot)| {
-                purge.records.contains(id) || slot.record.parent.is_some_and(|parent| purge.records.contains(&parent)) || whole.contains(&slot.scope)
+                purge.records.contains(id)
+                    || slot
+                        .record
+                        .parent
+                        .is_some_and(|parent| purge.records.contains(&parent))
+                    || whole.contains(&slot.scope)
             })
             .map(|(id, _)| *id)
             .collect();
         for id in &wanted {
-            let Some(slot) = self.records.get_mut(id) else { continue };
+            let Some(slot) = self.records.get_mut(id) else {
+                continue;
+            };
             slot.purge = true;
             slot.dirty = true;
-            let entries = slot.record.fields.keys().filter_map(|name| name.split_once('/')).map(|(_, entry)| entry.to_owned());
+            let entries = slot
+                .record
+                .fields
+                .keys()
+                .filter_map(|name| name.split_once('/'))
+                .map(|(_, entry)| entry.to_owned());
             self.newly_purged.insert(id.to_string());
             self.newly_purged.extend(entries);
             if !whole.contains(&slot.scope) {
-                self.exits.push(Exit { scope: slot.scope.clone(), record: *id, reason: "purged", to: None });
+                self.exits.push(Exit {
+                    scope: slot.scope.clone(),
+                    record: *id,
+                    reason: "purged",
+                    to: None,
+                });
             }
         }
         // Ids that were purged before an older copy came back may not stand in it at all.
-        self.newly_purged.extend(purge.records.iter().map(ToString::to_string));
+        self.newly_purged
+            .extend(purge.records.iter().map(ToString::to_string));
         for name in &whole {
             if let Some(slot) = self.scopes.get_mut(name) {
                 slot.purged = true;

@@ -21,7 +21,9 @@ impl Fold {
     /// Takes a push.
     pub(super) fn push(&mut self, push: &Push, progress: &mut dyn FnMut(usize)) -> PushAnswer {
         let number = i64::from(push.device.0);
-        let Some(device) = self.devices.get(&number) else { return PushAnswer::Unknown };
+        let Some(device) = self.devices.get(&number) else {
+            return PushAnswer::Unknown;
+        };
         if device.row.state == "blocked" {
             return PushAnswer::Blocked;
         }
@@ -40,7 +42,12 @@ impl Fold {
         let skip = match judgement {
             Judgement::Proceed { skip } => skip,
             Judgement::Gap { expected, after } => {
-                self.alarm("gap", push.device, account, &format!("expected {expected}, came {}", push.from));
+                self.alarm(
+                    "gap",
+                    push.device,
+                    account,
+                    &format!("expected {expected}, came {}", push.from),
+                );
                 return PushAnswer::Gap { expected, after };
             }
             Judgement::Fork => {
@@ -52,7 +59,11 @@ impl Fold {
         for (index, line) in push.lines.iter().enumerate() {
             progress(index);
             let seq = push.from + index as Seq;
-            settled.push(if index < skip { self.verdict_before(number, seq, line) } else { self.settle(push, &author, seq, index, line) });
+            settled.push(if index < skip {
+                self.verdict_before(number, seq, line)
+            } else {
+                self.settle(push, &author, seq, index, line)
+            });
         }
         for one in &mut settled {
             if let Some(later) = self.resettled.get(&(number, from_rev(one.seq))) {
@@ -60,7 +71,9 @@ impl Fold {
             }
         }
         self.advance(push, number, skip);
-        let Some(device) = self.devices.get(&number) else { return PushAnswer::Unknown };
+        let Some(device) = self.devices.get(&number) else {
+            return PushAnswer::Unknown;
+        };
         PushAnswer::Done(Pushed {
             epoch: self.epoch,
             ack: device.row.ack(),
@@ -70,7 +83,14 @@ impl Fold {
         })
     }
 
-    fn settle(&mut self, push: &Push, author: &Author, seq: Seq, index: usize, line: &PushLine) -> Settled {
+    fn settle(
+        &mut self,
+        push: &Push,
+        author: &Author,
+        seq: Seq,
+        index: usize,
+        line: &PushLine,
+    ) -> Settled {
         if push.quarantined.contains(&index) {
             return self.set_aside_line(author, seq, line, push.received, "internal", "");
         }
@@ -81,10 +101,21 @@ impl Fold {
             }
             Ok(Line::Change(change)) => {
                 let normalised = self.first_stamp(push, change);
-                let attempt = Attempt { change, bytes: &line.bytes, author: *author, seq, at: push.received, judge: author.user, again: None, normalised };
+                let attempt = Attempt {
+                    change,
+                    bytes: &line.bytes,
+                    author: *author,
+                    seq,
+                    at: push.received,
+                    judge: author.user,
+                    again: None,
+                    normalised,
+                };
                 self.admit(&attempt)
             }
-            Err(fault) => self.set_aside_line(author, seq, line, push.received, fault.code, &fault.path),
+            Err(fault) => {
+                self.set_aside_line(author, seq, line, push.received, fault.code, &fault.path)
+            }
         }
     }
 
@@ -98,13 +129,22 @@ impl Fold {
         if let Some(row) = self.past_aside.get(&(number, from_rev(seq)))
             && row.state != "admitted"
         {
-            let outcome = if row.verdict == "parked" { Outcome::Parked } else { Outcome::Invalid };
+            let outcome = if row.verdict == "parked" {
+                Outcome::Parked
+            } else {
+                Outcome::Invalid
+            };
             return Settled::aside(seq, record, outcome, &row.code, &row.detail);
         }
-        let Some(record) = record else { return Settled::aside(seq, None, Outcome::Invalid, "json", "") };
+        let Some(record) = record else {
+            return Settled::aside(seq, None, Outcome::Invalid, "json", "");
+        };
         let mut settled = Settled::applied(seq, record);
         let device = DeviceNumber(u32::try_from(number).unwrap_or(0));
-        if let Some(write) = self.records.get(&record).and_then(|slot| slot.record.write_by(device, seq))
+        if let Some(write) = self
+            .records
+            .get(&record)
+            .and_then(|slot| slot.record.write_by(device, seq))
             && !write.lost.is_empty()
         {
             settled.outcome = Outcome::Merged;
@@ -116,13 +156,18 @@ impl Fold {
     /// Moves `ack` and the marks, and notes that the device was here.
     fn advance(&mut self, push: &Push, number: i64, skip: usize) {
         let now = self.now;
-        let Some(device) = self.devices.get_mut(&number) else { return };
+        let Some(device) = self.devices.get_mut(&number) else {
+            return;
+        };
         let row = &mut device.row;
         let due = row.is_due(now);
         row.ripen(now);
         if push.lines.len() > skip {
             row.ack = from_rev(push.from - 1) + i64::try_from(push.lines.len()).unwrap_or(0);
-            device.marks.push(push.from, &push.lines.iter().map(|line| line.mark).collect::<Vec<_>>());
+            device.marks.push(
+                push.from,
+                &push.lines.iter().map(|line| line.mark).collect::<Vec<_>>(),
+            );
             row.marks = device.marks.to_bytes();
         }
         // An acknowledgement is always written, also of what was seen before (I19).
@@ -137,33 +182,61 @@ impl Fold {
     fn note_claims(&mut self, push: &Push, number: i64) {
         let (epoch, now) = (self.epoch, self.now);
         let believed = push.shown <= crate::store::to_rev(now.saturating_add(BELIEVED_AHEAD_MS));
-        let Some(device) = self.devices.get_mut(&number) else { return };
+        let Some(device) = self.devices.get_mut(&number) else {
+            return;
+        };
         if push.shown > epoch && believed && from_rev(push.shown) > device.row.epoch_seen {
             device.row.show_epoch(push.shown);
             device.dirty = true;
             let account = device.row.account;
-            self.alarm("ahead", push.device, account, "shows a later epoch: this database is an older copy");
+            self.alarm(
+                "ahead",
+                push.device,
+                account,
+                "shows a later epoch: this database is an older copy",
+            );
         }
     }
 
     /// The effective stamp of a change at first admission, before what its record holds counts.
     pub(super) fn first_stamp(&self, push: &Push, change: &Change) -> Normalised {
-        let skew = era_skew(change.era, push.era, push.measured, push.eras.get(&change.era).copied());
+        let skew = era_skew(
+            change.era,
+            push.era,
+            push.measured,
+            push.eras.get(&change.era).copied(),
+        );
         normalise(
             change.stamp,
-            &Reading { device: push.device, skew, now: push.received, build: self.build, seen: None, saw: change.saw.filter(|_| change.base.is_some()) },
+            &Reading {
+                device: push.device,
+                skew,
+                now: push.received,
+                build: self.build,
+                seen: None,
+                saw: change.saw.filter(|_| change.base.is_some()),
+            },
         )
     }
 
     /// The effective stamp of a change made by this process.
     pub(super) fn own_stamp(&self, change: &Change) -> Normalised {
         let device = DeviceNumber(u32::try_from(self.process).unwrap_or(0));
-        Normalised { stamp: change.stamp.by(device), clock: Clock::Right, shift: 0 }
+        Normalised {
+            stamp: change.stamp.by(device),
+            clock: Clock::Right,
+            shift: 0,
+        }
     }
 
     /// Tells whoever looks after a device's owner of something that should not be.
     pub(super) fn alarm(&mut self, code: &str, device: DeviceNumber, account: i64, detail: &str) {
-        let mut alert = Alert::new(self.now, code, &format!("device {device}: {detail}"), self.home(account));
+        let mut alert = Alert::new(
+            self.now,
+            code,
+            &format!("device {device}: {detail}"),
+            self.home(account),
+        );
         alert.device = Some(i64::from(device.0));
         alert.detail = detail.to_owned();
         self.raise(alert);

@@ -8,7 +8,13 @@ use crate::store::from_rev;
 impl Fold {
     /// Carries a decision out.
     pub(super) fn resolve(&mut self, resolution: &Resolution) -> Resolved {
-        let Some(index) = self.aside.iter().position(|aside| aside.id == Some(resolution.parked)) else { return Resolved::Unknown };
+        let Some(index) = self
+            .aside
+            .iter()
+            .position(|aside| aside.id == Some(resolution.parked))
+        else {
+            return Resolved::Unknown;
+        };
         if !self.may_resolve(index, resolution.user.0) {
             return Resolved::Unknown;
         }
@@ -39,8 +45,16 @@ impl Fold {
                     let before = self.resettled.len();
                     self.unblock(record);
                     if self.resettled.len() > before {
-                        let line = self.aside.get(index).map(|aside| (aside.row.device, aside.row.seq));
-                        done.extend(self.resettled.iter().filter(|(key, _)| Some(**key) != line).map(|(_, settled)| settled.clone()));
+                        let line = self
+                            .aside
+                            .get(index)
+                            .map(|aside| (aside.row.device, aside.row.seq));
+                        done.extend(
+                            self.resettled
+                                .iter()
+                                .filter(|(key, _)| Some(**key) != line)
+                                .map(|(_, settled)| settled.clone()),
+                        );
                     }
                 }
                 done.sort_by_key(|settled| from_rev(settled.seq));
@@ -55,9 +69,20 @@ impl Fold {
 
     /// Those who may write at the node where it is shown may decide about it.
     fn may_resolve(&self, index: usize, user: i64) -> bool {
-        let Some(aside) = self.aside.get(index) else { return false };
-        let Some(node) = aside.row.area.as_ref().and_then(|code| self.nodes.get(code)) else { return false };
-        self.people.get(&user).is_some_and(|person| person.reach.holds(RESOLVERS, &node.path))
+        let Some(aside) = self.aside.get(index) else {
+            return false;
+        };
+        let Some(node) = aside
+            .row
+            .area
+            .as_ref()
+            .and_then(|code| self.nodes.get(code))
+        else {
+            return false;
+        };
+        self.people
+            .get(&user)
+            .is_some_and(|person| person.reach.holds(RESOLVERS, &node.path))
     }
 
     fn close(&mut self, index: usize, state: &str, user: i64, reason: Option<String>) {

@@ -26,7 +26,10 @@ pub struct RulesCache(RwLock<Option<Rules>>);
 impl RulesCache {
     /// The rules last read, if any were.
     pub fn held(&self) -> Option<Rules> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The rules as of this transaction.
@@ -58,11 +61,17 @@ fn read(connection: &mut Connection, policy_version: u32) -> Result<Rules, store
             .iter()
             .map(|row| Kind::parse(&row.definition).map_err(|_| corrupt(&row.name)))
             .collect::<Result<Vec<_>, _>>()?;
-        kinds = kinds.with(schema, parsed).map_err(|_| corrupt("the kinds"))?;
+        kinds = kinds
+            .with(schema, parsed)
+            .map_err(|_| corrupt("the kinds"))?;
     }
     let policy = match definitions::policy(connection, policy_version)? {
         Some(body) => Policy::parse(&body).map_err(|_| corrupt("the policy"))?,
         None => Policy::built_in().map_err(|_| corrupt("the policy"))?,
     };
-    Ok(Rules { kinds: Arc::new(kinds), policy: Arc::new(policy), policy_version })
+    Ok(Rules {
+        kinds: Arc::new(kinds),
+        policy: Arc::new(policy),
+        policy_version,
+    })
 }

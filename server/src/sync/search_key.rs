@@ -17,7 +17,9 @@ impl SearchKey {
     /// The hash of a normalised term: what for (`phone`, `identity`, `plate`…), and the text.
     pub fn hash(&self, purpose: &str, text: &str) -> Vec<u8> {
         // HMAC takes keys of every length, so this cannot fail; an empty hash would find nothing.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return Vec::new() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            return Vec::new();
+        };
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(text.as_bytes());

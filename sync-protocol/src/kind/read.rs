@@ -155,7 +155,7 @@ impl<'c> Table<'c> {
         let value = self.left.remove(key)?;
         let integer = value
             .as_i64()
-            .filter(|n| n.abs() <= crate::check::value::MAX_INTEGER);
+            .filter(|n| n.unsigned_abs() <= crate::check::value::MAX_INTEGER.unsigned_abs());
         if integer.is_none() {
             self.fault(
                 key,

@@ -20,6 +20,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::time::Duration;
+use sync_protocol::wire;
 
 use crate::app::App;
 
@@ -50,13 +51,14 @@ pub struct Limits {
     pub total: Duration,
 }
 
+/// The bounds of every request; `/v1/limits` publishes them.
 pub const LIMITS: Limits = Limits {
-    sent: 256 * 1024,
-    inflated: 1024 * 1024,
-    ratio: 40,
+    sent: wire::MAX_BODY_BYTES,
+    inflated: wire::MAX_INFLATED_BYTES,
+    ratio: wire::MAX_INFLATE_RATIO,
     judged_from: 64 * 1024,
     members: 16,
-    depth: 16,
+    depth: wire::MAX_DEPTH,
     grace: Duration::from_secs(10),
     least_rate: 1024,
     total: Duration::from_secs(60),

@@ -109,6 +109,12 @@ fn i15_a_bomb_is_noticed_before_it_is_large() {
     );
     assert_eq!(decoder.held(), 0, "nothing is kept");
     assert!(decoder.push(b"more").is_err(), "and it stays stopped");
+    // Within the size, the ratio decides.
+    check(
+        Encoding::Gzip,
+        &gzip(&vec![b' '; LIMITS.inflated / 2]),
+        Err(problem::BODY_INFLATED),
+    );
     // Small bodies may pack as well as they can: only what is large is judged by its ratio.
     let small = vec![b'7'; LIMITS.judged_from];
     check(Encoding::Gzip, &gzip(&small), Ok(&small));

@@ -1,0 +1,144 @@
+//! A district in small, with invented people, for the tests of this folder.
+
+use std::collections::HashMap;
+
+use sync_protocol::Millis;
+use sync_protocol::id::UserId;
+
+use super::areas::{self, NewArea};
+use super::codes::Code;
+use super::enrolment;
+use super::users::{self, NewUser};
+use super::{Actor, Error};
+use crate::ledger::Ledger;
+use crate::store::{Connection, Durability, Reach, Store, StoreOptions};
+
+pub(super) const NOW: Millis = 1_795_298_400_000;
+pub(super) const DAY: Millis = 24 * 60 * 60 * 1000;
+
+/// (code, parent, level)
+const TREE: &[(&str, &str, &str)] = &[
+    ("9999", "", "city"),
+    ("999999", "9999", "district"),
+    ("T1", "999999", "town"),
+    ("T2", "999999", "town"),
+    ("V11", "T1", "village"),
+    ("V12", "T1", "village"),
+    ("V21", "T2", "village"),
+    ("G111", "V11", "grid"),
+    ("G112", "V11", "grid"),
+    ("G121", "V12", "grid"),
+    ("S1", "V11", "checkpoint"),
+    ("S2", "V12", "checkpoint"),
+];
+
+/// (login, role, area)
+const PEOPLE: &[(&str, &str, &str)] = &[
+    ("root", "admin", "9999"),
+    ("admin", "admin", "999999"),
+    ("command", "command", "999999"),
+    ("auditor", "auditor", "999999"),
+    ("officer", "officer", "V11"),
+    ("neighbour", "officer", "V12"),
+    ("leader", "checkpoint_leader", "S1"),
+    ("grid", "grid_leader", "G111"),
+    ("grid2", "grid_leader", "G112"),
+    ("volunteer", "volunteer", "S1"),
+    ("stranger", "volunteer", "S2"),
+];
+
+pub(super) struct District {
+    pub(super) store: Store,
+    pub(super) ledger: Ledger,
+    pub(super) folder: tempfile::TempDir,
+    people: HashMap<&'static str, UserId>,
+}
+
+impl District {
+    pub(super) fn build() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+        let options = StoreOptions {
+            durability: Durability::OffForSimulationsOnly,
+            ..StoreOptions::default()
+        };
+        let store = Store::open(&url, options).unwrap();
+        let path = Ledger::beside(store.file().unwrap());
+        let (ledger, people) = store
+            .write::<_, Error>(|c| {
+                let ledger = Ledger::open(&path, c, false)?;
+                for (code, parent, level) in TREE {
+                    let new = NewArea {
+                        code: (*code).to_owned(),
+                        parent: Some((*parent).to_owned()).filter(|parent| !parent.is_empty()),
+                        level: (*level).to_owned(),
+                        name: format!("区域 {code}"),
+                        ..NewArea::default()
+                    };
+                    areas::create(c, Actor::CommandLine, &new)?;
+                }
+                let mut people = HashMap::new();
+                for (login, role, area) in PEOPLE {
+                    let new = person(login, role, area);
+                    let (user, _) = users::create(c, Actor::CommandLine, &new, NOW)?;
+                    people.insert(*login, user);
+                }
+                Ok((ledger, people))
+            })
+            .unwrap();
+        Self {
+            store,
+            ledger,
+            folder,
+            people,
+        }
+    }
+
+    pub(super) fn user(&self, login: &str) -> UserId {
+        self.people[login]
+    }
+
+    /// Runs something as the person with this login, in a transaction.
+    pub(super) fn as_person<T>(
+        &self,
+        login: &str,
+        mut work: impl FnMut(&mut Connection, Actor<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let user = self.user(login);
+        self.store.write(|c| {
+            let reach = Reach::of(c, user, NOW)?;
+            work(c, Actor::Person(&reach))
+        })
+    }
+
+    pub(super) fn code(&self, by: &str, login: &str) -> Result<Code, Error> {
+        let code = Code::random()?;
+        let user = self.user(login);
+        self.as_person(by, |c, actor| {
+            enrolment::make_code(c, actor, user, &code, 10, NOW)
+        })?;
+        Ok(code)
+    }
+
+    /// A phone of this person, with a token made from `seed`.
+    pub(super) fn phone(&self, login: &str, seed: u8) -> enrolment::Enrolled {
+        let code = self.code("root", login).unwrap();
+        self.store
+            .write::<_, Error>(|c| {
+                enrolment::enrol(c, &self.ledger, &code, &[seed; 32], "phone", NOW)
+            })
+            .unwrap()
+    }
+}
+
+pub(super) const fn person<'a>(login: &'a str, role: &'a str, area: &'a str) -> NewUser<'a> {
+    NewUser {
+        login,
+        name: "测试员",
+        password_hash: None,
+        role,
+        area,
+        from: None,
+        until: None,
+    }
+}

@@ -1,0 +1,219 @@
+//! An older copy of the database is put back: what the ledger holds is done again.
+
+use super::*;
+use crate::accounts::replay::Replayed;
+use crate::accounts::{devices, grants, users};
+use crate::ledger::{Entry, Ledger};
+use crate::store::devices::{self as rows, DeviceState};
+use crate::store::grants::of_account;
+use crate::store::{Reach, Store, StoreOptions, accounts, enrolments};
+use sync_protocol::id::{DeviceNumber, UserId};
+
+/// A copy of the database as it stands now.
+fn copy(district: &District) -> std::path::PathBuf {
+    let from = district.store.file().unwrap();
+    let to = district.folder.path().join("copy.sqlite");
+    // Nobody writes meanwhile, so that the bytes of the file and of its log are a copy.
+    let log = |path: &std::path::Path| format!("{}-wal", path.display());
+    std::fs::copy(from, &to).unwrap();
+    std::fs::copy(log(from), log(&to)).unwrap();
+    to
+}
+
+/// The copy with the ledger beside the original, replayed.
+fn replayed(district: &District, copy: &std::path::Path) -> (Store, Replayed) {
+    let store = Store::open(
+        &format!("sqlite://{}", copy.display()),
+        StoreOptions::default(),
+    )
+    .unwrap();
+    let path = district.ledger.path().unwrap().to_owned();
+    let done = store
+        .write::<_, Error>(|c| {
+            let ledger = Ledger::open(&path, c, false)?;
+            let unknown = ledger.unknown(c)?;
+            let done = replay(c, &unknown.entries, NOW)?;
+            let again = replay(c, &unknown.entries, NOW)?;
+            assert!(again.is_nothing(), "every step may be repeated: {again:?}");
+            ledger.settle(c, unknown.end)?;
+            assert_eq!(ledger.unknown(c)?.entries, []);
+            Ok(done)
+        })
+        .unwrap();
+    (store, done)
+}
+
+#[test]
+fn i12_phones_enrolled_after_the_copy_are_known_again_under_their_numbers() {
+    let district = District::build();
+    district.phone("volunteer", 1);
+    let copy = copy(&district);
+    let code = district.code("officer", "grid").unwrap();
+    let later = district.store.write::<_, Error>(|c| {
+        crate::accounts::enrolment::enrol(c, &district.ledger, &code, &[2; 32], "phone", NOW)
+    });
+    let later = later.unwrap();
+    let (store, done) = replayed(&district, &copy);
+    assert_eq!(
+        done,
+        Replayed {
+            devices: 1,
+            ..Replayed::default()
+        }
+    );
+    let row = store
+        .read(|c| rows::by_token(c, &[2; 32]))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (row.device(), row.user()),
+        (later.device, district.user("grid"))
+    );
+    // The next number is a new one.
+    let next = store
+        .write::<_, store::Error>(|c| {
+            rows::insert(
+                c,
+                &rows::NewDevice {
+                    account: UserId(1),
+                    token_hash: &[3; 32],
+                    name: "x",
+                    line: None,
+                    now: NOW,
+                },
+            )
+        })
+        .unwrap();
+    assert_eq!(next.number, row.number + 1);
+}
+
+#[test]
+fn i12_what_was_revoked_closed_or_changed_after_the_copy_stays_so() {
+    let district = District::build();
+    let phone = district.phone("volunteer", 1).device;
+    let (grid, neighbour, officer) = (
+        district.user("grid"),
+        district.user("neighbour"),
+        district.user("officer"),
+    );
+    let ledger = &district.ledger;
+    district
+        .store
+        .write(|c| {
+            users::set_password(c, ledger, Actor::CommandLine, officer, "$argon2id$old", NOW)
+        })
+        .unwrap();
+    let copy = copy(&district);
+    district
+        .as_person("admin", |c, actor| {
+            devices::set_state(c, ledger, actor, phone, DeviceState::Blocked, NOW + 1)?;
+            let grant = of_account(c, grid)?[0].grant.id;
+            grants::revoke(c, ledger, actor, grant, NOW + 1)?;
+            users::set_active(c, ledger, actor, neighbour, false, NOW + 1)?;
+            users::set_password(c, ledger, actor, officer, "$argon2id$new", NOW + 1)
+        })
+        .unwrap();
+    let (store, done) = replayed(&district, &copy);
+    assert_eq!(
+        done,
+        Replayed {
+            states: 1,
+            grants: 1,
+            accounts: 1,
+            passwords: 1,
+            ..Replayed::default()
+        }
+    );
+    store
+        .read::<_, Error>(|c| {
+            assert_eq!(
+                rows::by_number(c, phone)?.unwrap().state(),
+                DeviceState::Blocked
+            );
+            assert_eq!(Reach::of(c, grid, NOW + 2)?.held().count(), 0);
+            assert!(!accounts::by_id(c, neighbour)?.unwrap().active);
+            assert_eq!(
+                accounts::by_id(c, officer)?.unwrap().password,
+                None,
+                "the old one does not come back"
+            );
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn i12_the_number_of_an_account_made_after_the_copy_goes_to_nobody_else() {
+    let district = District::build();
+    let copy = copy(&district);
+    let user = district
+        .as_person("officer", |c, actor| {
+            users::create(c, actor, &person("late.comer", "volunteer", "S1"), NOW)
+        })
+        .unwrap()
+        .0;
+    district
+        .store
+        .write::<_, Error>(|c| {
+            let entry = Entry::Enrolment {
+                number: 1000,
+                line: 1000,
+                account: user.0,
+                token_hash: hex(&[5; 32]),
+                code_hash: None,
+                at: NOW,
+            };
+            Ok(district.ledger.append(c, &entry)?)
+        })
+        .unwrap();
+    let (store, _) = replayed(&district, &copy);
+    store
+        .write::<_, Error>(|c| {
+            let (row, state) = devices::authenticate(c, &[5; 32])?.unwrap();
+            assert_eq!(
+                (row.user(), state),
+                (user, DeviceState::PushOnly),
+                "its pushes are kept"
+            );
+            let (next, _) = users::create(
+                c,
+                Actor::CommandLine,
+                &person("next", "volunteer", "S1"),
+                NOW,
+            )?;
+            assert!(next.0 > user.0);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_spent_code_stays_spent_when_the_server_died_before_the_commit() {
+    let district = District::build();
+    let code = district.code("officer", "volunteer").unwrap();
+    let cut = district.store.write::<(), Error>(|c| {
+        crate::accounts::enrolment::enrol(c, &district.ledger, &code, &[1; 32], "phone", NOW)?;
+        Err(Error::Machine("power"))
+    });
+    assert!(cut.is_err());
+    let unknown = district
+        .store
+        .write(|c| district.ledger.unknown(c))
+        .unwrap();
+    district
+        .store
+        .write(|c| replay(c, &unknown.entries, NOW))
+        .unwrap();
+    let used = district
+        .store
+        .read(|c| enrolments::by_code(c, &code.hash()))
+        .unwrap()
+        .unwrap();
+    assert!(used.used_at.is_some());
+    // The phone that heard nothing asks again and gets the same number.
+    let enrolled = district.store.write(|c| {
+        crate::accounts::enrolment::enrol(c, &district.ledger, &code, &[1; 32], "phone", NOW)
+    });
+    let enrolled = enrolled.unwrap();
+    assert_eq!((enrolled.device, enrolled.new), (DeviceNumber(1000), false));
+}

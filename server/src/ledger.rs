@@ -1,0 +1,346 @@
+//! The side ledger: an append-only file beside the database, one JSON object a line. It holds what
+//! must survive when an older copy of the database is put back: epochs, enrolments, what was
+//! revoked, what was purged. No names, no personal data.
+//!
+//! A line is written and flushed to the disk *before* the transaction that it belongs to commits.
+//! So there may be lines whose transaction never came to be, and lines that stand there twice;
+//! whoever replays them must live with both. The database remembers how much of the ledger it
+//! knows; only what follows is replayed. Processes that share the file write to it only inside
+//! their writing transaction, which the database lets one have at a time.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sync_protocol::{Millis, Rev};
+
+use crate::store::{self, Connection, meta};
+
+/// Under this name the database keeps which ledger it belongs to and how much of it it knows.
+const FACT: &str = "ledger";
+
+/// What is written down. An open list: lines of a later version are kept and passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    /// An epoch was opened.
+    Epoch { epoch: Rev, at: Millis },
+    /// A device got its number. Hashes are 64 hex digits.
+    Enrolment {
+        number: u32,
+        line: u32,
+        account: i64,
+        token_hash: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code_hash: Option<String>,
+        at: Millis,
+    },
+    /// A device was taken out of use, or back.
+    DeviceState {
+        number: u32,
+        state: String,
+        at: Millis,
+    },
+    /// A grant was revoked. Numbers of grants may be given out again after an older copy was put
+    /// back, so the grant is described too.
+    GrantRevoked {
+        grant: i64,
+        account: i64,
+        role: String,
+        area: String,
+        at: Millis,
+    },
+    /// An account was closed, or opened again.
+    Account {
+        account: i64,
+        active: bool,
+        at: Millis,
+    },
+    /// An account has another password; the old one must not come back.
+    Password { account: i64, at: Millis },
+    /// These ids are gone for good.
+    Purge { ids: Vec<String>, at: Millis },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    ledger: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the ledger {0} cannot be {1}: {2}")]
+    File(String, &'static str, std::io::Error),
+    #[error(
+        "the ledger {0} is missing; put back the one that was kept beside the database, or insist on starting without it: what was revoked or purged since the copy was made would come back"
+    )]
+    Missing(String),
+    #[error(
+        "the ledger {0} belongs to another database, or is older than this one; put the right one in its place, or insist on starting without it"
+    )]
+    Foreign(String),
+    #[error("the machine gives no random numbers")]
+    Random,
+    #[error("a ledger entry cannot be written as JSON")]
+    Unwritable,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// The open ledger; clones share it.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    open: Option<Arc<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: String,
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// What a ledger holds from some place on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entries {
+    pub entries: Vec<Entry>,
+    /// Lines that are no entries: one torn by a crash, or of a later version, or damaged.
+    pub passed_over: usize,
+    /// How long the file is.
+    pub end: u64,
+}
+
+impl Ledger {
+    /// None at all, for a database in memory.
+    pub const fn none() -> Self {
+        Self { open: None }
+    }
+
+    /// The ledger of a database file, unless another place is configured.
+    pub fn beside(database: &Path) -> PathBuf {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".ledger");
+        PathBuf::from(name)
+    }
+
+    /// Opens the ledger that the database knows, or makes one for a database that knows none.
+    /// `insist` puts a new one in the place of one that is missing or foreign; the foreign file is
+    /// kept under another name.
+    pub fn open(path: &Path, c: &mut Connection, insist: bool) -> Result<Self, Error> {
+        let shown = || path.display().to_string();
+        let known = Known::load(c)?;
+        let found = match File::open(path) {
+            Ok(file) => Some(read_from(path, file, 0)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::File(shown(), "read", error)),
+        };
+        let fault = match (&known, &found) {
+            // A file without entries may be left by a start that did not come to its end.
+            (None, None) => return Self::begin(path, c),
+            (None, Some((Some(head), rest))) if rest.entries.is_empty() => {
+                let ledger = Self::at(path, &head.ledger)?;
+                Known::save(c, &head.ledger, rest.end)?;
+                return Ok(ledger);
+            }
+            (Some(_), None) => Error::Missing(shown()),
+            (Some(known), Some((Some(head), rest)))
+                if known.id == head.ledger && known.end <= rest.end =>
+            {
+                return Self::at(path, &head.ledger);
+            }
+            _ => Error::Foreign(shown()),
+        };
+        if !insist {
+            return Err(fault);
+        }
+        if found.is_some() {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(format!(".aside-{}", random_id()?));
+            std::fs::rename(path, aside).map_err(|error| Error::File(shown(), "moved", error))?;
+        }
+        Self::begin(path, c)
+    }
+
+    /// Writes an entry down, on the disk, and notes in the open transaction that the database
+    /// knows the ledger up to here.
+    pub fn append(&self, c: &mut Connection, entry: &Entry) -> Result<(), Error> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        let end = open.write(entry)?;
+        Known::save(c, &open.id, end)
+    }
+
+    /// What the database does not know yet: nothing, unless it is an older copy than the ledger
+    /// (or a process died between writing a line and committing).
+    pub fn unknown(&self, c: &mut Connection) -> Result<Entries, Error> {
+        let Some(open) = &self.open else {
+            return Ok(Entries::default());
+        };
+        let from = Known::load(c)?.map_or(0, |known| known.end);
+        Ok(open.read(from)?.1)
+    }
+
+    /// Notes that everything up to `end` has been replayed.
+    pub fn settle(&self, c: &mut Connection, end: u64) -> Result<(), Error> {
+        match &self.open {
+            Some(open) => Known::save(c, &open.id, end),
+            None => Ok(()),
+        }
+    }
+
+    /// All there is, from the beginning.
+    pub fn entries(&self) -> Result<Entries, Error> {
+        match &self.open {
+            Some(open) => Ok(open.read(0)?.1),
+            None => Ok(Entries::default()),
+        }
+    }
+
+    pub fn path(&self) -> Option<&Path> {
+        self.open.as_ref().map(|open| open.path.as_path())
+    }
+
+    /// The file first, then the database: a crash in between leaves a file without entries, which
+    /// is adopted at the next start.
+    fn begin(path: &Path, c: &mut Connection) -> Result<Self, Error> {
+        let id = random_id()?;
+        let ledger = Self::at(path, &id)?;
+        if let Some(open) = &ledger.open {
+            let end = open.write(&Head { ledger: id.clone() })?;
+            Known::save(c, &id, end)?;
+        }
+        Ok(ledger)
+    }
+
+    fn at(path: &Path, id: &str) -> Result<Self, Error> {
+        let wrong = |what| move |error| Error::File(path.display().to_string(), what, error);
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(wrong("opened"))?;
+        // A new name is on the disk only when its folder is.
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(wrong("made durable"))?;
+        }
+        let open = Open {
+            id: id.to_owned(),
+            path: path.to_owned(),
+            file: Mutex::new(file),
+        };
+        Ok(Self {
+            open: Some(Arc::new(open)),
+        })
+    }
+}
+
+impl Open {
+    /// Appends one line and returns the length of the file after it.
+    fn write(&self, what: &impl Serialize) -> Result<u64, Error> {
+        let mut line = serde_json::to_vec(what).map_err(|_| Error::Unwritable)?;
+        line.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        append_line(&mut file, &line)
+            .map_err(|error| Error::File(self.path.display().to_string(), "written", error))
+    }
+
+    fn read(&self, from: u64) -> Result<(Option<Head>, Entries), Error> {
+        let file = File::open(&self.path)
+            .map_err(|error| Error::File(self.path.display().to_string(), "read", error))?;
+        read_from(&self.path, file, from)
+    }
+}
+
+fn append_line(file: &mut File, line: &[u8]) -> std::io::Result<u64> {
+    let length = file.seek(SeekFrom::End(0))?;
+    if length > 0 {
+        // A line that another process left torn must not swallow this one.
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    file.write_all(line)?;
+    file.sync_data()?;
+    file.seek(SeekFrom::End(0))
+}
+
+fn read_from(path: &Path, file: File, from: u64) -> Result<(Option<Head>, Entries), Error> {
+    let wrong = |error| Error::File(path.display().to_string(), "read", error);
+    let mut reader = BufReader::new(file);
+    reader.seek(SeekFrom::Start(from)).map_err(wrong)?;
+    let mut found = Entries {
+        end: from,
+        ..Entries::default()
+    };
+    let mut head = None;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line).map_err(wrong)?;
+        if read == 0 {
+            return Ok((head, found));
+        }
+        found.end += read as u64;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if let Ok(entry) = serde_json::from_slice(&line) {
+            found.entries.push(entry);
+        } else if head.is_none()
+            && let Ok(read) = serde_json::from_slice(&line)
+        {
+            head = Some(read);
+        } else {
+            found.passed_over += 1;
+        }
+    }
+}
+
+/// What the database knows of its ledger.
+struct Known {
+    id: String,
+    end: u64,
+}
+
+impl Known {
+    fn load(c: &mut Connection) -> Result<Option<Self>, Error> {
+        let Some(text) = meta::load(c, FACT)? else {
+            return Ok(None);
+        };
+        let known = text.split_once(' ').and_then(|(id, end)| {
+            Some(Self {
+                id: id.to_owned(),
+                end: end.parse().ok()?,
+            })
+        });
+        match known {
+            Some(known) => Ok(Some(known)),
+            None => Err(store::Error::Corrupt("the place in the ledger".to_owned()).into()),
+        }
+    }
+
+    fn save(c: &mut Connection, id: &str, end: u64) -> Result<(), Error> {
+        Ok(meta::save(c, FACT, &format!("{id} {end}"))?)
+    }
+}
+
+fn random_id() -> Result<String, Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Random)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

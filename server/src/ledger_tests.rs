@@ -1,0 +1,171 @@
+//! The ledger against crashes, older copies and wrong files.
+
+use super::*;
+use crate::store::{Store, StoreOptions};
+
+struct Place {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    store: Store,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kadian.sqlite.ledger");
+    Place {
+        _folder: folder,
+        path,
+        store: Store::open("sqlite::memory:", StoreOptions::default()).unwrap(),
+    }
+}
+
+impl Place {
+    fn open(&self, insist: bool) -> Result<Ledger, Error> {
+        self.store.write(|c| Ledger::open(&self.path, c, insist))
+    }
+
+    fn append(&self, ledger: &Ledger, entry: &Entry) {
+        self.store.write(|c| ledger.append(c, entry)).unwrap();
+    }
+
+    fn unknown(&self, ledger: &Ledger) -> Entries {
+        self.store.write(|c| ledger.unknown(c)).unwrap()
+    }
+}
+
+const fn epoch(epoch: Rev) -> Entry {
+    Entry::Epoch { epoch, at: 1 }
+}
+
+#[test]
+fn what_was_written_is_read_again_and_the_database_knows_it() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    place.append(&ledger, &epoch(5));
+    let purge = Entry::Purge {
+        ids: vec!["01a20099-0ebf-7a11-8c21-6f0f2a9d4b01".to_owned()],
+        at: 2,
+    };
+    place.append(&ledger, &purge);
+    drop(ledger);
+    let ledger = place.open(false).unwrap();
+    assert_eq!(ledger.entries().unwrap().entries, [epoch(5), purge]);
+    assert_eq!(place.unknown(&ledger).entries, []);
+}
+
+#[test]
+fn a_rolled_back_transaction_leaves_an_entry_that_the_database_does_not_know() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    place.append(&ledger, &epoch(5));
+    let result = place.store.write::<(), Error>(|c| {
+        ledger.append(c, &epoch(6))?;
+        Err(Error::Random)
+    });
+    assert!(result.is_err());
+    let unknown = place.unknown(&ledger);
+    assert_eq!(unknown.entries, [epoch(6)]);
+    place
+        .store
+        .write(|c| ledger.settle(c, unknown.end))
+        .unwrap();
+    assert_eq!(place.unknown(&ledger).entries, []);
+}
+
+#[test]
+fn a_line_torn_at_any_byte_is_passed_over_and_swallows_nothing() {
+    let whole = serde_json::to_string(&epoch(7)).unwrap();
+    for cut in 1..whole.len() {
+        let place = place();
+        let ledger = place.open(false).unwrap();
+        place.append(&ledger, &epoch(5));
+        let mut file = OpenOptions::new().append(true).open(&place.path).unwrap();
+        file.write_all(&whole.as_bytes()[..cut]).unwrap();
+        drop(ledger);
+        let ledger = place.open(false).unwrap();
+        place.append(&ledger, &epoch(8));
+        let all = ledger.entries().unwrap();
+        assert_eq!(all.entries, [epoch(5), epoch(8)], "cut at {cut}");
+        assert_eq!(all.passed_over, 1);
+    }
+}
+
+#[test]
+fn a_missing_ledger_is_noticed_and_only_an_operator_who_insists_goes_on() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    place.append(&ledger, &epoch(5));
+    drop(ledger);
+    std::fs::remove_file(&place.path).unwrap();
+    assert!(matches!(place.open(false), Err(Error::Missing(_))));
+    let ledger = place.open(true).unwrap();
+    assert_eq!(ledger.entries().unwrap().entries, []);
+    place.open(false).unwrap();
+}
+
+#[test]
+fn a_foreign_or_older_ledger_is_noticed_and_kept_aside_when_someone_insists() {
+    let (one, two) = (place(), place());
+    let ledger = one.open(false).unwrap();
+    one.append(&ledger, &epoch(5));
+    let older = std::fs::read(&one.path).unwrap();
+    one.append(&ledger, &epoch(6));
+    drop(ledger);
+    std::fs::write(&one.path, older).unwrap();
+    assert!(matches!(one.open(false), Err(Error::Foreign(_))), "older");
+
+    let ledger = two.open(false).unwrap();
+    two.append(&ledger, &epoch(9));
+    drop(ledger);
+    std::fs::copy(&two.path, &one.path).unwrap();
+    assert!(
+        matches!(one.open(false), Err(Error::Foreign(_))),
+        "another's"
+    );
+    one.open(true).unwrap();
+    let files = std::fs::read_dir(one.path.parent().unwrap())
+        .unwrap()
+        .count();
+    assert_eq!(files, 2, "the foreign one is kept");
+}
+
+#[test]
+fn a_fresh_database_does_not_take_over_a_ledger_with_entries() {
+    let (one, two) = (place(), place());
+    let ledger = one.open(false).unwrap();
+    std::fs::copy(&one.path, &two.path).unwrap();
+    two.open(false).unwrap();
+    one.append(&ledger, &epoch(5));
+    let three = place();
+    std::fs::copy(&one.path, &three.path).unwrap();
+    assert!(matches!(three.open(false), Err(Error::Foreign(_))));
+}
+
+#[test]
+fn lines_of_a_later_version_are_passed_over() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    let mut file = OpenOptions::new().append(true).open(&place.path).unwrap();
+    file.write_all(b"{\"entry\":\"from the future\",\"x\":1}\n")
+        .unwrap();
+    place.append(&ledger, &epoch(5));
+    assert_eq!(ledger.entries().unwrap().entries, [epoch(5)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_may_read_the_ledger() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = place();
+    place.open(false).unwrap();
+    let mode = std::fs::metadata(&place.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_database_in_memory_has_no_ledger() {
+    let place = place();
+    let ledger = Ledger::none();
+    place.append(&ledger, &epoch(1));
+    assert_eq!(ledger.entries().unwrap(), Entries::default());
+}
