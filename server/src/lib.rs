@@ -14,6 +14,7 @@ pub mod import;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;
+pub mod records;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

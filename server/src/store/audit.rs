@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 
-use super::schema::audit;
-use super::{Connection, Error};
+use super::schema::{audit, grants, scope};
+use super::{Connection, Error, Reach, areas};
 
 /// One look.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
@@ -50,17 +50,37 @@ pub fn write(connection: &mut Connection, looks: &[Look]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Looks on record, newest last, after `after`. For auditors.
+/// Looks on record, newest last, after `after`, that concern an auditor: at what lies in their
+/// areas, or by somebody who holds, or held, a role there.
 pub fn list(
     connection: &mut Connection,
-    _auditor: &super::Reach,
+    auditor: &Reach,
+    roles: &[&str],
     after: i64,
     most: i64,
 ) -> Result<Vec<AuditRow>, Error> {
-    Ok(audit::table
-        .filter(audit::id.gt(after))
-        .order(audit::id)
-        .limit(most)
-        .select(AuditRow::as_select())
-        .load(connection)?)
+    areas::merge_pages(
+        &auditor.paths(roles),
+        most,
+        |row: &AuditRow| row.id,
+        |path| {
+            let here = scope::table
+                .filter(scope::area.eq_any(areas::codes_below(path.to_owned())))
+                .select(scope::id.nullable());
+            let people = grants::table
+                .filter(grants::area.eq_any(areas::codes_below(path.to_owned())))
+                .select(grants::account);
+            Ok(audit::table
+                .filter(audit::id.gt(after))
+                .filter(
+                    audit::scope_id
+                        .eq_any(here)
+                        .or(audit::account.eq_any(people)),
+                )
+                .order(audit::id)
+                .limit(most)
+                .select(AuditRow::as_select())
+                .load(connection)?)
+        },
+    )
 }

@@ -127,6 +127,7 @@ table! {
         created_at -> BigInt,
         time -> BigInt,
         void -> Bool,
+        conflicted -> Bool,
         body -> Binary,
     }
 }

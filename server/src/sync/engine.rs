@@ -183,7 +183,10 @@ impl Fold {
             Job::Resolve(resolution) => Answer::Resolve(self.resolve(resolution)),
             Job::Move(movement) => Answer::Move(self.relocate(movement)),
             Job::Purge(purge) => Answer::Purge(self.purge(purge)),
-            Job::Readmit => Answer::Readmit(self.readmit()),
+            Job::Readmit { after } => {
+                let (admitted, last) = self.readmit(*after);
+                Answer::Readmit(admitted, last)
+            }
             Job::Look(looks) => {
                 self.looks.extend(looks.iter().cloned());
                 Answer::Look
@@ -229,7 +232,7 @@ impl Fold {
     }
 
     /// Tries again what came before its kind, or before a newer version of it.
-    fn readmit(&mut self) -> u64 {
+    fn readmit(&mut self, after: i64) -> (u64, Option<i64>) {
         let code = sync_protocol::wire::parked::UNKNOWN_KIND;
         let waiting: Vec<usize> = (0..self.aside.len())
             .filter(|&index| {
@@ -238,6 +241,10 @@ impl Fold {
                     .is_some_and(|aside| aside.is_open() && aside.row.code == code)
             })
             .collect();
+        let ids = waiting
+            .iter()
+            .filter_map(|&index| self.aside.get(index)?.id);
+        let last = ids.max().filter(|last| *last > after);
         let mut admitted = 0;
         for index in waiting {
             let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
@@ -250,6 +257,6 @@ impl Fold {
                 }
             }
         }
-        admitted
+        (admitted, last)
     }
 }
