@@ -7,11 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::accounts;
+use crate::accounts::passwords::Passwords;
+use crate::accounts::signin::Door;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::http::body::Budget;
 use crate::http::health::Probe;
 use crate::keys::{self, Keys};
+use crate::ledger::{self, Ledger};
 use crate::metrics::Metrics;
 use crate::store::{self, Connection, Store, StoreOptions, meta};
 use crate::sync::Engine;
@@ -27,6 +31,9 @@ pub struct App {
     pub store: Store,
     pub clock: Clock,
     pub keys: Keys,
+    pub ledger: Ledger,
+    /// Signing in to the console.
+    pub door: Arc<Door>,
     pub metrics: Metrics,
     pub throttles: Throttles,
     /// Memory for the bodies of all requests.
@@ -45,6 +52,10 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Keys(#[from] keys::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error(transparent)]
+    Accounts(#[from] accounts::Error),
     #[error(transparent)]
     Config(#[from] crate::config::Error),
     #[error(transparent)]
@@ -89,6 +100,9 @@ impl App {
         if known.is_some_and(|known| known != keys.fingerprint()) {
             return Err(keys::Error::Foreign.into());
         }
+        let ledger = open_ledger(&config, &store, &clock)?;
+        let passwords = Passwords::new(config.accounts.password_memory_kib);
+        let door = Arc::new(Door::new(&keys, passwords)?);
         let requests_per_minute = config.sync.requests_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
@@ -96,6 +110,8 @@ impl App {
             store,
             clock,
             keys,
+            ledger,
+            door,
             metrics: Metrics::default(),
             throttles: Throttles::new(requests_per_minute),
             bodies,
@@ -117,7 +133,8 @@ impl App {
         let opening = Opening {
             process: &settings.process,
             build: clock::BUILD,
-            shown: 0,
+            shown: self.ledger.newest_epoch().map_err(NotOpened::Ledger)?,
+            ledger: &self.ledger,
             insist_on_clock: settings.insist_on_clock,
             oldest_schema: settings.oldest_schema,
         };
@@ -146,6 +163,11 @@ impl App {
     {
         let app = Arc::clone(self);
         self.block(move || work(&app.engine()?)).await
+    }
+
+    /// The file of the keys, unless they live in memory.
+    pub fn keys_file(&self) -> Option<PathBuf> {
+        keys_path(&self.config, &self.store)
     }
 
     /// Reads one snapshot on a blocking thread.
@@ -194,6 +216,30 @@ impl App {
         done.await
             .unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the work panicked")))
     }
+}
+
+/// Opens the ledger beside the database and does again what an older copy of it does not know.
+fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, Error> {
+    let Some(file) = store.file() else {
+        return Ok(Ledger::none());
+    };
+    let path = config.ledger.file.clone();
+    let path = path.unwrap_or_else(|| Ledger::beside(file));
+    let insist = config.ledger.insist;
+    store.write(|c| {
+        let ledger = Ledger::open(&path, c, insist)?;
+        let unknown = ledger.unknown(c)?;
+        if !unknown.entries.is_empty() {
+            let done = accounts::replay(c, &unknown.entries, clock.now())?;
+            tracing::warn!(
+                ?done,
+                entries = unknown.entries.len(),
+                "the ledger knows more than the database, which is an older copy; what it holds was done again"
+            );
+            ledger.settle(c, unknown.end)?;
+        }
+        Ok(ledger)
+    })
 }
 
 fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {

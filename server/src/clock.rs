@@ -10,6 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// No honest clock stands before this release was made (2026-11-01). Raised with each release.
 pub const BUILD: Millis = 1_793_491_200_000;
 
+/// What a manual clock shows inwardly once it runs with the machine's.
+const RELEASED: Millis = Millis::MIN;
+
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     manual: Option<Arc<AtomicI64>>,
@@ -29,10 +32,15 @@ impl Clock {
     }
 
     pub fn now(&self) -> Millis {
-        match &self.manual {
-            Some(time) => time.load(Ordering::SeqCst),
-            None => system_now(),
+        match self.manual.as_ref().map(|time| time.load(Ordering::SeqCst)) {
+            Some(time) if time != RELEASED => time,
+            _ => system_now(),
         }
+    }
+
+    /// Lets a manual clock run with that of the machine from now on.
+    pub fn release(&self) {
+        self.set(RELEASED);
     }
 
     /// Puts a manual clock to a time, forwards or back; the clock of the machine is left alone.
@@ -72,6 +80,8 @@ mod tests {
         assert_eq!(clock.advance(500), 1_500);
         clock.set(-7);
         assert_eq!(seen_elsewhere.now(), -7);
+        clock.release();
+        assert!(seen_elsewhere.now() > BUILD);
     }
 
     #[test]

@@ -199,6 +199,16 @@ impl Ledger {
         }
     }
 
+    /// The newest epoch on record; 0 where there is none.
+    pub fn newest_epoch(&self) -> Result<Rev, Error> {
+        let entries = self.entries()?.entries;
+        let epochs = entries.iter().map(|entry| match entry {
+            Entry::Epoch { epoch, .. } => *epoch,
+            _ => 0,
+        });
+        Ok(epochs.max().unwrap_or(0))
+    }
+
     pub fn path(&self) -> Option<&Path> {
         self.open.as_ref().map(|open| open.path.as_path())
     }

@@ -1,6 +1,12 @@
 //! Runs every case of `vectors/*.json` against this crate. The files are written for any
 //! language; what each holds stands in its `about`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test, a panic is the report"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

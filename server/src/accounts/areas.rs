@@ -83,7 +83,7 @@ fn check_validity(from: Option<Millis>, until: Option<Millis>) -> Result<(), Err
 }
 
 /// The path of a node below `parent`; a node at the top has none above it.
-pub(super) fn path_below(parent: Option<&str>, code: &str) -> Result<String, Error> {
+pub(crate) fn path_below(parent: Option<&str>, code: &str) -> Result<String, Error> {
     let path = format!("{}{code}/", parent.unwrap_or("/"));
     if path.split('/').count() > MOST_LEVELS + 2 {
         return Err(malformed("parent", "the tree is at most 16 levels deep"));

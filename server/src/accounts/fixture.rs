@@ -13,8 +13,8 @@ use super::{Actor, Error};
 use crate::ledger::Ledger;
 use crate::store::{Connection, Durability, Reach, Store, StoreOptions};
 
-pub(super) const NOW: Millis = 1_795_298_400_000;
-pub(super) const DAY: Millis = 24 * 60 * 60 * 1000;
+pub(crate) const NOW: Millis = 1_795_298_400_000;
+pub(crate) const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// (code, parent, level)
 const TREE: &[(&str, &str, &str)] = &[
@@ -47,15 +47,15 @@ const PEOPLE: &[(&str, &str, &str)] = &[
     ("stranger", "volunteer", "S2"),
 ];
 
-pub(super) struct District {
-    pub(super) store: Store,
-    pub(super) ledger: Ledger,
-    pub(super) folder: tempfile::TempDir,
+pub(crate) struct District {
+    pub(crate) store: Store,
+    pub(crate) ledger: Ledger,
+    pub(crate) folder: tempfile::TempDir,
     people: HashMap<&'static str, UserId>,
 }
 
 impl District {
-    pub(super) fn build() -> Self {
+    pub(crate) fn build() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
         let options = StoreOptions {
@@ -94,12 +94,12 @@ impl District {
         }
     }
 
-    pub(super) fn user(&self, login: &str) -> UserId {
+    pub(crate) fn user(&self, login: &str) -> UserId {
         self.people[login]
     }
 
     /// Runs something as the person with this login, in a transaction.
-    pub(super) fn as_person<T>(
+    pub(crate) fn as_person<T>(
         &self,
         login: &str,
         mut work: impl FnMut(&mut Connection, Actor<'_>) -> Result<T, Error>,
@@ -111,7 +111,7 @@ impl District {
         })
     }
 
-    pub(super) fn code(&self, by: &str, login: &str) -> Result<Code, Error> {
+    pub(crate) fn code(&self, by: &str, login: &str) -> Result<Code, Error> {
         let code = Code::random()?;
         let user = self.user(login);
         self.as_person(by, |c, actor| {
@@ -121,7 +121,7 @@ impl District {
     }
 
     /// A phone of this person, with a token made from `seed`.
-    pub(super) fn phone(&self, login: &str, seed: u8) -> enrolment::Enrolled {
+    pub(crate) fn phone(&self, login: &str, seed: u8) -> enrolment::Enrolled {
         let code = self.code("root", login).unwrap();
         self.store
             .write::<_, Error>(|c| {
@@ -131,7 +131,7 @@ impl District {
     }
 }
 
-pub(super) const fn person<'a>(login: &'a str, role: &'a str, area: &'a str) -> NewUser<'a> {
+pub(crate) const fn person<'a>(login: &'a str, role: &'a str, area: &'a str) -> NewUser<'a> {
     NewUser {
         login,
         name: "测试员",

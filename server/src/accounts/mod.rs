@@ -9,7 +9,6 @@ pub mod codes;
 pub mod devices;
 pub mod enrolment;
 pub mod grants;
-pub mod import;
 pub mod passwords;
 pub mod replay;
 pub mod roles;
@@ -115,6 +114,6 @@ pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

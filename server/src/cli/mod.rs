@@ -1,9 +1,17 @@
 //! The command line. One file per command group, each with an `Args` and a `run`; a new group is
 //! one `mod`, one line in [`Command`] and one line in [`run`]. Only this folder prints.
 
+mod area;
+mod assign;
 mod config;
+mod demo;
+mod device;
+mod doctor;
 mod migrate;
+mod moment;
+mod secret;
 mod serve;
+mod user;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -33,8 +41,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See it work: a district in small, and phones that live through a day on a bad network
+    Demo(demo::Args),
     /// Serve phones and consoles over HTTP until told to stop
     Serve(serve::Args),
+    /// The area tree: import it from a list
+    Area(area::Args),
+    /// Accounts: add, set a password, close
+    User(user::Args),
+    /// Phones: enrolment codes, list, revoke, block
+    Device(device::Args),
+    /// Make somebody the leader of a grid
+    Assign(assign::Args),
+    /// Say what is wrong, or soon will be
+    Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
     Config(config::Args),
     /// Bring the database up to this version (serving does so too)
@@ -110,7 +130,13 @@ impl<E: std::error::Error> From<E> for Failure {
 pub fn run() -> ExitCode {
     let Cli { settings, command } = Cli::parse();
     let done = match command {
+        Command::Demo(args) => demo::run(&settings, &args),
         Command::Serve(args) => serve::run(&settings, &args),
+        Command::Area(args) => area::run(&settings, &args),
+        Command::User(args) => user::run(&settings, &args),
+        Command::Device(args) => device::run(&settings, &args),
+        Command::Assign(args) => assign::run(&settings, &args),
+        Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),
     };

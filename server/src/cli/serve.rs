@@ -11,6 +11,10 @@ pub(super) struct Args {
     /// Start although the machine's clock stands before what is on record
     #[arg(long)]
     insist_on_clock: bool,
+    /// Start although the side ledger is missing or foreign: what was revoked or purged since the
+    /// database was copied may come back
+    #[arg(long)]
+    insist_without_ledger: bool,
 }
 
 pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
@@ -19,6 +23,10 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         (
             "sync.insist_on_clock",
             args.insist_on_clock.then(|| "true".to_owned()),
+        ),
+        (
+            "ledger.insist",
+            args.insist_without_ledger.then(|| "true".to_owned()),
         ),
     ])?;
     Ok(http::serve(&app)?)

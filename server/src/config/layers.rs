@@ -54,6 +54,26 @@ pub const SETTINGS: &[Setting] = &[
         "snapshots that may be read at the same time",
     ),
     plain(
+        "ledger.file",
+        "",
+        "file of the side ledger; empty: the database's name with .ledger",
+    ),
+    plain(
+        "ledger.insist",
+        "false",
+        "true: start although the ledger is missing or foreign; for one start, as a flag",
+    ),
+    plain(
+        "accounts.password_memory_kib",
+        "19456",
+        "memory for hashing one password; more is safer and slower",
+    ),
+    plain(
+        "accounts.code_minutes",
+        "10",
+        "how long an enrolment code is good for, unless asked otherwise",
+    ),
+    plain(
         "keys.file",
         "",
         "file of the keys; empty: kadian.keys beside the database",

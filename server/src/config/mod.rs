@@ -16,6 +16,8 @@ use layers::Layers;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub database: Database,
+    pub ledger: LedgerFile,
+    pub accounts: Accounts,
     pub keys: KeysFile,
     pub http: Http,
     pub sync: Sync,
@@ -29,6 +31,20 @@ pub struct Config {
 pub struct Database {
     pub url: String,
     pub readers: usize,
+}
+
+/// Where the side ledger is kept; nothing means beside the database.
+#[derive(Debug, Clone)]
+pub struct LedgerFile {
+    pub file: Option<PathBuf>,
+    /// Begin a new one where it is missing or foreign.
+    pub insist: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    pub password_memory_kib: u32,
+    pub code_minutes: u32,
 }
 
 /// Where the keys are kept; nothing means beside the database.
@@ -133,6 +149,19 @@ impl Config {
             database: Database {
                 url: layers.text("database.url"),
                 readers: whole("database.readers", 1, 256)?,
+            },
+            ledger: LedgerFile {
+                file: layers.given("ledger.file").map(PathBuf::from),
+                insist: flag("ledger.insist")?,
+            },
+            accounts: Accounts {
+                password_memory_kib: u32::try_from(whole(
+                    "accounts.password_memory_kib",
+                    19_456,
+                    1_048_576,
+                )?)
+                .unwrap_or(u32::MAX),
+                code_minutes: u32::try_from(whole("accounts.code_minutes", 1, 1440)?).unwrap_or(10),
             },
             keys: KeysFile {
                 file: layers.given("keys.file").map(PathBuf::from),

@@ -2,25 +2,34 @@
 //! [`frame`] surrounds every request, [`body`] bounds what comes in, [`problem`] is the only file
 //! that knows status codes. Handlers extract, call one function below, and render.
 
+pub mod areas;
+pub mod assignments;
+pub mod auth;
 pub mod body;
 pub mod caller;
 #[cfg(test)]
 mod connections;
+pub mod devices;
 pub mod docs;
+pub mod enrol;
+pub mod enrolments;
 pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;
+pub mod paging;
 pub mod problem;
 pub mod reply;
 pub mod route;
 pub mod routes;
+pub mod session;
 pub mod shapes;
 pub mod sync;
 #[cfg(test)]
 mod tests;
+pub mod users;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::time::Duration;
 
+use crate::accounts::{self, Refusal};
 use crate::store;
 
 use super::headers;
@@ -43,18 +44,26 @@ codes! {
     ENVELOPE = 400 "envelope", "The first line is not the envelope of a request.";
     PROTOCOL = 400 "protocol", "This version of the protocol is not spoken here.";
     UNAUTHENTICATED = 401 "unauthenticated", "Say who you are.";
-    FORBIDDEN = 403 "forbidden", "Your grants do not cover this.";
+    CREDENTIALS = 401 "credentials", "Login or password is wrong.";
+    ACCOUNT_CLOSED = 403 "account_closed", "The account is closed.";
     BLOCKED = 403 "blocked", "This device is blocked.";
+    CODE_EXPIRED = 403 "code_expired", "The enrolment code has run out.";
+    CODE_UNKNOWN = 403 "code_unknown", "There is no such enrolment code.";
+    CODE_USED = 403 "code_used", "The enrolment code was used already.";
+    FORBIDDEN = 403 "forbidden", "Your grants do not cover this.";
     NOT_FOUND = 404 "not_found", "There is nothing here.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed", "This resource does not know that method.";
     BODY_SLOW = 408 "body_slow", "The body came too slowly.";
     FORK = 409 "fork", "Another phone has used these numbers.";
     GAP = 409 "gap", "Changes are missing.";
+    TAKEN = 409 "taken", "Somebody else has it already.";
+    TOO_MANY_EXITS = 409 "too_many_exits", "This phone's line has parted too often.";
     BODY_TOO_LARGE = 413 "body_too_large", "The body is too large.";
     BODY_INFLATED = 413 "body_inflated", "The body is too large once it is unpacked.";
     TOO_MANY_CHANGES = 413 "too_many_changes", "The request carries too many changes.";
     BODY_ENCODING = 415 "body_encoding", "The encoding of the body is not supported.";
     BODY_TYPE = 415 "body_type", "The content type of the body is not supported.";
+    MALFORMED = 422 "malformed", "A member has a value that is not allowed.";
     TOO_OLD = 426 "too_old", "The definitions on this phone are too old to be served by.";
     TOO_MANY_REQUESTS = 429 "too_many_requests", "Too many requests.";
     INTERNAL = 500 "internal", "Something went wrong on the server.";
@@ -228,6 +237,52 @@ impl From<store::Error> for Problem {
             store::Error::Corrupt(_) | store::Error::Query(_) => {
                 Self::new(INTERNAL).caused_by(&error)
             }
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        let code = match refusal {
+            Refusal::SessionOver => return Self::unauthenticated("Sign in again."),
+            Refusal::Throttled { seconds } => {
+                return Self::new(TOO_MANY_REQUESTS)
+                    .detail("Wait as long as Retry-After says before the next attempt.")
+                    .retry_after(Duration::from_secs(seconds));
+            }
+            Refusal::Malformed { field, rule } => {
+                return Self::new(MALFORMED)
+                    .detail(text)
+                    .with("field", field)
+                    .with("rule", rule);
+            }
+            Refusal::Taken(field) => {
+                return Self::new(TAKEN).detail(text).with("field", field);
+            }
+            Refusal::Forbidden => FORBIDDEN,
+            Refusal::Unknown(_) => NOT_FOUND,
+            Refusal::Credentials => CREDENTIALS,
+            Refusal::CodeUnknown => CODE_UNKNOWN,
+            Refusal::CodeUsed => CODE_USED,
+            Refusal::CodeExpired => CODE_EXPIRED,
+            Refusal::AccountClosed => ACCOUNT_CLOSED,
+            Refusal::DeviceBlocked => BLOCKED,
+            Refusal::TooManyExits => TOO_MANY_EXITS,
+        };
+        Self::new(code).detail(text)
+    }
+}
+
+impl From<accounts::Error> for Problem {
+    fn from(error: accounts::Error) -> Self {
+        match error {
+            accounts::Error::Refused(refusal) => refusal.into(),
+            accounts::Error::Store(error) => error.into(),
+            accounts::Error::Ledger(_) => Self::new(UNAVAILABLE)
+                .retry_after(Duration::from_secs(10))
+                .caused_by(&error),
+            accounts::Error::Machine(_) => Self::new(INTERNAL).caused_by(&error),
         }
     }
 }

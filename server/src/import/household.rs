@@ -232,12 +232,12 @@ impl Household {
             ("relation", "relation"),
             ("sex", "sex"),
             ("birth_date", "birth_date"),
-            ("document", "document"),
-            ("id_number", "number"),
             ("member_phone", "phone"),
             ("member_state", "state"),
         ];
         self.object(columns, row, &field, &members);
+        let documents = [("document", "document"), ("id_number", "number")];
+        self.object(columns, row, &format!("documents/{entry}"), &documents);
         let groups: Vec<Value> = columns
             .text(row, "key_groups")
             .split(';')

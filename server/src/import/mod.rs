@@ -1,6 +1,7 @@
 //! Lists come in from a spreadsheet: every row is checked before any is written, every bad one is
 //! reported by line and reason, and nothing is half-imported.
 
+pub mod area;
 pub mod household;
 
 use sha2::{Digest, Sha256};

@@ -126,6 +126,15 @@ pub fn every_path(c: &mut Connection) -> Result<Vec<(String, String)>, Error> {
     Ok(area::table.select((area::code, area::path)).load(c)?)
 }
 
+/// The codes of all grids, for an import that has to find them.
+pub fn every_grid(c: &mut Connection) -> Result<std::collections::HashSet<String>, Error> {
+    let codes: Vec<String> = area::table
+        .filter(area::level.eq("grid"))
+        .select(area::code)
+        .load(c)?;
+    Ok(codes.into_iter().collect())
+}
+
 /// The nodes from the top down to the one with this path, that one included.
 pub fn chain(c: &mut Connection, path: &str) -> Result<Vec<AreaRow>, Error> {
     let codes: Vec<&str> = path.split('/').filter(|code| !code.is_empty()).collect();
@@ -143,13 +152,4 @@ pub fn count(c: &mut Connection) -> Result<i64, Error> {
 pub fn timezone(c: &mut Connection, path: &str) -> Result<Option<String>, Error> {
     let chain = chain(c, path)?;
     Ok(chain.into_iter().rev().find_map(|row| row.timezone))
-}
-
-/// The codes of all grids, for an import that has to find them.
-pub fn every_grid(c: &mut Connection) -> Result<std::collections::HashSet<String>, Error> {
-    let codes: Vec<String> = area::table
-        .filter(area::level.eq("grid"))
-        .select(area::code)
-        .load(c)?;
-    Ok(codes.into_iter().collect())
 }

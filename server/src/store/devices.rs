@@ -223,6 +223,15 @@ pub fn page(
     )
 }
 
+/// All phones, by number above `after`: for the operator on the machine, whose reach is all.
+pub fn every(c: &mut Connection, after: i64, limit: i64) -> Result<Vec<DeviceRow>, Error> {
+    Ok(device::table
+        .filter(device::number.gt(after.max(i64::from(LAST_PROCESS))))
+        .order(device::number)
+        .limit(limit)
+        .load(c)?)
+}
+
 pub fn set_state(c: &mut Connection, number: i64, state: DeviceState) -> Result<(), Error> {
     diesel::update(device::table.find(number))
         .set(device::state.eq(state.as_str()))

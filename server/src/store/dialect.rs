@@ -196,6 +196,22 @@ pub(super) fn describe(connection: &mut Connection) -> Result<String, Error> {
     }
 }
 
+/// Looks for damage; the texts name places in the file, never what stands there.
+pub(super) fn examine(connection: &mut Connection) -> Result<Vec<String>, Error> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = sql_types::Text)]
+        quick_check: String,
+    }
+    match connection {
+        Connection::Sqlite(inner) => {
+            let found: Vec<Found> = sql_query("PRAGMA quick_check(20)").load(inner)?;
+            let texts = found.into_iter().map(|row| row.quick_check);
+            Ok(texts.filter(|text| text != "ok").collect())
+        }
+    }
+}
+
 /// Begins the one kind of writing transaction: the lock is taken at once, so that what was read
 /// inside cannot be changed by another writer before the commit.
 pub(super) fn begin_write(connection: &mut Connection) -> Result<(), QueryError> {

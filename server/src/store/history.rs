@@ -51,3 +51,13 @@ pub fn delete(connection: &mut Connection, records: &[String]) -> Result<(), Err
     diesel::delete(history::table.filter(history::record.eq_any(records))).execute(connection)?;
     Ok(())
 }
+
+/// The numbers of a device's changes of which something lost.
+pub fn seqs_of(connection: &mut Connection, device: i64) -> Result<Vec<u64>, Error> {
+    let seqs: Vec<i64> = history::table
+        .filter(history::device.eq(device))
+        .select(history::seq)
+        .distinct()
+        .load(connection)?;
+    Ok(seqs.into_iter().map(super::to_rev).collect())
+}

@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod areas;
 pub mod audit;
 pub mod bulk;
+pub mod census;
 pub mod definitions;
 pub mod devices;
 pub mod dialect;
@@ -142,6 +143,11 @@ impl Store {
     /// Migrations that are still missing (another, older process may have come later).
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
         self.with_writer(dialect::pending)
+    }
+
+    /// What is damaged, as far as a quick look over the whole database tells.
+    pub fn examine(&self) -> Result<Vec<String>, Error> {
+        self.with_writer(dialect::examine)
     }
 
     /// Name and version of the database.

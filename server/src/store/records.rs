@@ -137,3 +137,23 @@ pub fn delete(connection: &mut Connection, ids: &[RecordId]) -> Result<(), Error
     }
     Ok(())
 }
+
+/// Shows every record there is, in id order, a few at a time. For checks by the operator.
+pub fn each(connection: &mut Connection, mut show: impl FnMut(&Record)) -> Result<(), Error> {
+    let mut after = String::new();
+    loop {
+        let rows: Vec<RecordRow> = record::table
+            .filter(record::id.gt(&after))
+            .order(record::id)
+            .limit(super::dialect::MAX_LIST as i64)
+            .select(RecordRow::as_select())
+            .load(connection)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.id);
+        for row in &rows {
+            show(&row.record()?);
+        }
+    }
+}

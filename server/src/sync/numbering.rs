@@ -78,15 +78,15 @@ impl Marks {
         }
     }
 
-    /// Notes a push that moved `ack`.
-    pub fn push(&mut self, from: Seq, marks: &[Mark]) {
-        self.before = std::mem::replace(
-            &mut self.newest,
-            Run {
-                from,
-                marks: marks.to_vec(),
-            },
-        );
+    /// Notes a push that moved `ack`, with the mark that it stood on: a phone that gets no reply
+    /// twice in a row stands on that mark again, when the push before these two is forgotten.
+    pub fn push(&mut self, from: Seq, after: Option<Mark>, marks: &[Mark]) {
+        let stood_on = after.filter(|_| from > 1);
+        let run = Run {
+            from: from - u64::from(stood_on.is_some()),
+            marks: stood_on.into_iter().chain(marks.iter().copied()).collect(),
+        };
+        self.before = std::mem::replace(&mut self.newest, run);
     }
 
     /// As bytes for the device's row: per run its first number, its length, its marks.
@@ -134,8 +134,8 @@ mod tests {
 
     fn known_to_20() -> Marks {
         let mut known = Marks::default();
-        known.push(1, &marks(1..=10));
-        known.push(11, &marks(11..=20));
+        known.push(1, None, &marks(1..=10));
+        known.push(11, after(10), &marks(11..=20));
         known
     }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn i16_numbers_older_than_the_kept_marks_are_a_fork() {
         let mut known = known_to_20();
-        known.push(21, &marks(21..=30));
+        known.push(21, after(20), &marks(21..=30));
         assert_eq!(known.judge(30, 5, after(4), &marks(5..=6)), Judgement::Fork);
     }
 
@@ -205,6 +205,22 @@ mod tests {
                 after: None
             }
         );
+    }
+
+    #[test]
+    fn i3_replies_lost_in_a_row_are_no_fork() {
+        let mut known = known_to_20();
+        let mut ack = 20;
+        for last in 25..=40 {
+            let again = marks(21..=last);
+            let skip = usize::try_from(ack - 20).unwrap();
+            assert_eq!(
+                known.judge(ack, 21, after(20), &again),
+                Judgement::Proceed { skip }
+            );
+            ack = last;
+            known.push(21, after(20), &again);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use sync_protocol::{Millis, Rev};
 use super::engine::Engine;
 use super::search_key::SearchKey;
 use crate::clock::Clock;
+use crate::ledger::{self, Entry, Ledger};
 use crate::store::definitions::{self, KindRow};
 use crate::store::{Connection, Error, Store, acks, devices, epochs};
 
@@ -21,6 +22,8 @@ pub struct Opening<'a> {
     pub build: Millis,
     /// The greatest epoch that is known elsewhere (the side ledger).
     pub shown: Rev,
+    /// Where the new epoch is written down.
+    pub ledger: &'a Ledger,
     /// An operator says that the clock is right.
     pub insist_on_clock: bool,
     /// Devices that hold older definitions may push, not pull.
@@ -46,6 +49,9 @@ pub enum NotOpened {
     /// A built-in definition is not sound.
     #[error("a built-in kind does not load")]
     Kinds,
+    /// The side ledger could not.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
     /// The database could not.
     #[error(transparent)]
     Store(#[from] Error),
@@ -69,7 +75,9 @@ impl Engine {
             }
             let leased = devices::lease_process_number(connection, opening.process, now)?
                 .ok_or(NotOpened::NoNumber)?;
-            epochs::open(connection, now, opening.shown, opening.process)?;
+            let epoch = epochs::open(connection, now, opening.shown, opening.process)?;
+            let entry = Entry::Epoch { epoch, at: now };
+            opening.ledger.append(connection, &entry)?;
             Ok::<_, NotOpened>(leased.number)
         })?;
         Ok(Self::new(

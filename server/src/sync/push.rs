@@ -166,6 +166,7 @@ impl Fold {
             row.ack = from_rev(push.from - 1) + i64::try_from(push.lines.len()).unwrap_or(0);
             device.marks.push(
                 push.from,
+                push.after,
                 &push.lines.iter().map(|line| line.mark).collect::<Vec<_>>(),
             );
             row.marks = device.marks.to_bytes();

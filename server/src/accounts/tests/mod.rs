@@ -1,7 +1,6 @@
 //! The rules about people, each as a sentence.
 
 mod enrolment;
-mod import;
 mod ladder;
 mod restore;
 mod signin;

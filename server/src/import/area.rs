@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
-use super::areas::{self as rules, NewArea};
-use super::{Error, Refusal};
+use super::BadRow;
+use crate::accounts::areas::{self as rules, NewArea};
+use crate::accounts::{Error, Refusal};
 use crate::store::areas::{self, AreaRow};
 use crate::store::{self, Connection};
 
@@ -25,21 +26,13 @@ pub struct Report {
     pub listed: Vec<BadRow>,
 }
 
-/// A row that cannot be imported. What stood in it is not repeated.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct BadRow {
-    pub line: u64,
-    pub column: &'static str,
-    pub reason: String,
-}
-
 impl Report {
     fn refuse(&mut self, line: u64, column: &'static str, reason: impl Into<String>) {
         self.bad += 1;
         if self.listed.len() < MOST_LISTED {
             self.listed.push(BadRow {
                 line,
-                column,
+                column: column.to_owned(),
                 reason: reason.into(),
             });
         }
@@ -243,3 +236,7 @@ fn join(top: Option<&str>, below: &[&str]) -> Result<String, &'static str> {
             rules::path_below(Some(&path), code).map_err(|_| "the tree is at most 16 levels deep")
         })
 }
+
+#[cfg(test)]
+#[path = "area_tests.rs"]
+mod tests;

@@ -1,13 +1,14 @@
 //! Lists of areas.
 
-use super::*;
-use crate::accounts::import::{self, Report};
+use super::Report;
+use crate::accounts::Error;
+use crate::accounts::fixture::District;
 use crate::store::areas as rows;
 
 fn load(district: &District, list: &str) -> Report {
     district
         .store
-        .write::<_, Error>(|c| import::areas(c, list.as_bytes()))
+        .write::<_, Error>(|c| super::areas(c, list.as_bytes()))
         .unwrap()
 }
 
@@ -51,7 +52,7 @@ fn with_one_bad_row_nothing_is_imported_and_each_bad_row_is_named() {
     let lines: Vec<_> = report
         .listed
         .iter()
-        .map(|bad| (bad.line, bad.column))
+        .map(|bad| (bad.line, bad.column.as_str()))
         .collect();
     assert_eq!(
         lines,
@@ -89,7 +90,7 @@ fn a_list_without_its_columns_or_in_another_encoding_is_refused() {
     let report = district
         .store
         .write::<_, Error>(|c| {
-            import::areas(c, &b"code,parent,level,name\nG9,V11,grid,\xb4\xe5\n"[..])
+            super::areas(c, &b"code,parent,level,name\nG9,V11,grid,\xb4\xe5\n"[..])
         })
         .unwrap();
     assert_eq!(report.listed[0].reason, "not UTF-8");
