@@ -12,6 +12,7 @@ use sync_protocol::kind::Visibility;
 
 use super::read::Eye;
 use super::{Fault, malformed};
+use crate::store::audit::Look;
 use crate::store::parked::{self, ParkedRow};
 use crate::store::scopes::{self, Node};
 use crate::store::{Connection, Error};
@@ -117,6 +118,27 @@ fn show(eye: &Eye<'_>, nodes: &HashMap<String, Node>, row: ParkedRow) -> Aside {
         set,
         line,
     }
+}
+
+/// Looks at what is shown, by what it speaks of.
+pub fn looks(user: UserId, at: Millis, rows: &[Aside]) -> Vec<Look> {
+    let shown = rows
+        .iter()
+        .filter(|row| !row.set.is_empty() || row.line.is_some());
+    let count = i64::try_from(shown.count()).unwrap_or(i64::MAX);
+    let look = Look {
+        at,
+        account: user.0,
+        device: None,
+        action: "parked".to_owned(),
+        scope_id: None,
+        from_head: None,
+        to_head: None,
+        record: None,
+        count,
+        purpose: None,
+    };
+    if count == 0 { Vec::new() } else { vec![look] }
 }
 
 /// What somebody decides.

@@ -24,15 +24,15 @@ pub struct Look {
 }
 
 /// A look that is on record.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = audit)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct AuditRow {
     pub id: i64,
     pub at: i64,
     pub account: i64,
     pub device: Option<i64>,
     pub action: String,
-    pub scope_id: Option<i64>,
+    /// The name of the scope.
+    pub scope: Option<String>,
     pub from_head: Option<i64>,
     pub to_head: Option<i64>,
     pub record: Option<String>,
@@ -64,22 +64,33 @@ pub fn list(
         most,
         |row: &AuditRow| row.id,
         |path| {
-            let here = scope::table
-                .filter(scope::area.eq_any(areas::codes_below(path.to_owned())))
-                .select(scope::id.nullable());
             let people = grants::table
                 .filter(grants::area.eq_any(areas::codes_below(path.to_owned())))
-                .select(grants::account);
+                .select(grants::account.nullable());
             Ok(audit::table
+                .left_join(scope::table.on(scope::id.nullable().eq(audit::scope_id)))
                 .filter(audit::id.gt(after))
                 .filter(
-                    audit::scope_id
-                        .eq_any(here)
-                        .or(audit::account.eq_any(people)),
+                    scope::area
+                        .nullable()
+                        .eq_any(areas::codes_below(path.to_owned()).nullable())
+                        .or(audit::account.nullable().eq_any(people)),
                 )
                 .order(audit::id)
                 .limit(most)
-                .select(AuditRow::as_select())
+                .select((
+                    audit::id,
+                    audit::at,
+                    audit::account,
+                    audit::device,
+                    audit::action,
+                    scope::name.nullable(),
+                    audit::from_head,
+                    audit::to_head,
+                    audit::record,
+                    audit::count,
+                    audit::purpose,
+                ))
                 .load(connection)?)
         },
     )

@@ -239,6 +239,20 @@ pub fn change_code(
     Ok(())
 }
 
+/// Forgets the content of all that came before `before`.
+pub fn expire_all(connection: &mut Connection, before: i64) -> Result<usize, Error> {
+    let old = parked::table
+        .filter(parked::at.lt(before))
+        .filter(parked::body.ne(Vec::new()));
+    Ok(diesel::update(old)
+        .set((
+            parked::body.eq(Vec::new()),
+            parked::state.eq("dismissed"),
+            parked::reason.eq(Some("purged")),
+        ))
+        .execute(connection)?)
+}
+
 /// Forgets the content of what came before `before` and speaks of a kind (or of none that could be
 /// read): the purpose of keeping it has ended as well.
 pub fn expire(
