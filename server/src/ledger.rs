@@ -35,6 +35,9 @@ pub enum Entry {
         token_hash: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code_hash: Option<String>,
+        /// The number that the phone left, and the last change under it that it knew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<(i64, i64)>,
         at: Millis,
     },
     /// A device was taken out of use, or back.

@@ -40,10 +40,12 @@ pub struct Merged {
 /// Who writes, as far as deciding *seen* needs it.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
-    /// The line of the device.
-    pub line: u32,
     /// The device's number and the change's seq.
     pub place: (u32, u64),
+    /// The earlier numbers of its line, each with the last seq that both the device and the centre
+    /// knew when the device left it. What another copy wrote under such a number after that was
+    /// never seen here.
+    pub knew: &'a [(u32, u64)],
     /// The revision on the writer's screen; 0 for none.
     pub base: Rev,
     /// A server process writes for many people at once: only `base` counts as seen.
@@ -66,7 +68,13 @@ impl Writer<'_> {
     }
 
     fn has_written(&self, write: &Write) -> bool {
-        !self.only_base_counts && write.line == self.line && write.place_in_line() < self.place
+        let (device, seq) = (write.stamp.device, write.seq);
+        let own = (device == self.place.0 && seq < self.place.1)
+            || self
+                .knew
+                .iter()
+                .any(|(number, last)| *number == device && seq <= *last);
+        own && !self.only_base_counts
     }
 }
 

@@ -76,12 +76,6 @@ impl Write {
     pub const fn device(&self) -> DeviceNumber {
         DeviceNumber(self.stamp.device)
     }
-
-    /// Where this write stands in its line: numbers of later enrolments come after earlier ones.
-    #[must_use]
-    pub const fn place_in_line(&self) -> (u32, Seq) {
-        (self.stamp.device, self.seq)
-    }
 }
 
 /// A value and the write it comes from (an index into [`Record::writes`]).

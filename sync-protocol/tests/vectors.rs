@@ -323,6 +323,8 @@ struct Incoming {
     raw: Option<RawStamp>,
     line: u32,
     seq: Seq,
+    #[serde(default)]
+    knew: Vec<(u32, Seq)>,
     base: Rev,
     set: Fields,
     #[serde(default)]
@@ -408,8 +410,8 @@ fn changes_are_merged_as_the_vectors_say() {
         let incoming = case.change;
         let masked = |name: &str| incoming.masked.iter().any(|field| field == name);
         let writer = Writer {
-            line: incoming.line,
             place: (incoming.stamp.device, incoming.seq),
+            knew: &incoming.knew,
             base: incoming.base,
             only_base_counts: incoming.only_base_counts,
             masked: &masked,

@@ -10,7 +10,7 @@ use super::codes::Code;
 use super::{Actor, Error, Refusal, check_name, hex, users};
 use crate::ledger::{Entry, Ledger};
 use crate::store::alerts::{self, Alert};
-use crate::store::devices::{self, DeviceRow, DeviceState, NewDevice};
+use crate::store::devices::{self, DeviceRow, DeviceState, Leaving, NewDevice};
 use crate::store::enrolments::{self, EnrolmentRow};
 use crate::store::grants::of_account;
 use crate::store::{Connection, accounts};
@@ -108,7 +108,7 @@ pub fn enrol(
         account,
         token_hash,
         name,
-        line: None,
+        leaves: None,
         now,
     };
     let row = devices::insert(c, &new)?;
@@ -127,6 +127,7 @@ pub fn leave_fork(
     ledger: &Ledger,
     old: &DeviceRow,
     token_hash: &[u8; 32],
+    knew: u64,
     name: Option<&str>,
     now: Millis,
 ) -> Result<Enrolled, Error> {
@@ -148,7 +149,12 @@ pub fn leave_fork(
         account: old.user(),
         token_hash,
         name,
-        line: Some(old.line),
+        leaves: Some(Leaving {
+            line: old.line,
+            number: old.number,
+            // A phone knows at most what the server has of it.
+            knew: i64::try_from(knew).unwrap_or(i64::MAX).min(old.ack),
+        }),
         now,
     };
     let row = devices::insert(c, &new)?;
@@ -189,6 +195,7 @@ fn entry(row: &DeviceRow, code_hash: Option<&[u8]>, at: Millis) -> Entry {
         account: row.account,
         token_hash: hex(&row.token_hash),
         code_hash: code_hash.map(hex),
+        left: row.left_number.map(|number| (number, row.knew)),
         at,
     }
 }

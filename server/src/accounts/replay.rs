@@ -87,6 +87,7 @@ struct Enrolment {
     account: i64,
     token_hash: [u8; 32],
     code_hash: Option<[u8; 32]>,
+    left: Option<(i64, i64)>,
     at: Millis,
 }
 
@@ -101,6 +102,7 @@ fn latest_enrolments(entries: &[Entry]) -> Vec<Enrolment> {
             account,
             token_hash,
             code_hash,
+            left,
             at,
         } = entry
             && let Some(token_hash) = unhex(token_hash)
@@ -111,6 +113,7 @@ fn latest_enrolments(entries: &[Entry]) -> Vec<Enrolment> {
                 account: *account,
                 token_hash,
                 code_hash: code_hash.as_deref().and_then(unhex),
+                left: *left,
                 at: *at,
             };
             latest.insert(*number, enrolment);
@@ -139,6 +142,8 @@ fn put_back(c: &mut Connection, enrolment: &Enrolment, now: Millis) -> Result<bo
         now,
     );
     row.enrolled_at = enrolment.at;
+    row.left_number = enrolment.left.map(|(number, _)| number);
+    row.knew = enrolment.left.map_or(0, |(_, knew)| knew);
     devices::restore(c, &row)?;
     if let Some(code) = enrolment.code_hash {
         enrolments::spend(c, &code, row.number, enrolment.at)?;

@@ -143,7 +143,7 @@ fn add(engine: &Engine, file: &Path, dry: bool, json: bool) -> Result<(), Failur
 fn export(engine: &Engine, name: &str) -> Result<(), Failure> {
     let rows = engine
         .store()
-        .read::<_, store::Error>(crate::store::definitions::kinds)?;
+        .read::<_, store::Error>(store::definitions::kinds)?;
     // Rows come oldest first.
     let newest = rows.into_iter().rev().find(|row| row.name == name);
     let row = newest.ok_or_else(|| Failure::new("there is no such kind; `kadian kind list`"))?;

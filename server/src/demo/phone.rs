@@ -156,8 +156,10 @@ impl Phone {
                     attempt,
                     token_hash,
                     proof,
+                    knew,
                 } => {
-                    if !self.enrol(attempt, &token_hash, &proof, moment, network) {
+                    let proof = (&proof, knew);
+                    if !self.enrol(attempt, &token_hash, proof, moment, network) {
                         return;
                     }
                 }
@@ -173,7 +175,7 @@ impl Phone {
         &mut self,
         attempt: u64,
         token_hash: &str,
-        proof: &Proof,
+        (proof, knew): (&Proof, u64),
         moment: Moment,
         network: Network,
     ) -> bool {
@@ -184,7 +186,7 @@ impl Phone {
             ),
             Proof::Token(token) => (
                 Some(token.reveal().to_owned()),
-                json!({"token_hash": token_hash, "name": "demo"}),
+                json!({"token_hash": token_hash, "knew": knew, "name": "demo"}),
             ),
         };
         let body = body.to_string().into_bytes();

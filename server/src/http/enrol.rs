@@ -21,6 +21,9 @@ const NAMELESS: &str = "phone";
 pub struct Enrol {
     code: Option<String>,
     token_hash: String,
+    /// With an old token: the last change that the phone and the server both know under it.
+    #[serde(default)]
+    knew: u64,
     name: Option<String>,
 }
 
@@ -37,7 +40,7 @@ pub async fn enrol(
         Some(code) => by_code(&app, &code, hash, body.name).await?,
         None if auth::shows_token(&request) => {
             let token = DeviceToken::from_request(&request, &mut dev::Payload::None).await?;
-            by_token(&app, token, hash, body.name).await?
+            by_token(&app, token, hash, body.knew, body.name).await?
         }
         None => {
             return Err(Refusal::Malformed {
@@ -75,12 +78,14 @@ async fn by_token(
     app: &App,
     token: DeviceToken,
     hash: [u8; 32],
+    knew: u64,
     name: Option<String>,
 ) -> Result<Enrolled, Problem> {
     let (ledger, now) = (app.ledger.clone(), app.clock.now());
     app.write(move |c| {
         let (old, _) = token.enter(c)?;
-        enrolment::leave_fork(c, &ledger, &old, &hash, name.as_deref(), now).map_err(Problem::from)
+        enrolment::leave_fork(c, &ledger, &old, &hash, knew, name.as_deref(), now)
+            .map_err(Problem::from)
     })
     .await
 }

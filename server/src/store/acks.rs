@@ -66,6 +66,22 @@ pub fn load(connection: &mut Connection, numbers: &[i64]) -> Result<Vec<AckRow>,
         .load(connection)?)
 }
 
+/// Every number of these lines: line, number, the number it left, and how far that was known.
+pub fn numbers_of(
+    connection: &mut Connection,
+    lines: &[i64],
+) -> Result<Vec<(i64, i64, Option<i64>, i64)>, Error> {
+    Ok(device::table
+        .filter(device::line.eq_any(lines))
+        .select((
+            device::line,
+            device::number,
+            device::left_number,
+            device::knew,
+        ))
+        .load(connection)?)
+}
+
 /// The lines among these that more than one number belongs to.
 pub fn shared_lines(connection: &mut Connection, lines: &[i64]) -> Result<Vec<i64>, Error> {
     Ok(device::table

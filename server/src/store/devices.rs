@@ -64,6 +64,10 @@ pub struct DeviceRow {
     pub durable_at: i64,
     pub skew: Option<i64>,
     pub epoch_seen: i64,
+    /// The number that the phone left when its copies parted.
+    pub left_number: Option<i64>,
+    /// The last change under that number which the phone knew to be the server's too.
+    pub knew: i64,
 }
 
 impl DeviceRow {
@@ -92,6 +96,8 @@ impl DeviceRow {
             durable_at: now,
             skew: None,
             epoch_seen: 0,
+            left_number: None,
+            knew: 0,
         }
     }
 
@@ -115,21 +121,32 @@ pub struct NewDevice<'a> {
     pub account: UserId,
     pub token_hash: &'a [u8; 32],
     pub name: &'a str,
-    /// The line to continue (a fork's exit), or none for a line of its own.
-    pub line: Option<i64>,
+    /// The number that the phone leaves (a fork's exit); none for a line of its own.
+    pub leaves: Option<Leaving>,
     pub now: Millis,
+}
+
+/// A phone leaves a number that another copy of it uses too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaving {
+    pub line: i64,
+    pub number: i64,
+    /// The last change under it which the phone knew to be the server's too.
+    pub knew: i64,
 }
 
 /// Takes the next number. Numbers are never used again, also after a row is gone.
 pub fn insert(c: &mut Connection, new: &NewDevice<'_>) -> Result<DeviceRow, Error> {
-    let row = DeviceRow::fresh(
+    let mut row = DeviceRow::fresh(
         0,
-        new.line.unwrap_or(0),
+        new.leaves.map_or(0, |leaving| leaving.line),
         new.account.0,
         new.token_hash,
         new.name,
         new.now,
     );
+    row.left_number = new.leaves.map(|leaving| leaving.number);
+    row.knew = new.leaves.map_or(0, |leaving| leaving.knew);
     diesel::insert_into(device::table)
         .values((
             device::line.eq(row.line),
@@ -146,14 +163,16 @@ pub fn insert(c: &mut Connection, new: &NewDevice<'_>) -> Result<DeviceRow, Erro
             device::durable_at.eq(row.durable_at),
             device::skew.eq(row.skew),
             device::epoch_seen.eq(row.epoch_seen),
+            device::left_number.eq(row.left_number),
+            device::knew.eq(row.knew),
         ))
         .execute(c)?;
     let number: i64 = device::table
         .filter(device::token_hash.eq(&row.token_hash))
         .select(device::number)
         .first(c)?;
-    let line = new.line.unwrap_or(number);
-    if new.line.is_none() {
+    let line = new.leaves.map_or(number, |leaving| leaving.line);
+    if new.leaves.is_none() {
         diesel::update(device::table.find(number))
             .set(device::line.eq(line))
             .execute(c)?;

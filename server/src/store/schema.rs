@@ -91,6 +91,8 @@ table! {
         durable_at -> BigInt,
         skew -> Nullable<BigInt>,
         epoch_seen -> BigInt,
+        left_number -> Nullable<BigInt>,
+        knew -> BigInt,
     }
 }
 

@@ -50,8 +50,11 @@ impl Fold {
         let own = record.created.user.0 == attempt.author.user;
         let masked = |field: &str| view.masks(field, own);
         let writer = Writer {
-            line: attempt.author.line,
             place: (attempt.author.device.0, attempt.seq),
+            knew: self
+                .knew
+                .get(&i64::from(attempt.author.device.0))
+                .map_or(&[], Vec::as_slice),
             base: change.base.unwrap_or(0),
             only_base_counts: attempt.author.process,
             // A late writer's view is gone, and what is their own they had on screen.

@@ -38,6 +38,8 @@ pub(super) struct Fold {
     pub(super) devices: BTreeMap<i64, Device>,
     /// Lines that more than one number belongs to.
     pub(super) shared_lines: HashSet<i64>,
+    /// The earlier numbers of each device's line, with how far it knew them.
+    pub(super) knew: HashMap<i64, Vec<(u32, u64)>>,
     pub(super) people: HashMap<i64, Person>,
     pub(super) records: BTreeMap<RecordId, Slot>,
     /// Ids that were asked for and do not exist.
@@ -180,6 +182,7 @@ impl Fold {
             rules,
             devices: BTreeMap::new(),
             shared_lines: HashSet::new(),
+            knew: HashMap::new(),
             people: HashMap::new(),
             records: BTreeMap::new(),
             absent: HashSet::new(),

@@ -1,7 +1,7 @@
 //! Reading what a fold will touch, before anything is decided: devices, people, records with
 //! their parents and children, what was kept aside about them, and the scopes of all these.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sync_protocol::change::{Change, Line, parse};
 use sync_protocol::id::RecordId;
@@ -12,7 +12,7 @@ use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Stored};
 use super::job::Job;
 use super::numbering::Marks;
 use crate::store::{
-    Connection, Error, Reach, acks, from_rev, parked, purged, reach, records, scopes,
+    Connection, Error, Reach, acks, from_rev, parked, purged, reach, records, scopes, to_rev,
 };
 
 /// How many changes that came before their kind are tried again in one transaction.
@@ -113,6 +113,7 @@ impl Fold {
             .people
             .extend(self.devices.values().map(|device| device.row.account));
         self.gather_records(connection, &mut names, pending)?;
+        self.gather_knew(connection)?;
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
         let ids: Vec<RecordId> = names.ids.into_iter().collect();
@@ -147,6 +148,33 @@ impl Fold {
         self.shared_lines = acks::shared_lines(connection, &lines)?
             .into_iter()
             .collect();
+        Ok(())
+    }
+
+    /// What each number of a shared line knew of those before it, back to the first.
+    fn gather_knew(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        let aside: BTreeSet<i64> = self.aside.iter().map(|aside| aside.row.line).collect();
+        let mut lines: BTreeSet<i64> = self.shared_lines.iter().copied().collect();
+        let aside: Vec<i64> = aside.into_iter().collect();
+        lines.extend(acks::shared_lines(connection, &aside)?);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<i64> = lines.into_iter().collect();
+        let left: HashMap<i64, (i64, i64)> = acks::numbers_of(connection, &lines)?
+            .into_iter()
+            .filter_map(|(_, number, left, knew)| Some((number, (left?, knew))))
+            .collect();
+        for number in left.keys() {
+            let mut knew = Vec::new();
+            let mut step = left.get(number);
+            // A number is always left for a greater one, so this comes to an end.
+            while let Some((before, last)) = step {
+                knew.push((u32::try_from(*before).unwrap_or(0), to_rev(*last)));
+                step = left.get(before).filter(|(further, _)| further < before);
+            }
+            self.knew.insert(*number, knew);
+        }
         Ok(())
     }
 

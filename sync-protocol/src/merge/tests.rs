@@ -95,8 +95,8 @@ impl By {
         };
         let masked = |field: &str| self.masked.contains(&field);
         let writer = Writer {
-            line: self.device,
             place: (self.device, self.seq),
+            knew: &[],
             base: self.base,
             only_base_counts: self.only_base_counts,
             masked: &masked,
@@ -298,8 +298,8 @@ fn i9_a_field_that_the_view_masks_is_never_seen_by_base() {
     );
     let masked = |field: &str| field == "phone";
     let writer = Writer {
-        line: 3,
         place: (3, 1),
+        knew: &[],
         base: household.rev,
         only_base_counts: false,
         masked: &masked,
@@ -399,8 +399,8 @@ fn content_queued_again_under_a_new_number_is_recognised() {
     let mut write = writes::write(5, 1);
     write.content = first.content();
     let writer = Writer {
-        line: 5,
         place: (5, 1),
+        knew: &[],
         base: 0,
         only_base_counts: false,
         masked: &nothing_masked,

@@ -85,6 +85,8 @@ pub enum Heard {
 pub struct Pace {
     /// The number of the last request.
     pub attempt: u64,
+    /// The request that began the present round, in which every wanted scope is asked for once.
+    pub round: u64,
     /// Requests without a reply, running.
     pub fails: u32,
     /// The last request failed: small packs.
@@ -111,6 +113,7 @@ impl Pace {
     pub(super) const fn new() -> Self {
         Self {
             attempt: 0,
+            round: 0,
             fails: 0,
             small: false,
             most_changes: MAX_CHANGES,
@@ -126,9 +129,10 @@ impl Pace {
 
     /// A program that has just started may be a newer one, and counts its time anew.
     pub(super) const fn wake(&mut self) {
-        let (attempt, fails, small) = (self.attempt, self.fails, self.small);
+        let (attempt, round, fails, small) = (self.attempt, self.round, self.fails, self.small);
         *self = Self::new();
         self.attempt = attempt;
+        self.round = round;
         self.fails = fails;
         self.small = small;
     }
@@ -228,12 +232,12 @@ impl Replica {
             self.enrol_again(random);
             return Heard::Fork;
         }
-        let before = self.progress();
+        let before = self.progress(moment);
         for step in Step::ALL {
             self.apply(step, reply, moment);
         }
         // A reply that moves nothing while there is work must not be asked for in a circle.
-        if self.has_work(moment) && self.progress() == before {
+        if self.has_work(moment) && self.progress(moment) == before {
             self.pace.back_off(moment, random);
         }
         Heard::Applied

@@ -66,19 +66,15 @@ impl Replica {
     }
 
     /// What tells whether a reply moved anything.
-    pub(super) fn progress(&self) -> impl PartialEq + use<> {
+    pub(super) fn progress(&self, moment: Moment) -> impl PartialEq + use<> {
         let cursors: Vec<_> = self
             .holdings
             .iter()
             .map(|(scope, held)| (scope.clone(), held.cursor, held.complete, held.again))
             .collect();
-        (
-            self.settled,
-            self.ack,
-            self.lost_checked,
-            cursors,
-            self.places.len(),
-        )
+        let known = self.mark_of(self.settled).is_some();
+        let numbers = (self.settled, self.ack, self.lost_checked, known);
+        (numbers, cursors, self.due(moment).collect::<Vec<_>>())
     }
 
     fn apply_verdicts(&mut self, reply: &Reply) {
@@ -96,11 +92,17 @@ impl Replica {
         for seq in carried {
             match named.get(&seq) {
                 Some(verdict) => {
-                    // Applied to a record whose scope this request did not ask for: the row comes
-                    // with a later one, if the scope is held.
-                    let comes = verdict.scope.as_ref().is_some_and(|scope| {
-                        flight.cursor(scope).is_none() && self.holdings.contains_key(scope)
-                    });
+                    // In a scope that is held but was not asked for now: that has news then, and
+                    // the row comes with it.
+                    let unasked = verdict
+                        .scope
+                        .as_ref()
+                        .filter(|s| flight.cursor(s).is_none());
+                    let held = unasked.and_then(|scope| self.holdings.get_mut(scope));
+                    let comes = held.is_some();
+                    if let Some(held) = held {
+                        held.complete = false;
+                    }
                     self.settle(seq, Some(verdict), comes);
                 }
                 None => self.settle(seq, None, true),
@@ -356,36 +358,47 @@ impl Replica {
             }
             held.complete = !held.more && !held.again;
             held.renewed = flight.moment.wall;
+            held.asked = flight.attempt;
         }
         let all_complete = asked
             .iter()
             .all(|scope| self.holdings.get(scope).is_some_and(|held| held.complete));
-        self.limbo.retain(|_, limbo| {
-            !asked.contains(&limbo.to)
-                || self
-                    .holdings
-                    .get(&limbo.to)
-                    .is_none_or(|held| !held.complete)
-        });
-        if all_complete {
+        if all_complete && self.prove(&asked) {
             self.sweep(&asked);
-            self.prove(&asked);
+            self.release(&asked);
         }
     }
 
-    /// Compares what is here with what the centre says is there.
-    fn prove(&mut self, asked: &[Scope]) {
+    /// Compares what is here, without what would be swept, with what the centre says is there.
+    /// Says whether to let go of anything: not while a scope lacks something and will be asked for
+    /// from 0, for what it lacks may be what another scope would lose. A scope that does not match
+    /// even then holds nothing up.
+    fn prove(&mut self, asked: &[Scope]) -> bool {
+        let mut settled = true;
         for scope in asked {
+            let stale = self.stale_in(scope);
             if let Some(held) = self.holdings.get_mut(scope) {
-                if held.is_current() {
+                if held.matches_without(stale) {
                     held.doubt = 0;
                 } else {
                     held.doubt = held.doubt.saturating_add(1);
                     held.again = true;
                     held.complete = false;
+                    settled &= !held.is_urgent();
                 }
             }
         }
+        settled
+    }
+
+    /// Lets go of bodies whose scope is complete without them. Like a sweep this waits until all
+    /// that was asked for is complete, and proven: where the centre was put back while a record
+    /// was on its way, the record may be on a page still to come of the scope it had left.
+    fn release(&mut self, asked: &[Scope]) {
+        self.limbo.retain(|_, limbo| {
+            let to = self.holdings.get(&limbo.to);
+            !asked.contains(&limbo.to) || to.is_none_or(|held| !held.is_current())
+        });
     }
 
     fn apply_grants(&mut self, reply: &Reply) {

@@ -37,6 +37,8 @@ pub enum Action {
         token_hash: String,
         /// Why the centre should believe it.
         proof: Proof,
+        /// The last change that this phone and the centre both know under the present number.
+        knew: Seq,
     },
     /// Nothing can be sent until a person enters a code; capture goes on.
     AskForCode {
@@ -123,19 +125,25 @@ impl Replica {
             _ if early => return Action::Wait { until },
             (Access::Enrolling { token, proof }, _) => {
                 let (token_hash, proof) = (token.hash(), proof.clone());
+                let knew = self.ack;
                 let attempt = self.start_enrolling(moment);
                 return Action::Enrol {
                     attempt,
                     token_hash,
                     proof,
+                    knew,
                 };
             }
             _ => {}
         }
-        if !self.has_work(moment) && moment.mono < self.pace.next_at {
-            return Action::Wait {
-                until: self.pace.next_at,
-            };
+        if !self.has_work(moment) {
+            if moment.mono < self.pace.next_at {
+                return Action::Wait {
+                    until: self.pace.next_at,
+                };
+            }
+            // A new round: every wanted scope is due once.
+            self.pace.round = self.pace.attempt + 1;
         }
         self.start(moment)
     }
@@ -146,15 +154,20 @@ impl Replica {
         self.pace.hurry();
     }
 
-    /// Whether there is something to send, or a wanted scope is not complete.
+    /// Whether there is something to send, or to ask for in this round.
     pub(super) fn has_work(&self, moment: Moment) -> bool {
         self.settled < self.packed()
             || self.outbox.values().any(|entry| entry.seq.is_none())
-            || (!self.pace.without_pull
-                && self
-                    .wanted(moment.wall)
-                    .iter()
-                    .any(|scope| self.holdings.get(scope).is_none_or(|held| held.is_urgent())))
+            || (!self.pace.without_pull && self.due(moment).next().is_some())
+    }
+
+    /// The wanted scopes that are not complete, or not yet asked for in this round.
+    pub(super) fn due(&self, moment: Moment) -> impl Iterator<Item = Scope> {
+        self.wanted(moment.wall).into_iter().filter(|scope| {
+            self.holdings
+                .get(scope)
+                .is_none_or(|held| held.is_urgent() || held.asked < self.pace.round)
+        })
     }
 
     fn start_enrolling(&mut self, moment: Moment) -> u64 {
@@ -301,7 +314,7 @@ impl Replica {
 
     /// The scopes to ask for: those with more to come first, then those not complete, then those
     /// asked longest ago.
-    fn choose_asks(&mut self, moment: Moment) -> Vec<(Scope, Rev)> {
+    fn choose_asks(&self, moment: Moment) -> Vec<(Scope, Rev)> {
         if self.pace.without_pull {
             return Vec::new();
         }
@@ -316,13 +329,11 @@ impl Replica {
             )
         });
         scopes.truncate(MAX_SCOPES.min(self.pace.most_scopes));
-        let attempt = self.pace.attempt;
         scopes
             .into_iter()
             .map(|scope| {
-                let held = self.holdings.entry(scope.clone()).or_default();
-                held.asked = attempt;
-                let cursor = if held.again { 0 } else { held.cursor };
+                let held = self.holdings.get(&scope);
+                let cursor = held.map_or(0, |held| if held.again { 0 } else { held.cursor });
                 (scope, cursor)
             })
             .collect()

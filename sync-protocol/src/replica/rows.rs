@@ -36,7 +36,7 @@ pub struct Holding {
     pub renewed: Millis,
     /// Seconds the rows may stay from then on.
     pub lease: u32,
-    /// The attempt that asked for it last.
+    /// The last attempt that asked for it and was answered.
     pub asked: u64,
 }
 
@@ -50,11 +50,16 @@ impl Holding {
     /// Whether all of it is here, and proven.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.complete
-            && !self.again
-            && self
-                .told
-                .is_none_or(|told| told == (self.count, self.digest))
+        self.complete && self.matches_without((0, Digest::default()))
+    }
+
+    /// Whether what is here, but for rows of this count and digest, is what the centre has.
+    pub(super) fn matches_without(&self, (count, digest): (u64, Digest)) -> bool {
+        let rest = (
+            self.count.saturating_sub(count),
+            Digest(self.digest.0.wrapping_sub(digest.0)),
+        );
+        !self.again && self.told.is_none_or(|told| told == rest)
     }
 }
 
@@ -150,8 +155,12 @@ impl Replica {
         Some(filed)
     }
 
-    /// Removes all bodies of a scope, and what was held of it.
+    /// Removes all bodies of a scope, and what was held of it. What a request under way was told
+    /// of its cursor and digest is no longer true: its answer for this scope counts for nothing.
     pub(super) fn empty(&mut self, scope: &Scope) {
+        if let Some(flight) = &mut self.flight {
+            flight.asks.retain(|(asked, _)| asked != scope);
+        }
         self.rows.retain(|_, filed| filed.scope != *scope);
         self.limbo.retain(|_, limbo| limbo.to != *scope);
         self.holdings.remove(scope);
@@ -162,6 +171,18 @@ impl Replica {
         for filed in self.rows.values_mut().filter(|filed| filed.scope == *scope) {
             filed.stale = true;
         }
+    }
+
+    /// Count and digest of the rows of a scope that were not sent again.
+    pub(super) fn stale_in(&self, scope: &Scope) -> (u64, Digest) {
+        let mut stale = (0, Digest::default());
+        for (record, filed) in &self.rows {
+            if filed.stale && filed.scope == *scope {
+                stale.0 += 1;
+                stale.1.add(*record, filed.row.rev);
+            }
+        }
+        stale
     }
 
     /// Removes the rows of these scopes that were not sent again.

@@ -30,12 +30,13 @@ impl Replica {
     }
 
     /// Only when the centre's `ack` covers the outbox, every verdict is known, and every scope
-    /// that is held is complete with a digest that matches.
+    /// that is held was asked for in this round and is complete with a digest that matches.
     #[must_use]
     pub fn all_sent_all_current(&self, moment: Moment) -> bool {
         self.last_contact.is_some()
             && self.unsent() == 0
             && self.settled == self.packed()
+            && self.due(moment).next().is_none()
             && self.wanted(moment.wall).iter().all(|scope| {
                 self.holdings
                     .get(scope)

@@ -76,7 +76,11 @@ CREATE TABLE device (
     durable_next INTEGER NOT NULL,
     durable_at   INTEGER NOT NULL,
     skew         INTEGER,
-    epoch_seen   INTEGER NOT NULL
+    epoch_seen   INTEGER NOT NULL,
+    -- The number that a phone left when its copies parted, and the last change under it that the
+    -- phone knew to be the server's too.
+    left_number  INTEGER,
+    knew         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX device_account ON device (account);
 CREATE INDEX device_line ON device (line);

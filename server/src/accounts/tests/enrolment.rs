@@ -177,7 +177,7 @@ fn a_parted_copy_gets_a_number_on_the_same_line_and_the_leader_is_told() {
     let leave = |from: u8, token: u8| {
         district.store.write::<_, Error>(|c| {
             let row = rows::by_token(c, &[from; 32])?.unwrap();
-            enrolment::leave_fork(c, &district.ledger, &row, &[token; 32], None, NOW)
+            enrolment::leave_fork(c, &district.ledger, &row, &[token; 32], 0, None, NOW)
         })
     };
     let copy = leave(1, 2).unwrap();
@@ -232,7 +232,7 @@ fn a_revoked_copy_stays_revoked_and_a_blocked_one_does_not_leave() {
     let leave = |token: u8| {
         district.store.write::<_, Error>(|c| {
             let row = rows::by_token(c, &[1; 32])?.unwrap();
-            enrolment::leave_fork(c, &district.ledger, &row, &[token; 32], None, NOW)
+            enrolment::leave_fork(c, &district.ledger, &row, &[token; 32], 0, None, NOW)
         })
     };
     set(DeviceState::PushOnly);
@@ -262,7 +262,7 @@ fn a_line_parts_a_bounded_number_of_times() {
             let row = rows::by_token(c, &[1; 32])?.unwrap();
             let mut token = [0; 32];
             token[..2].copy_from_slice(&n.to_be_bytes());
-            enrolment::leave_fork(c, &Ledger::none(), &row, &token, None, NOW)
+            enrolment::leave_fork(c, &Ledger::none(), &row, &token, 0, None, NOW)
         })
     };
     use crate::ledger::Ledger;

@@ -78,7 +78,7 @@ fn i12_phones_enrolled_after_the_copy_are_known_again_under_their_numbers() {
                     account: UserId(1),
                     token_hash: &[3; 32],
                     name: "x",
-                    line: None,
+                    leaves: None,
                     now: NOW,
                 },
             )
@@ -160,6 +160,7 @@ fn i12_the_number_of_an_account_made_after_the_copy_goes_to_nobody_else() {
                 line: 1000,
                 account: user.0,
                 token_hash: hex(&[5; 32]),
+                left: None,
                 code_hash: None,
                 at: NOW,
             };

@@ -34,8 +34,8 @@ prop_compose! {
 fn admit(record: &mut Record, edit: &Edit, seq: u64, now: i64) -> Merged {
     let base = if edit.sees { record.rev } else { 0 };
     let writer = Writer {
-        line: edit.device,
         place: (edit.device, seq),
+        knew: &[],
         base,
         only_base_counts: false,
         masked: &nothing_masked,

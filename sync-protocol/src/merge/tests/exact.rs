@@ -107,7 +107,7 @@ proptest! {
                 held.created = Created { time: stamp.time(), user, clock: edit.clock };
             }
             let writer = Writer {
-                line: edit.device, place: (edit.device, seq), base: at, only_base_counts: false, masked: &masked,
+                place: (edit.device, seq), knew: &[], base: at, only_base_counts: false, masked: &masked,
             };
             if let Some(seen) = crate::merge::seen_stamp(&held, &writer) && stamp <= seen {
                 stamp = seen.successor(number);

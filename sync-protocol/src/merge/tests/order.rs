@@ -180,8 +180,8 @@ fn admit(made: &[Made], ends: &[i64], masks: &Masks, order: &[usize]) -> Record 
         let (base, saw) = pulled[change.base];
         let number = u32::try_from(change.device).unwrap() + 1;
         let writer = Writer {
-            line: number,
             place: (number, change.seq),
+            knew: &[],
             base,
             only_base_counts: change.device == SERVER,
             masked: &|name| masks[change.device].is_some_and(|hidden| NAMES[hidden] == name),

@@ -44,7 +44,7 @@ proptest! {
         let mut made = BTreeMap::new();
         for (seq, (device, field, sees)) in (1..).zip(edits) {
             let base = if sees { record.rev } else { 0 };
-            let writer = Writer { line: device, place: (device, seq), base, only_base_counts: false, masked: &nothing_masked };
+            let writer = Writer { place: (device, seq), knew: &[], base, only_base_counts: false, masked: &nothing_masked };
             let set = [(format!("field_{field}"), json!(seq)), ("always".to_owned(), json!(seq))].into();
             merge(&mut record, &set, Write { base, ..write(device, seq) }, &writer);
             made.insert(seq, device);
