@@ -107,6 +107,7 @@ impl App {
         let passwords = Passwords::new(config.accounts.password_memory_kib);
         let door = Arc::new(Door::new(&keys, passwords)?);
         let requests_per_minute = config.sync.requests_per_minute;
+        let look_ups_per_minute = config.sync.look_ups_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         Ok(Arc::new(Self {
             config,
@@ -116,7 +117,7 @@ impl App {
             ledger,
             door,
             metrics: Metrics::default(),
-            throttles: Throttles::new(requests_per_minute),
+            throttles: Throttles::new(requests_per_minute, look_ups_per_minute),
             bodies,
             probe: Probe::default(),
             started: Instant::now(),

@@ -7,8 +7,11 @@ mod config;
 mod demo;
 mod device;
 mod doctor;
+mod kind;
 mod migrate;
 mod moment;
+mod policy;
+mod purge;
 mod secret;
 mod serve;
 mod user;
@@ -53,6 +56,12 @@ enum Command {
     Device(device::Args),
     /// Make somebody the leader of a grid
     Assign(assign::Args),
+    /// Kinds of records: list, check, add, export
+    Kind(kind::Args),
+    /// What makes an entry abnormal: show, add
+    Policy(policy::Args),
+    /// Purge what is no longer needed
+    Purge(purge::Args),
     /// Say what is wrong, or soon will be
     Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
@@ -137,6 +146,9 @@ pub fn run() -> ExitCode {
         Command::Device(args) => device::run(&settings, &args),
         Command::Assign(args) => assign::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
+        Command::Kind(args) => kind::run(&settings, &args),
+        Command::Policy(args) => policy::run(&settings, &args),
+        Command::Purge(args) => purge::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),
     };

@@ -67,3 +67,17 @@ pub fn of_area(
         .map(|((kind, name, value), (live, closed))| (kind, name, value, live, closed))
         .collect())
 }
+
+/// Forgets what lives of a kind, before it is counted anew; what purges closed stays.
+pub fn forget_live(connection: &mut Connection, kind: &str) -> Result<(), Error> {
+    diesel::delete(
+        tally::table
+            .filter(tally::kind.eq(kind))
+            .filter(tally::closed.eq(0)),
+    )
+    .execute(connection)?;
+    diesel::update(tally::table.filter(tally::kind.eq(kind)))
+        .set(tally::live.eq(0))
+        .execute(connection)?;
+    Ok(())
+}
