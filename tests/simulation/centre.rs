@@ -10,7 +10,10 @@ use kadian::store::areas::AreaRow;
 use kadian::store::definitions::KindRow;
 use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
-use kadian::store::{Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices, epochs, grants};
+use kadian::store::{
+    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
+    epochs, grants,
+};
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
 use kadian::sync::job::{Answer, Job, Purge};
@@ -78,12 +81,20 @@ pub(crate) struct Centre {
 }
 
 fn options() -> StoreOptions {
-    StoreOptions { durability: Durability::OffForSimulationsOnly, readers: 4, busy_timeout: Duration::from_millis(2), cache_kib: 1024 }
+    StoreOptions {
+        durability: Durability::OffForSimulationsOnly,
+        readers: 4,
+        busy_timeout: Duration::from_millis(2),
+        cache_kib: 1024,
+    }
 }
 
 /// For tests in which threads meet: locks are waited for.
 fn patient() -> StoreOptions {
-    StoreOptions { busy_timeout: Duration::from_secs(20), ..options() }
+    StoreOptions {
+        busy_timeout: Duration::from_secs(20),
+        ..options()
+    }
 }
 
 /// One database with areas, accounts and kinds, made once and copied for each world.
@@ -127,7 +138,15 @@ fn fill(c: &mut Connection) -> Result<(), Error> {
 fn add_definition(c: &mut Connection, schema: i64, definition: &str) -> Result<(), Error> {
     let table: toml::Table = definition.parse().unwrap();
     let name = table["name"].as_str().unwrap().to_owned();
-    definitions::add_kind(c, &KindRow { name, schema, definition: definition.to_owned(), at: BUILD })
+    definitions::add_kind(
+        c,
+        &KindRow {
+            name,
+            schema,
+            definition: definition.to_owned(),
+            at: BUILD,
+        },
+    )
 }
 
 impl Centre {
@@ -135,7 +154,10 @@ impl Centre {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kadian.sqlite");
         std::fs::copy(template(), &file).unwrap();
-        let definitions: Vec<(i64, String)> = BUILT_IN.iter().map(|text| (1, (*text).to_owned())).collect();
+        let definitions: Vec<(i64, String)> = BUILT_IN
+            .iter()
+            .map(|text| (1, (*text).to_owned()))
+            .collect();
         let mut centre = Self {
             folder,
             file,
@@ -157,7 +179,11 @@ impl Centre {
     }
 
     fn read_views(&mut self) {
-        let texts: Vec<String> = self.definitions.iter().map(|(_, text)| text.clone()).collect();
+        let texts: Vec<String> = self
+            .definitions
+            .iter()
+            .map(|(_, text)| text.clone())
+            .collect();
         self.views = Views::of(&texts);
     }
 
@@ -176,13 +202,26 @@ impl Centre {
     }
 
     fn open_with(&mut self, options: StoreOptions, ledger: bool) -> Result<(), String> {
-        let store = Store::open(&format!("sqlite://{}", self.file.display()), options).map_err(|e| e.to_string())?;
+        let store = Store::open(&format!("sqlite://{}", self.file.display()), options)
+            .map_err(|e| e.to_string())?;
         let process = format!("p{}", self.engines.len() + 1);
-        let opening = Opening { process: &process, build: BUILD, shown: if ledger { self.newest_epoch } else { 0 }, insist_on_clock: true };
-        let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening).map_err(|e| e.to_string())?;
-        let epoch = engine.store().read(epochs::current).map_err(|e: Error| e.to_string())?;
+        let opening = Opening {
+            process: &process,
+            build: BUILD,
+            shown: if ledger { self.newest_epoch } else { 0 },
+            insist_on_clock: true,
+        };
+        let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening)
+            .map_err(|e| e.to_string())?;
+        let epoch = engine
+            .store()
+            .read(epochs::current)
+            .map_err(|e: Error| e.to_string())?;
         if epoch <= self.newest_epoch {
-            return Err(format!("I1: epoch {epoch} opened, but {} was open before", self.newest_epoch));
+            return Err(format!(
+                "I1: epoch {epoch} opened, but {} was open before",
+                self.newest_epoch
+            ));
         }
         self.newest_epoch = epoch;
         self.engines.push(engine);
@@ -210,13 +249,20 @@ impl Centre {
 
     /// Copies the database as it stands, log included.
     pub(crate) fn copy(&mut self, at: Millis) {
-        let file = self.folder.path().join(format!("copy{}", self.copies.len()));
+        let file = self
+            .folder
+            .path()
+            .join(format!("copy{}", self.copies.len()));
         std::fs::copy(&self.file, &file).unwrap();
         let log = wal(&self.file);
         if log.exists() {
             std::fs::copy(&log, wal(&file)).unwrap();
         }
-        self.copies.push(Copied { file, at, jumps: self.jumps });
+        self.copies.push(Copied {
+            file,
+            at,
+            jumps: self.jumps,
+        });
     }
 
     /// Puts a copy back under the feet of everybody. `ledger`: whether the newest epoch is known.
@@ -242,7 +288,14 @@ impl Centre {
         self.write(|c| {
             for one in &self.enrolments {
                 if devices::by_token(c, &one.hash)?.is_none() {
-                    let row = DeviceRow::fresh(one.number, one.line, one.account, &one.hash, "restored", now);
+                    let row = DeviceRow::fresh(
+                        one.number,
+                        one.line,
+                        one.account,
+                        &one.hash,
+                        "restored",
+                        now,
+                    );
                     devices::restore(c, &row)?;
                 }
                 devices::set_state(c, one.number, one.state)?;
@@ -261,7 +314,10 @@ impl Centre {
         });
         self.load_definitions();
         for record in &self.purged {
-            self.submit(Job::Purge(Purge { records: vec![*record], scopes: Vec::new() }));
+            self.submit(Job::Purge(Purge {
+                records: vec![*record],
+                scopes: Vec::new(),
+            }));
         }
     }
 
@@ -269,7 +325,11 @@ impl Centre {
     pub(crate) fn load_definitions(&self) {
         self.write(|c| {
             let (schema, _) = definitions::versions(c)?;
-            for (version, text) in self.definitions.iter().filter(|(version, _)| *version > i64::from(schema)) {
+            for (version, text) in self
+                .definitions
+                .iter()
+                .filter(|(version, _)| *version > i64::from(schema))
+            {
                 add_definition(c, *version, text)?;
             }
             Ok::<_, Error>(())
@@ -285,9 +345,23 @@ impl Centre {
         self.submit(Job::Readmit);
     }
 
-    pub(crate) fn grant(&mut self, account: i64, role: &'static str, area: &'static str, until: Option<Millis>) {
+    pub(crate) fn grant(
+        &mut self,
+        account: i64,
+        role: &'static str,
+        area: &'static str,
+        until: Option<Millis>,
+    ) {
         let now = self.now();
-        let mut grant = Grant { id: 0, account, role, area, from: now, until, revoked: None };
+        let mut grant = Grant {
+            id: 0,
+            account,
+            role,
+            area,
+            from: now,
+            until,
+            revoked: None,
+        };
         grant.id = self.write(|c| insert_grant(c, &grant));
         self.grants.push(grant);
     }
@@ -301,21 +375,48 @@ impl Centre {
             grant.until = Some(now);
         }
         let grant = grant.clone();
-        self.write(|c| if revoke { grants::revoke(c, grant.id, now).map(|_| ()) } else { grants::set_until(c, grant.id, grant.until) });
+        self.write(|c| {
+            if revoke {
+                grants::revoke(c, grant.id, now).map(|_| ())
+            } else {
+                grants::set_until(c, grant.id, grant.until)
+            }
+        });
     }
 
     /// Enrols a phone for an account, or continues a line; says number and account.
-    pub(crate) fn enrol(&mut self, hash: &[u8; 32], account: i64, line: Option<i64>, state: DeviceState) -> (DeviceNumber, UserId) {
+    pub(crate) fn enrol(
+        &mut self,
+        hash: &[u8; 32],
+        account: i64,
+        line: Option<i64>,
+        state: DeviceState,
+    ) -> (DeviceNumber, UserId) {
         if let Some(known) = self.read(|c| devices::by_token(c, hash)) {
             return (known.device(), known.user());
         }
         let now = self.now();
         let row = self.write(|c| {
-            let row = devices::insert(c, &NewDevice { account: UserId(account), token_hash: hash, name: "phone", line, now })?;
+            let row = devices::insert(
+                c,
+                &NewDevice {
+                    account: UserId(account),
+                    token_hash: hash,
+                    name: "phone",
+                    line,
+                    now,
+                },
+            )?;
             devices::set_state(c, row.number, state)?;
             Ok(row)
         });
-        self.enrolments.push(Enrolment { number: row.number, line: row.line, account, hash: *hash, state });
+        self.enrolments.push(Enrolment {
+            number: row.number,
+            line: row.line,
+            account,
+            hash: *hash,
+            state,
+        });
         (row.device(), row.user())
     }
 
@@ -324,20 +425,33 @@ impl Centre {
     }
 
     pub(crate) fn numbers(&self) -> Vec<i64> {
-        (1..=3).chain(self.enrolments.iter().map(|one| one.number)).collect()
+        (1..=3)
+            .chain(self.enrolments.iter().map(|one| one.number))
+            .collect()
     }
 
     pub(crate) fn set_state(&mut self, number: i64, state: DeviceState) {
-        for one in self.enrolments.iter_mut().filter(|one| one.number == number) {
+        for one in self
+            .enrolments
+            .iter_mut()
+            .filter(|one| one.number == number)
+        {
             one.state = state;
         }
         self.write(|c| devices::set_state(c, number, state));
     }
 
     /// One request over the wire, answered as over HTTP. `process`: which of them answers.
-    pub(crate) fn post(&self, process: usize, hash: &[u8; 32], body: &[u8]) -> Result<Posted, String> {
+    pub(crate) fn post(
+        &self,
+        process: usize,
+        hash: &[u8; 32],
+        body: &[u8],
+    ) -> Result<Posted, String> {
         let engine = &self.engines[process % self.engines.len()];
-        let Some(device) = self.device(hash) else { return Ok(problem(401, &json!({ "code": "token_unknown" }))) };
+        let Some(device) = self.device(hash) else {
+            return Ok(problem(401, &json!({ "code": "token_unknown" })));
+        };
         let request = match Request::parse(body) {
             Ok(request) => request,
             Err(bad) => return Err(format!("the phone's own envelope is refused: {bad}")),
@@ -350,17 +464,29 @@ impl Centre {
                     return Err(format!("I5: {last} sent, {} acknowledged", reply.ack));
                 }
                 let body = serde_json::to_vec(&reply).unwrap();
-                Posted { status: 200, retry_after: None, body, reply: Some(reply), account: 0 }
+                Posted {
+                    status: 200,
+                    retry_after: None,
+                    body,
+                    reply: Some(reply),
+                    account: 0,
+                }
             }
             Err(Refusal::Gap { expected, after }) => {
                 let after = after.map(|mark| mark.to_string()).unwrap_or_default();
-                problem(409, &json!({ "code": "gap", "expected": expected, "after": after }))
+                problem(
+                    409,
+                    &json!({ "code": "gap", "expected": expected, "after": after }),
+                )
             }
             Err(Refusal::Fork) => problem(409, &json!({ "code": "fork" })),
             Err(Refusal::Blocked) => problem(403, &json!({ "code": "blocked" })),
             Err(Refusal::Unknown) => problem(401, &json!({ "code": "token_unknown" })),
             Err(Refusal::TooOld) => problem(426, &json!({ "code": "too_old" })),
-            Err(Refusal::Failed(_)) => Posted { retry_after: Some(2), ..problem(503, &json!({ "code": "busy" })) },
+            Err(Refusal::Failed(_)) => Posted {
+                retry_after: Some(2),
+                ..problem(503, &json!({ "code": "busy" }))
+            },
         };
         posted.account = device.account;
         Ok(posted)
@@ -402,5 +528,11 @@ fn wal(file: &std::path::Path) -> PathBuf {
 }
 
 fn problem(status: u16, body: &Value) -> Posted {
-    Posted { status, retry_after: None, body: serde_json::to_vec(body).unwrap(), reply: None, account: 0 }
+    Posted {
+        status,
+        retry_after: None,
+        body: serde_json::to_vec(body).unwrap(),
+        reply: None,
+        account: 0,
+    }
 }
