@@ -230,6 +230,7 @@ fn lines_whose_transaction_never_came_to_be_do_no_harm() {
         account: district.user("volunteer").0,
         token_hash: hex(&[token; 32]),
         code_hash: None,
+        left: None,
         at: NOW,
     };
     district
