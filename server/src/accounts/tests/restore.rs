@@ -231,6 +231,7 @@ fn lines_whose_transaction_never_came_to_be_do_no_harm() {
         token_hash: hex(&[token; 32]),
         left: None,
         code_hash: None,
+        left: None,
         at: NOW,
     };
     district
