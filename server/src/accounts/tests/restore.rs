@@ -229,7 +229,6 @@ fn lines_whose_transaction_never_came_to_be_do_no_harm() {
         line: number,
         account: district.user("volunteer").0,
         token_hash: hex(&[token; 32]),
-        left: None,
         code_hash: None,
         left: None,
         at: NOW,
