@@ -50,18 +50,19 @@ pub struct Throttles {
     /// By device number: one phone that runs wild must not cost the others theirs. None: no limit.
     pub sync: Option<Throttle<u32>>,
     /// By account: looking somebody up one by one is the work, trying numbers is not.
-    pub look_up: Throttle<i64>,
+    pub look_up: Option<Throttle<i64>>,
 }
 
 impl Throttles {
-    pub fn new(requests_per_minute: u32) -> Self {
+    pub fn new(requests_per_minute: u32, look_ups_per_minute: u32) -> Self {
         let number = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
             sign_in: Throttle::per_minute(number(20), number(30)),
             enrol: Throttle::per_minute(number(60), number(120)),
             sync: NonZeroU32::new(requests_per_minute)
                 .map(|number| Throttle::per_minute(number, number)),
-            look_up: Throttle::per_minute(number(20), number(30)),
+            look_up: NonZeroU32::new(look_ups_per_minute)
+                .map(|number| Throttle::per_minute(number, number)),
         }
     }
 }

@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::kind::{Fault, KindErrors, Label};
+use crate::kind::{Fault, KindErrors, Kinds, Label};
 use condition::Condition;
 
-const BUILT_IN: &str = include_str!("../kinds/policy.toml");
+/// The policy that comes with the program, as a file of TOML.
+pub const BUILT_IN: &str = include_str!("../kinds/policy.toml");
 
 /// How much a rule matters. Ordered: more is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,6 +142,25 @@ impl Policy {
         codes.sort();
         codes.dedup();
         codes
+    }
+
+    /// What the rules speak of and these kinds do not have, in words: such a rule never holds.
+    pub fn unknown_in(&self, kinds: &Kinds) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for rule in &self.rules {
+            let Some(kind) = kinds.get(&rule.kind) else {
+                unknown.push(format!("{}: there is no kind {}", rule.code, rule.kind));
+                continue;
+            };
+            let mut paths = Vec::new();
+            rule.when.paths(&mut paths);
+            paths.sort();
+            paths.dedup();
+            for path in paths.iter().filter(|path| !path.exists(kind.fields())) {
+                unknown.push(format!("{}: {} has no {path}", rule.code, rule.kind));
+            }
+        }
+        unknown
     }
 
     /// The document as clients fetch it. `from_json` reads it back to the same policy.

@@ -67,16 +67,31 @@ pub(crate) struct Holdings {
 }
 
 impl Holdings {
-    pub(crate) fn read(c: &mut Connection, account: &Account, numbers: &[i64], purged: &[RecordId]) -> Result<Self, Error> {
-        let ids: BTreeSet<RecordId> = account.all.iter().filter_map(|one| Some(one.change.as_ref()?.record)).collect();
+    pub(crate) fn read(
+        c: &mut Connection,
+        account: &Account,
+        numbers: &[i64],
+        purged: &[RecordId],
+    ) -> Result<Self, Error> {
+        let ids: BTreeSet<RecordId> = account
+            .all
+            .iter()
+            .filter_map(|one| Some(one.change.as_ref()?.record))
+            .collect();
         let ids: Vec<RecordId> = ids.into_iter().collect();
-        let mut holdings = Self { records: BTreeMap::new(), asides: Vec::new(), purged: purged.iter().copied().collect() };
+        let mut holdings = Self {
+            records: BTreeMap::new(),
+            asides: Vec::new(),
+            purged: purged.iter().copied().collect(),
+        };
         for row in records::by_ids(c, &ids)? {
             let record = row.record()?;
             holdings.records.insert(record.id, record);
         }
         for number in numbers {
-            holdings.asides.extend(parked::of_device(c, *number, 0, i64::MAX)?);
+            holdings
+                .asides
+                .extend(parked::of_device(c, *number, 0, i64::MAX)?);
         }
         Ok(holdings)
     }
@@ -86,14 +101,24 @@ impl Holdings {
         let record = one.change.as_ref().map(|change| change.record);
         found.purged = record.is_some_and(|record| self.purged.contains(&record));
         if let Some(record) = record.and_then(|record| self.records.get(&record)) {
-            found.writes = record.writes.iter().filter(|write| write.content == one.content && lines.contains(&i64::from(write.line))).count();
+            found.writes = record
+                .writes
+                .iter()
+                .filter(|write| {
+                    write.content == one.content && lines.contains(&i64::from(write.line))
+                })
+                .count();
             // Past writes beyond a number are forgotten; then nothing can be said.
             if found.writes == 0 && record.writes.len() >= MAX_PAST_WRITES {
                 found.purged = true;
             }
         }
         let hash = one.content.to_be_bytes();
-        for row in self.asides.iter().filter(|row| row.content_hash == hash && lines.contains(&row.line)) {
+        for row in self
+            .asides
+            .iter()
+            .filter(|row| row.content_hash == hash && lines.contains(&row.line))
+        {
             if row.state == "admitted" {
                 found.admitted += 1;
             } else {
@@ -115,9 +140,22 @@ impl Account {
             Ok(Line::Change(change)) => Some(*change),
             _ => None,
         };
-        let content = change.as_ref().map_or_else(|| fingerprint(line.as_bytes()), Change::content);
+        let content = change
+            .as_ref()
+            .map_or_else(|| fingerprint(line.as_bytes()), Change::content);
         self.by_line.insert(key, self.all.len());
-        self.all.push(Captured { lineage, line: line.to_owned(), change, content, at, honest, lost: false, wiped: false, destroyed: false, broken: false });
+        self.all.push(Captured {
+            lineage,
+            line: line.to_owned(),
+            change,
+            content,
+            at,
+            honest,
+            lost: false,
+            wiped: false,
+            destroyed: false,
+            broken: false,
+        });
     }
 
     pub(crate) fn get_mut(&mut self, lineage: usize, line: &str) -> Option<&mut Captured> {
@@ -127,7 +165,9 @@ impl Account {
 
     /// Takes a change out again: it never left the phone, and another stands in its place.
     pub(crate) fn replace(&mut self, lineage: usize, line: &str, with: &str) {
-        let Some(index) = self.by_line.remove(&(lineage, line.to_owned())) else { return };
+        let Some(index) = self.by_line.remove(&(lineage, line.to_owned())) else {
+            return;
+        };
         let (at, honest) = (self.all[index].at, self.all[index].honest);
         self.all[index].broken = true;
         self.note(lineage, with, at, honest);
@@ -177,7 +217,11 @@ impl Account {
         for row in &holdings.asides {
             figures.one(aside_figure(&row.code));
         }
-        let told = holdings.asides.iter().filter(|row| row.code == "lost").count();
+        let told = holdings
+            .asides
+            .iter()
+            .filter(|row| row.code == "lost")
+            .count();
         figures.add("lost bodies, declared", missing_bodies as u64);
         if missing_bodies > told {
             return Err(format!("I4: {missing_bodies} bodies lost, {told} told"));
@@ -198,5 +242,8 @@ fn aside_figure(code: &str) -> &'static str {
         ("scope", "aside: scope"),
         ("parent", "aside: parent"),
     ];
-    KNOWN.iter().find(|(known, _)| *known == code).map_or("aside: malformed or not valid", |(_, figure)| figure)
+    KNOWN
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or("aside: malformed or not valid", |(_, figure)| figure)
 }

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use kadian::accounts::enrolment::leave_fork;
 use kadian::clock::{BUILD, Clock, Millis};
+use kadian::ledger::{Entry, Ledger};
 use kadian::store::areas::AreaRow;
 use kadian::store::definitions::KindRow;
-use kadian::accounts::enrolment::leave_fork;
-use kadian::ledger::{Entry, Ledger};
 use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
-use kadian::store::{Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices, epochs, grants};
+use kadian::store::{
+    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
+    epochs, grants,
+};
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
 use kadian::sync::job::{Answer, Job, Purge};
@@ -72,18 +75,30 @@ pub(crate) struct Centre {
 }
 
 fn options() -> StoreOptions {
-    StoreOptions { durability: Durability::OffForSimulationsOnly, readers: 4, busy_timeout: Duration::from_millis(2), cache_kib: 1024 }
+    StoreOptions {
+        durability: Durability::OffForSimulationsOnly,
+        readers: 4,
+        busy_timeout: Duration::from_millis(2),
+        cache_kib: 1024,
+    }
 }
 
 /// For tests in which threads meet: locks are waited for.
 fn patient() -> StoreOptions {
-    StoreOptions { busy_timeout: Duration::from_secs(20), ..options() }
+    StoreOptions {
+        busy_timeout: Duration::from_secs(20),
+        ..options()
+    }
 }
 
 /// In memory where the machine has such a place: the ledger waits for the disk at every line.
 fn folder() -> TempDir {
     let memory = std::path::Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let made = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
     made.unwrap()
 }
 
@@ -128,7 +143,15 @@ fn fill(c: &mut Connection) -> Result<(), Error> {
 fn add_definition(c: &mut Connection, schema: i64, definition: &str) -> Result<(), Error> {
     let table: toml::Table = definition.parse().unwrap();
     let name = table["name"].as_str().unwrap().to_owned();
-    definitions::add_kind(c, &KindRow { name, schema, definition: definition.to_owned(), at: BUILD })
+    definitions::add_kind(
+        c,
+        &KindRow {
+            name,
+            schema,
+            definition: definition.to_owned(),
+            at: BUILD,
+        },
+    )
 }
 
 impl Centre {
@@ -136,7 +159,10 @@ impl Centre {
         let folder = folder();
         let file = folder.path().join("kadian.sqlite");
         std::fs::copy(template(), &file).unwrap();
-        let definitions: Vec<(i64, String)> = BUILT_IN.iter().map(|text| (1, (*text).to_owned())).collect();
+        let definitions: Vec<(i64, String)> = BUILT_IN
+            .iter()
+            .map(|text| (1, (*text).to_owned()))
+            .collect();
         let mut centre = Self {
             folder,
             file,
@@ -159,7 +185,11 @@ impl Centre {
     }
 
     fn read_views(&mut self) {
-        let texts: Vec<String> = self.definitions.iter().map(|(_, text)| text.clone()).collect();
+        let texts: Vec<String> = self
+            .definitions
+            .iter()
+            .map(|(_, text)| text.clone())
+            .collect();
         self.views = Views::of(&texts);
     }
 
@@ -187,7 +217,8 @@ impl Centre {
     }
 
     fn open_with(&mut self, options: StoreOptions, ledger: bool) -> Result<(), String> {
-        let store = Store::open(&format!("sqlite://{}", self.file.display()), options).map_err(|e| e.to_string())?;
+        let store = Store::open(&format!("sqlite://{}", self.file.display()), options)
+            .map_err(|e| e.to_string())?;
         let process = format!("p{}", self.engines.len() + 1);
         let path = Ledger::beside(&self.file);
         let now = self.clock.now();
@@ -203,11 +234,25 @@ impl Centre {
             })
             .map_err(|e| e.to_string())?;
         let shown = ledger.newest_epoch().map_err(|e| e.to_string())?;
-        let opening = Opening { process: &process, build: BUILD, shown, ledger: &ledger, insist_on_clock: true, oldest_schema: 0 };
-        let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening).map_err(|e| e.to_string())?;
-        let epoch = engine.store().read(epochs::current).map_err(|e: Error| e.to_string())?;
+        let opening = Opening {
+            process: &process,
+            build: BUILD,
+            shown,
+            ledger: &ledger,
+            insist_on_clock: true,
+            oldest_schema: 0,
+        };
+        let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening)
+            .map_err(|e| e.to_string())?;
+        let epoch = engine
+            .store()
+            .read(epochs::current)
+            .map_err(|e: Error| e.to_string())?;
         if epoch <= self.newest_epoch {
-            return Err(format!("I1: epoch {epoch} opened, but {} was open before", self.newest_epoch));
+            return Err(format!(
+                "I1: epoch {epoch} opened, but {} was open before",
+                self.newest_epoch
+            ));
         }
         self.newest_epoch = epoch;
         self.ledger = ledger;
@@ -236,13 +281,20 @@ impl Centre {
 
     /// Copies the database as it stands, log included.
     pub(crate) fn copy(&mut self, at: Millis) {
-        let file = self.folder.path().join(format!("copy{}", self.copies.len()));
+        let file = self
+            .folder
+            .path()
+            .join(format!("copy{}", self.copies.len()));
         std::fs::copy(&self.file, &file).unwrap();
         let log = wal(&self.file);
         if log.exists() {
             std::fs::copy(&log, wal(&file)).unwrap();
         }
-        self.copies.push(Copied { file, at, jumps: self.jumps });
+        self.copies.push(Copied {
+            file,
+            at,
+            jumps: self.jumps,
+        });
     }
 
     /// Puts a copy back under the feet of everybody. `ledger`: whether the newest epoch is known.
@@ -279,7 +331,10 @@ impl Centre {
         });
         self.load_definitions();
         for record in &self.purged {
-            self.submit(Job::Purge(Purge { records: vec![*record], scopes: Vec::new() }));
+            self.submit(Job::Purge(Purge {
+                records: vec![*record],
+                scopes: Vec::new(),
+            }));
         }
     }
 
@@ -287,7 +342,11 @@ impl Centre {
     pub(crate) fn load_definitions(&self) {
         self.write(|c| {
             let (schema, _) = definitions::versions(c)?;
-            for (version, text) in self.definitions.iter().filter(|(version, _)| *version > i64::from(schema)) {
+            for (version, text) in self
+                .definitions
+                .iter()
+                .filter(|(version, _)| *version > i64::from(schema))
+            {
                 add_definition(c, *version, text)?;
             }
             Ok::<_, Error>(())
@@ -303,9 +362,23 @@ impl Centre {
         self.submit(Job::Readmit);
     }
 
-    pub(crate) fn grant(&mut self, account: i64, role: &'static str, area: &'static str, until: Option<Millis>) {
+    pub(crate) fn grant(
+        &mut self,
+        account: i64,
+        role: &'static str,
+        area: &'static str,
+        until: Option<Millis>,
+    ) {
         let now = self.now();
-        let mut grant = Grant { id: 0, account, role, area, from: now, until, revoked: None };
+        let mut grant = Grant {
+            id: 0,
+            account,
+            role,
+            area,
+            from: now,
+            until,
+            revoked: None,
+        };
         grant.id = self.write(|c| insert_grant(c, &grant));
         self.grants.push(grant);
     }
@@ -319,7 +392,13 @@ impl Centre {
             grant.until = Some(now);
         }
         let grant = grant.clone();
-        self.write(|c| if revoke { grants::revoke(c, grant.id, now).map(|_| ()) } else { grants::set_until(c, grant.id, grant.until) });
+        self.write(|c| {
+            if revoke {
+                grants::revoke(c, grant.id, now).map(|_| ())
+            } else {
+                grants::set_until(c, grant.id, grant.until)
+            }
+        });
     }
 
     /// Enrols a phone for an account.
@@ -329,8 +408,25 @@ impl Centre {
         }
         let now = self.now();
         let row = self.write(|c| {
-            let row = devices::insert(c, &NewDevice { account: UserId(account), token_hash: hash, name: "phone", leaves: None, now })?;
-            let entry = Entry::Enrolment { number: row.device().0, line: row.device().0, account, token_hash: hex(hash), code_hash: None, left: None, at: now };
+            let row = devices::insert(
+                c,
+                &NewDevice {
+                    account: UserId(account),
+                    token_hash: hash,
+                    name: "phone",
+                    leaves: None,
+                    now,
+                },
+            )?;
+            let entry = Entry::Enrolment {
+                number: row.device().0,
+                line: row.device().0,
+                account,
+                token_hash: hex(hash),
+                code_hash: None,
+                left: None,
+                at: now,
+            };
             self.ledger.append(c, &entry).unwrap();
             Ok(row)
         });
@@ -339,10 +435,17 @@ impl Centre {
     }
 
     /// A phone leaves a number that another copy of it uses too.
-    pub(crate) fn leave(&mut self, hash: &[u8; 32], old: &DeviceRow, knew: u64) -> Option<(DeviceNumber, UserId)> {
+    pub(crate) fn leave(
+        &mut self,
+        hash: &[u8; 32],
+        old: &DeviceRow,
+        knew: u64,
+    ) -> Option<(DeviceNumber, UserId)> {
         let now = self.now();
         let store = self.engines[0].store();
-        let enrolled = store.write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now)).ok()?;
+        let enrolled = store
+            .write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now))
+            .ok()?;
         if enrolled.new {
             self.numbers.push(i64::from(enrolled.device.0));
         }
@@ -360,16 +463,27 @@ impl Centre {
     pub(crate) fn set_state(&mut self, number: i64, state: DeviceState) {
         let at = self.now();
         self.write(|c| {
-            let entry = Entry::DeviceState { number: number as u32, state: state.as_str().to_owned(), at };
+            let entry = Entry::DeviceState {
+                number: number as u32,
+                state: state.as_str().to_owned(),
+                at,
+            };
             self.ledger.append(c, &entry).unwrap();
             devices::set_state(c, number, state)
         });
     }
 
     /// One request over the wire, answered as over HTTP. `process`: which of them answers.
-    pub(crate) fn post(&self, process: usize, hash: &[u8; 32], body: &[u8]) -> Result<Posted, String> {
+    pub(crate) fn post(
+        &self,
+        process: usize,
+        hash: &[u8; 32],
+        body: &[u8],
+    ) -> Result<Posted, String> {
         let engine = &self.engines[process % self.engines.len()];
-        let Some(device) = self.device(hash) else { return Ok(problem(401, &json!({ "code": "token_unknown" }))) };
+        let Some(device) = self.device(hash) else {
+            return Ok(problem(401, &json!({ "code": "token_unknown" })));
+        };
         let request = match Request::parse(body) {
             Ok(request) => request,
             Err(bad) => return Err(format!("the phone's own envelope is refused: {bad}")),
@@ -382,17 +496,29 @@ impl Centre {
                     return Err(format!("I5: {last} sent, {} acknowledged", reply.ack));
                 }
                 let body = serde_json::to_vec(&reply).unwrap();
-                Posted { status: 200, retry_after: None, body, reply: Some(reply), account: 0 }
+                Posted {
+                    status: 200,
+                    retry_after: None,
+                    body,
+                    reply: Some(reply),
+                    account: 0,
+                }
             }
             Err(Refusal::Gap { expected, after }) => {
                 let after = after.map(|mark| mark.to_string()).unwrap_or_default();
-                problem(409, &json!({ "code": "gap", "expected": expected, "after": after }))
+                problem(
+                    409,
+                    &json!({ "code": "gap", "expected": expected, "after": after }),
+                )
             }
             Err(Refusal::Fork) => problem(409, &json!({ "code": "fork" })),
             Err(Refusal::Blocked) => problem(403, &json!({ "code": "blocked" })),
             Err(Refusal::Unknown) => problem(401, &json!({ "code": "token_unknown" })),
             Err(Refusal::TooOld { .. }) => problem(426, &json!({ "code": "too_old" })),
-            Err(Refusal::Failed(_)) => Posted { retry_after: Some(2), ..problem(503, &json!({ "code": "busy" })) },
+            Err(Refusal::Failed(_)) => Posted {
+                retry_after: Some(2),
+                ..problem(503, &json!({ "code": "busy" }))
+            },
         };
         posted.account = device.account;
         Ok(posted)
@@ -438,5 +564,11 @@ fn wal(file: &std::path::Path) -> PathBuf {
 }
 
 fn problem(status: u16, body: &Value) -> Posted {
-    Posted { status, retry_after: None, body: serde_json::to_vec(body).unwrap(), reply: None, account: 0 }
+    Posted {
+        status,
+        retry_after: None,
+        body: serde_json::to_vec(body).unwrap(),
+        reply: None,
+        account: 0,
+    }
 }

@@ -3,8 +3,17 @@
 //!
 //! `KADIAN_WORLDS=n` runs n worlds; `KADIAN_SEED=s` runs that one and prints what happened in it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "small numbers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop at the first surprise"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "small numbers"
+)]
 
 mod actions;
 mod capture;
@@ -91,7 +100,10 @@ fn random_worlds_lose_nothing_and_converge() {
     total.add("applied twice", 0);
     println!("{total}in {:.1} s", begun.elapsed().as_secs_f64());
     let faults = faults.into_inner().unwrap();
-    let told: Vec<String> = faults.iter().map(|(seed, fault)| format!("world {seed} (KADIAN_SEED={seed}): {fault}")).collect();
+    let told: Vec<String> = faults
+        .iter()
+        .map(|(seed, fault)| format!("world {seed} (KADIAN_SEED={seed}): {fault}"))
+        .collect();
     assert!(faults.is_empty(), "{}", told.join("\n"));
     assert_eq!((total.of("lost"), total.of("applied twice")), (0, 0));
 }

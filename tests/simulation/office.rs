@@ -7,7 +7,9 @@ use kadian::clock::Millis;
 use kadian::store::devices::DeviceState;
 use kadian::store::records::RecordRow;
 use kadian::store::{parked, records};
-use kadian::sync::job::{Answer, Decision, Job, Moved, Movement, Purge, Resolution, Resolved, Written};
+use kadian::sync::job::{
+    Answer, Decision, Job, Moved, Movement, Purge, Resolution, Resolved, Written,
+};
 use serde_json::json;
 use sync_protocol::change::Change;
 use sync_protocol::id::{RecordId, UserId};
@@ -15,8 +17,8 @@ use sync_protocol::replica::Replica;
 use sync_protocol::stamp::RawStamp;
 use sync_protocol::wire::Outcome;
 
-use crate::captured::Holdings;
 use crate::capture::fields;
+use crate::captured::Holdings;
 use crate::centre::{ACCOUNTS, OFFICER};
 use crate::rights::{GRIDS, NODES};
 use crate::world::{Check, DAY, HOUR, MINUTE, SECOND, World, YEAR};
@@ -65,20 +67,32 @@ impl World {
     }
 
     fn pick_record(&mut self, kinds: &[&str]) -> Option<RecordRow> {
-        let rows: Vec<RecordRow> = self.records().into_iter().filter(|row| kinds.contains(&row.kind.as_str())).collect();
+        let rows: Vec<RecordRow> = self
+            .records()
+            .into_iter()
+            .filter(|row| kinds.contains(&row.kind.as_str()))
+            .collect();
         self.random.pick(&rows).cloned()
     }
 
     pub(crate) fn move_something(&mut self) -> Check {
-        let Some(row) = self.pick_record(&["household"]) else { return Ok(()) };
+        let Some(row) = self.pick_record(&["household"]) else {
+            return Ok(());
+        };
         let to = *self.random.pick(&GRIDS).unwrap();
         self.move_record(row.id.parse().unwrap(), to).map(|_| ())
     }
 
     pub(crate) fn move_record(&mut self, record: RecordId, to: &str) -> Result<Moved, String> {
         self.say(|| format!("the officer moves {record} to {to}"));
-        let movement = Movement { record, to: format!("grid:{to}").parse().unwrap(), user: UserId(OFFICER) };
-        let Answer::Move(moved) = self.centre.submit(Job::Move(movement)) else { return Err("no answer to a movement".to_owned()) };
+        let movement = Movement {
+            record,
+            to: format!("grid:{to}").parse().unwrap(),
+            user: UserId(OFFICER),
+        };
+        let Answer::Move(moved) = self.centre.submit(Job::Move(movement)) else {
+            return Err("no answer to a movement".to_owned());
+        };
         if let Moved::Done(count) = moved {
             self.figures.add("records moved", count);
         }
@@ -87,7 +101,9 @@ impl World {
     }
 
     pub(crate) fn purge_something(&mut self) -> Check {
-        let Some(row) = self.pick_record(&["household", "registration", "visit"]) else { return Ok(()) };
+        let Some(row) = self.pick_record(&["household", "registration", "visit"]) else {
+            return Ok(());
+        };
         self.purge_record(row.id.parse().unwrap())
     }
 
@@ -98,9 +114,16 @@ impl World {
             rows.extend(records::children_of(c, &[record])?);
             Ok(rows)
         });
-        let kinds = self.centre.engines[0].store().read(|c| self.centre.engines[0].rules(c)).unwrap_or_else(|e: kadian::store::Error| panic!("{e}")).kinds;
+        let kinds = self.centre.engines[0]
+            .store()
+            .read(|c| self.centre.engines[0].rules(c))
+            .unwrap_or_else(|e: kadian::store::Error| panic!("{e}"))
+            .kinds;
         self.watch.close(&rows, &kinds);
-        self.centre.submit(Job::Purge(Purge { records: vec![record], scopes: Vec::new() }));
+        self.centre.submit(Job::Purge(Purge {
+            records: vec![record],
+            scopes: Vec::new(),
+        }));
         for row in &rows {
             self.centre.purged.push(row.id.parse().unwrap());
         }
@@ -110,16 +133,25 @@ impl World {
 
     /// The officer at the console changes a household.
     pub(crate) fn write_at_console(&mut self) -> Check {
-        let Some(row) = self.pick_record(&["household"]) else { return Ok(()) };
+        let Some(row) = self.pick_record(&["household"]) else {
+            return Ok(());
+        };
         let record = row.record().unwrap();
         let number = self.random.below(10_000);
         let process = self.random.below(self.centre.engines.len());
         self.pass(SECOND);
-        let seen = if self.random.chance(80) { record.rev } else { record.writes[0].rev };
+        let seen = if self.random.chance(80) {
+            record.rev
+        } else {
+            record.writes[0].rev
+        };
         let change = Change {
             era: 1,
             schema: 1,
-            stamp: RawStamp { ms: u64::try_from(self.centre.now()).unwrap(), counter: 0 },
+            stamp: RawStamp {
+                ms: u64::try_from(self.centre.now()).unwrap(),
+                counter: 0,
+            },
             kind: row.kind,
             record: record.id,
             base: Some(seen),
@@ -132,10 +164,18 @@ impl World {
         self.say(|| format!("the officer writes to {} at the console", record.id));
         let number = self.centre.engines[process].process();
         let line = String::from_utf8(change.to_line()).unwrap();
-        let written = vec![Written { change, user: UserId(OFFICER) }];
-        let Ok(Answer::Write(settled)) = self.centre.engines[process].submit(Job::Write(written)) else { return Err("no answer to a write".to_owned()) };
+        let written = vec![Written {
+            change,
+            user: UserId(OFFICER),
+        }];
+        let Ok(Answer::Write(settled)) = self.centre.engines[process].submit(Job::Write(written))
+        else {
+            return Err("no answer to a write".to_owned());
+        };
         // The officer's grant begins later than what a centre whose clock is wrong takes for now.
-        let refused = settled.iter().any(|one| !matches!(one.outcome, Outcome::Applied | Outcome::Merged));
+        let refused = settled
+            .iter()
+            .any(|one| !matches!(one.outcome, Outcome::Applied | Outcome::Merged));
         if refused && self.centre.offset == 0 {
             return Err(format!("the officer's write comes to nothing: {settled:?}"));
         }
@@ -144,9 +184,14 @@ impl World {
             None => self.new_lineage(),
         };
         self.own_lineages.insert(number, lineage);
-        self.account.lines.entry(lineage).or_default().insert(number);
+        self.account
+            .lines
+            .entry(lineage)
+            .or_default()
+            .insert(number);
         let time = self.time;
-        self.account.note(lineage, &line, time, self.centre.offset == 0);
+        self.account
+            .note(lineage, &line, time, self.centre.offset == 0);
         if let Some(one) = self.account.get_mut(lineage, &line) {
             // Nobody but the centre has it.
             one.wiped = true;
@@ -161,15 +206,32 @@ impl World {
         let open: Vec<i64> = self.centre.read(|c| {
             let mut open = Vec::new();
             for number in numbers {
-                open.extend(parked::of_device(c, number, 0, i64::MAX)?.into_iter().filter(|row| row.state == "open").map(|row| row.id));
+                open.extend(
+                    parked::of_device(c, number, 0, i64::MAX)?
+                        .into_iter()
+                        .filter(|row| row.state == "open")
+                        .map(|row| row.id),
+                );
             }
             Ok(open)
         });
-        let Some(parked) = self.random.pick(&open).copied() else { return Ok(()) };
-        let decision = if self.random.chance(75) { Decision::Admit } else { Decision::Dismiss("no need".to_owned()) };
+        let Some(parked) = self.random.pick(&open).copied() else {
+            return Ok(());
+        };
+        let decision = if self.random.chance(75) {
+            Decision::Admit
+        } else {
+            Decision::Dismiss("no need".to_owned())
+        };
         self.say(|| format!("the officer decides about {parked}: {decision:?}"));
-        let job = Job::Resolve(Resolution { parked, user: UserId(OFFICER), decision });
-        let Answer::Resolve(resolved) = self.centre.submit(job) else { return Err("no answer to a resolution".to_owned()) };
+        let job = Job::Resolve(Resolution {
+            parked,
+            user: UserId(OFFICER),
+            decision,
+        });
+        let Answer::Resolve(resolved) = self.centre.submit(job) else {
+            return Err("no answer to a resolution".to_owned());
+        };
         self.say(|| format!("    {resolved:?}").chars().take(120).collect());
         self.figures.one(match resolved {
             Resolved::Done(settled) if settled.is_empty() => "resolved: dismissed",
@@ -188,13 +250,26 @@ impl World {
             }
             1 | 2 => {
                 let now = self.centre.now();
-                let open: Vec<usize> = (1..self.centre.grants.len()).filter(|index| self.centre.grants[*index].holds(now)).collect();
-                let Some(index) = self.random.pick(&open).copied() else { return Ok(()) };
+                let open: Vec<usize> = (1..self.centre.grants.len())
+                    .filter(|index| self.centre.grants[*index].holds(now))
+                    .collect();
+                let Some(index) = self.random.pick(&open).copied() else {
+                    return Ok(());
+                };
                 let revoke = self.random.chance(50);
                 let grant = self.centre.grants[index].clone();
-                self.say(|| format!("u{} is no longer {} of {}, revoked: {revoke}", grant.account, grant.role, grant.area));
+                self.say(|| {
+                    format!(
+                        "u{} is no longer {} of {}, revoked: {revoke}",
+                        grant.account, grant.role, grant.area
+                    )
+                });
                 self.centre.end_grant(index, revoke);
-                self.figures.one(if revoke { "grants revoked" } else { "grants ended" });
+                self.figures.one(if revoke {
+                    "grants revoked"
+                } else {
+                    "grants ended"
+                });
                 if self.random.chance(50) {
                     // Somebody else takes over.
                     let account = self.random.between(2, ACCOUNTS);
@@ -202,9 +277,20 @@ impl World {
                 }
             }
             _ => {
-                let numbers: Vec<i64> = self.centre.numbers().into_iter().filter(|number| *number > 999).collect();
-                let Some(number) = self.random.pick(&numbers).copied() else { return Ok(()) };
-                let state = self.random.weighted(&[(3, DeviceState::PushOnly), (1, DeviceState::Blocked), (4, DeviceState::Active)]);
+                let numbers: Vec<i64> = self
+                    .centre
+                    .numbers()
+                    .into_iter()
+                    .filter(|number| *number > 999)
+                    .collect();
+                let Some(number) = self.random.pick(&numbers).copied() else {
+                    return Ok(());
+                };
+                let state = self.random.weighted(&[
+                    (3, DeviceState::PushOnly),
+                    (1, DeviceState::Blocked),
+                    (4, DeviceState::Active),
+                ]);
                 self.say(|| format!("device {number} is {state:?}"));
                 self.centre.set_state(number, state);
             }
@@ -213,7 +299,8 @@ impl World {
     }
 
     pub(crate) fn grow_kinds(&mut self) -> Check {
-        let household = sync_protocol::kind::BUILT_IN[1].replacen("version = 1", "version = 2", 1) + HOUSEHOLD_GROWS;
+        let household = sync_protocol::kind::BUILT_IN[1].replacen("version = 1", "version = 2", 1)
+            + HOUSEHOLD_GROWS;
         let definition = match self.grown {
             0 => POSTER.to_owned(),
             1 => household,
@@ -251,7 +338,10 @@ impl World {
             self.phones[phone].offset = by;
             for one in self.carriers.iter_mut().filter(|one| one.phone == phone) {
                 let since = self.time - self.phones[phone].boot;
-                one.replica.tick(sync_protocol::replica::Moment { wall: self.time + by + since * self.phones[phone].drift / 1_000_000, mono: since });
+                one.replica.tick(sync_protocol::replica::Moment {
+                    wall: self.time + by + since * self.phones[phone].drift / 1_000_000,
+                    mono: since,
+                });
             }
             self.figures.one("clock jumps on phones");
         }
@@ -287,7 +377,9 @@ impl World {
             }
             _ => {
                 let clones = &self.carriers[carrier].clones;
-                let Some(clone) = self.random.pick(clones).cloned() else { return Ok(()) };
+                let Some(clone) = self.random.pick(clones).cloned() else {
+                    return Ok(());
+                };
                 if clone.identity().is_none() {
                     return Ok(());
                 }
@@ -302,9 +394,24 @@ impl World {
         let phone = self.phones[self.carriers[carrier].phone].clone();
         self.phones.push(phone);
         let one = &self.carriers[carrier];
-        let (account, lineage, replica, contact, acked) = (one.account, one.lineage, one.replica.clone(), one.contact, one.acked);
+        let (account, lineage, replica, contact, acked) = (
+            one.account,
+            one.lineage,
+            one.replica.clone(),
+            one.contact,
+            one.acked,
+        );
         let phone = self.phones.len() - 1;
-        self.carriers.push(crate::world::Carrier { phone, account, lineage, replica, clones: Vec::new(), delayed: Vec::new(), contact, acked });
+        self.carriers.push(crate::world::Carrier {
+            phone,
+            account,
+            lineage,
+            replica,
+            clones: Vec::new(),
+            delayed: Vec::new(),
+            contact,
+            acked,
+        });
         let clone = self.carriers.len() - 1;
         self.wake(clone);
         self.figures.one("phones cloned");
@@ -314,9 +421,22 @@ impl World {
     pub(crate) fn put_phone_back(&mut self, carrier: usize, clone: Replica) {
         let lineage = self.carriers[carrier].lineage;
         let before = std::mem::replace(&mut self.carriers[carrier].replica, clone);
-        let elsewhere: BTreeSet<String> = self.carriers.iter().filter(|one| one.lineage == lineage).flat_map(|one| one.replica.entries().filter_map(|(_, entry)| entry.line.clone()).collect::<Vec<_>>()).collect();
+        let elsewhere: BTreeSet<String> = self
+            .carriers
+            .iter()
+            .filter(|one| one.lineage == lineage)
+            .flat_map(|one| {
+                one.replica
+                    .entries()
+                    .filter_map(|(_, entry)| entry.line.clone())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
         for (_, entry) in before.entries() {
-            if let Some(line) = entry.line.as_ref().filter(|line| !elsewhere.contains(*line))
+            if let Some(line) = entry
+                .line
+                .as_ref()
+                .filter(|line| !elsewhere.contains(*line))
                 && let Some(one) = self.account.get_mut(lineage, line)
             {
                 one.wiped = true;
@@ -332,8 +452,14 @@ impl World {
 
     /// The phone's storage loses the body of a change.
     pub(crate) fn lose_a_body(&mut self, carrier: usize) -> Check {
-        let entries: Vec<(u64, String)> = self.carriers[carrier].replica.entries().filter_map(|(id, entry)| Some((id, entry.line.clone()?))).collect();
-        let Some((id, line)) = self.random.pick(&entries).cloned() else { return Ok(()) };
+        let entries: Vec<(u64, String)> = self.carriers[carrier]
+            .replica
+            .entries()
+            .filter_map(|(id, entry)| Some((id, entry.line.clone()?)))
+            .collect();
+        let Some((id, line)) = self.random.pick(&entries).cloned() else {
+            return Ok(());
+        };
         let lineage = self.carriers[carrier].lineage;
         self.carriers[carrier].replica.lose(id);
         if let Some(one) = self.account.get_mut(lineage, &line) {
@@ -350,7 +476,8 @@ impl World {
 
     pub(crate) fn holdings(&self) -> Holdings {
         let numbers = self.centre.numbers();
-        self.centre.read(|c| Holdings::read(c, &self.account, &numbers, &self.centre.purged))
+        self.centre
+            .read(|c| Holdings::read(c, &self.account, &numbers, &self.centre.purged))
     }
 
     /// An older copy of the database is put back, and nobody is told.
@@ -359,10 +486,14 @@ impl World {
             .filter(|index| {
                 let copy = &self.centre.copies[*index];
                 // What is older may hold less than phones were told is safe.
-                self.time - copy.at < 70 * HOUR && copy.jumps == self.centre.jumps && self.centre.offset == 0
+                self.time - copy.at < 70 * HOUR
+                    && copy.jumps == self.centre.jumps
+                    && self.centre.offset == 0
             })
             .collect();
-        let Some(copy) = self.random.pick(&usable).copied() else { return Ok(()) };
+        let Some(copy) = self.random.pick(&usable).copied() else {
+            return Ok(());
+        };
         self.restore(copy, true)
     }
 
@@ -375,7 +506,16 @@ impl World {
         self.watch.begin_again(&self.centre);
         self.look_at_books()?;
         let after = self.holdings();
-        let kept: BTreeSet<(usize, String)> = self.carriers.iter().flat_map(|one| one.replica.entries().filter_map(|(_, entry)| Some((one.lineage, entry.line.clone()?))).collect::<Vec<_>>()).collect();
+        let kept: BTreeSet<(usize, String)> = self
+            .carriers
+            .iter()
+            .flat_map(|one| {
+                one.replica
+                    .entries()
+                    .filter_map(|(_, entry)| Some((one.lineage, entry.line.clone()?)))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
         let lines = self.account.lines.clone();
         let mut gone = 0;
         for one in &mut self.account.all {
@@ -388,12 +528,17 @@ impl World {
                 continue;
             }
             if !one.wiped && !one.lost {
-                return Err(format!("I4: a phone let go of what a copy {} min old does not hold: {}", age / MINUTE, one.line));
+                return Err(format!(
+                    "I4: a phone let go of what a copy {} min old does not hold: {}",
+                    age / MINUTE,
+                    one.line
+                ));
             }
             one.destroyed = true;
         }
         self.say(|| format!("    {gone} changes are not in it"));
-        self.figures.add("acknowledged after a copy that was put back", gone);
+        self.figures
+            .add("acknowledged after a copy that was put back", gone);
         let _ = NODES;
         Ok(())
     }

@@ -31,7 +31,10 @@ impl World {
         let mut scopes = BTreeSet::new();
         for code in GRIDS {
             let roles = roles_at(&self.centre.grants, account, path_of(code), now);
-            if ["household", "visit", "poster"].iter().any(|kind| self.centre.views.sees(kind, &roles)) {
+            if ["household", "visit", "poster"]
+                .iter()
+                .any(|kind| self.centre.views.sees(kind, &roles))
+            {
                 scopes.insert(format!("grid:{code}"));
             }
         }
@@ -56,27 +59,59 @@ impl World {
             return Err(format!("I6: u{account}/{carrier} is not current"));
         }
         let number = one.replica.identity().map(|own| own.device);
-        let device = number.and_then(|number| self.centre.read(|c| kadian::store::devices::by_number(c, number)));
+        let device = number.and_then(|number| {
+            self.centre
+                .read(|c| kadian::store::devices::by_number(c, number))
+        });
         let active = device.is_some_and(|device| device.state().as_str() == "active");
-        let due = if active { self.scopes_of(account) } else { BTreeSet::new() };
-        let wanted: BTreeSet<String> = one.replica.wanted(moment.wall).iter().map(ToString::to_string).collect();
+        let due = if active {
+            self.scopes_of(account)
+        } else {
+            BTreeSet::new()
+        };
+        let wanted: BTreeSet<String> = one
+            .replica
+            .wanted(moment.wall)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         // Whoever measured a centre with a wrong clock may take another day for today.
         let by_day = |scope: &&String| !self.centre_was_wrong || !scope.contains('@');
-        if let Some(missing) = due.iter().filter(by_day).find(|scope| !wanted.contains(*scope)) {
-            return Err(format!("I2: u{account}/{carrier} does not ask for {missing}, but for {wanted:?}"));
+        if let Some(missing) = due
+            .iter()
+            .filter(by_day)
+            .find(|scope| !wanted.contains(*scope))
+        {
+            return Err(format!(
+                "I2: u{account}/{carrier} does not ask for {missing}, but for {wanted:?}"
+            ));
         }
         let mut here = BTreeMap::<String, BTreeMap<RecordId, Row>>::new();
         for (scope, row) in one.replica.bodies() {
-            here.entry(scope.to_string()).or_default().insert(row.record, row.clone());
+            here.entry(scope.to_string())
+                .or_default()
+                .insert(row.record, row.clone());
         }
         // Days before yesterday are asked for no more; what is left of them goes with the lease.
         for scope in wanted {
-            let there = if active { self.projection(&scope, account) } else { BTreeMap::new() };
+            let there = if active {
+                self.projection(&scope, account)
+            } else {
+                BTreeMap::new()
+            };
             let held = here.remove(&scope).unwrap_or_default();
             if there != held {
-                let differing: Vec<_> = there.keys().chain(held.keys()).filter(|id| there.get(id) != held.get(id)).collect();
+                let differing: Vec<_> = there
+                    .keys()
+                    .chain(held.keys())
+                    .filter(|id| there.get(id) != held.get(id))
+                    .collect();
                 let id = differing[0];
-                return Err(format!("I6: u{account}/{carrier} and the centre differ in {scope} about {id}:\n  here  {:?}\n  there {:?}", held.get(id), there.get(id)));
+                return Err(format!(
+                    "I6: u{account}/{carrier} and the centre differ in {scope} about {id}:\n  here  {:?}\n  there {:?}",
+                    held.get(id),
+                    there.get(id)
+                ));
             }
         }
         Ok(())
@@ -87,14 +122,29 @@ impl World {
         let scope: Scope = name.parse().unwrap();
         let engine = &self.centre.engines[0];
         let now = self.centre.now();
-        let roles = roles_at(&self.centre.grants, account, path_of(scope.place.code()), now);
+        let roles = roles_at(
+            &self.centre.grants,
+            account,
+            path_of(scope.place.code()),
+            now,
+        );
         let roles: Vec<&str> = roles.into_iter().collect();
         engine
             .store()
             .read(|c| {
                 let kinds = engine.rules(c)?.kinds;
-                let Some(sight) = Sight::of(&kinds, UserId(account), &roles, scope.place.level(), scope.day.is_some()) else { return Ok(BTreeMap::new()) };
-                let Some(row) = scopes::by_names(c, &[name.to_owned()])?.pop() else { return Ok(BTreeMap::new()) };
+                let Some(sight) = Sight::of(
+                    &kinds,
+                    UserId(account),
+                    &roles,
+                    scope.place.level(),
+                    scope.day.is_some(),
+                ) else {
+                    return Ok(BTreeMap::new());
+                };
+                let Some(row) = scopes::by_names(c, &[name.to_owned()])?.pop() else {
+                    return Ok(BTreeMap::new());
+                };
                 let mut rows = BTreeMap::new();
                 for row in records::in_scope(c, row.id)? {
                     if let Some(row) = sight.row(&row.record()?) {
@@ -110,12 +160,17 @@ impl World {
     fn check_forks(&self) -> Check {
         let mut seen = BTreeMap::new();
         for one in &self.carriers {
-            let Some(own) = one.replica.identity() else { continue };
+            let Some(own) = one.replica.identity() else {
+                continue;
+            };
             let (packed, ..) = one.replica.numbers();
             if let Some(other) = seen.insert(own.device, packed)
                 && other != packed
             {
-                return Err(format!("I16: two phones use number {} and have packed {other} and {packed}", own.device));
+                return Err(format!(
+                    "I16: two phones use number {} and have packed {other} and {packed}",
+                    own.device
+                ));
             }
         }
         Ok(())

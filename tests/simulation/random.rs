@@ -20,7 +20,11 @@ impl Random {
 
     /// A number below `most`; 0 if that is 0.
     pub(crate) const fn below(&mut self, most: usize) -> usize {
-        if most == 0 { 0 } else { (self.next() % most as u64) as usize }
+        if most == 0 {
+            0
+        } else {
+            (self.next() % most as u64) as usize
+        }
     }
 
     /// A number from `low` to `high`, both included.

@@ -19,7 +19,12 @@ impl Raw {
     pub(crate) fn enrol(centre: &mut Centre, account: i64, salt: u8) -> Self {
         let hash = [salt; 32];
         let (number, _) = centre.enrol(&hash, account);
-        Self { hash, seq: 0, after: None, number: number.0 }
+        Self {
+            hash,
+            seq: 0,
+            after: None,
+            number: number.0,
+        }
     }
 
     pub(crate) fn body(&self, now: Millis, lines: &[Vec<u8>], pull: &Value) -> Vec<u8> {
@@ -37,11 +42,15 @@ impl Raw {
     pub(crate) fn push(&mut self, centre: &Centre, lines: &[Vec<u8>]) -> Reply {
         let posted = self.post(centre, lines, &json!([]));
         self.advance(lines);
-        posted.reply.unwrap_or_else(|| panic!("refused with {}", posted.status))
+        posted
+            .reply
+            .unwrap_or_else(|| panic!("refused with {}", posted.status))
     }
 
     pub(crate) fn post(&self, centre: &Centre, lines: &[Vec<u8>], pull: &Value) -> Posted {
-        centre.post(0, &self.hash, &self.body(centre.now(), lines, pull)).unwrap()
+        centre
+            .post(0, &self.hash, &self.body(centre.now(), lines, pull))
+            .unwrap()
     }
 
     pub(crate) fn advance(&mut self, lines: &[Vec<u8>]) {
@@ -59,5 +68,7 @@ pub(crate) fn line(now: Millis, kind: &str, id: u32, place: &str, set: &Value) -
 }
 
 pub(crate) fn record(id: u32) -> sync_protocol::id::RecordId {
-    format!("01a23000-0000-7000-8000-{id:012x}").parse().unwrap()
+    format!("01a23000-0000-7000-8000-{id:012x}")
+        .parse()
+        .unwrap()
 }

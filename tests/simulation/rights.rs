@@ -16,8 +16,18 @@ pub(crate) struct Node {
     pub(crate) path: &'static str,
 }
 
-const fn node(code: &'static str, parent: Option<&'static str>, level: &'static str, path: &'static str) -> Node {
-    Node { code, parent, level, path }
+const fn node(
+    code: &'static str,
+    parent: Option<&'static str>,
+    level: &'static str,
+    path: &'static str,
+) -> Node {
+    Node {
+        code,
+        parent,
+        level,
+        path,
+    }
 }
 
 pub(crate) const DISTRICT: &str = "999999";
@@ -41,7 +51,10 @@ pub(crate) const NODES: [Node; 11] = [
 ];
 
 pub(crate) fn path_of(code: &str) -> &'static str {
-    NODES.iter().find(|node| node.code == code).map_or("", |node| node.path)
+    NODES
+        .iter()
+        .find(|node| node.code == code)
+        .map_or("", |node| node.path)
 }
 
 /// A grant as it was given.
@@ -63,8 +76,19 @@ impl Grant {
 }
 
 /// The roles of an account at a node now.
-pub(crate) fn roles_at(grants: &[Grant], account: i64, path: &str, now: Millis) -> BTreeSet<&'static str> {
-    grants.iter().filter(|grant| grant.account == account && grant.holds(now) && path.starts_with(path_of(grant.area))).map(|grant| grant.role).collect()
+pub(crate) fn roles_at(
+    grants: &[Grant],
+    account: i64,
+    path: &str,
+    now: Millis,
+) -> BTreeSet<&'static str> {
+    grants
+        .iter()
+        .filter(|grant| {
+            grant.account == account && grant.holds(now) && path.starts_with(path_of(grant.area))
+        })
+        .map(|grant| grant.role)
+        .collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,14 +122,24 @@ impl Views {
         for text in definitions {
             let table: toml::Table = text.parse().unwrap();
             let name = table["name"].as_str().unwrap().to_owned();
-            views.0.insert(name, Definition { readers: readers(&table), types: types(&table) });
+            views.0.insert(
+                name,
+                Definition {
+                    readers: readers(&table),
+                    types: types(&table),
+                },
+            );
         }
         views
     }
 
     /// The kinds that somebody with these roles sees at all.
     pub(crate) fn sees(&self, kind: &str, roles: &BTreeSet<&str>) -> bool {
-        self.0.get(kind).is_some_and(|kind| kind.readers.keys().any(|role| roles.contains(role.as_str())))
+        self.0.get(kind).is_some_and(|kind| {
+            kind.readers
+                .keys()
+                .any(|role| roles.contains(role.as_str()))
+        })
     }
 
     /// What in a row is more than its reader may see.
@@ -114,27 +148,58 @@ impl Views {
             return Some(format!("a {} is shown to {roles:?}", row.kind));
         }
         let own = row.by.0 == account;
-        let conflicts = row.conflicts.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, &one.value)));
-        row.set.iter().chain(conflicts).find_map(|(name, value)| self.leak(&row.kind, name, value, roles, own))
+        let conflicts = row
+            .conflicts
+            .iter()
+            .flat_map(|(name, all)| all.iter().map(move |one| (name, &one.value)));
+        row.set
+            .iter()
+            .chain(conflicts)
+            .find_map(|(name, value)| self.leak(&row.kind, name, value, roles, own))
     }
 
-    fn leak(&self, kind: &str, name: &str, value: &Value, roles: &BTreeSet<&str>, own: bool) -> Option<String> {
+    fn leak(
+        &self,
+        kind: &str,
+        name: &str,
+        value: &Value,
+        roles: &BTreeSet<&str>,
+        own: bool,
+    ) -> Option<String> {
         let definition = self.0.get(kind)?;
         let base = name.split('/').next().unwrap_or(name);
         match value {
-            Value::Object(members) if base != "void" => members.iter().find_map(|(member, value)| {
-                let path = format!("{base}.{member}");
-                definition.exceeds(&path, Some(base), value, roles, own).then(|| format!("{kind}.{path} to {roles:?} own={own}"))
-            }),
+            Value::Object(members) if base != "void" => {
+                members.iter().find_map(|(member, value)| {
+                    let path = format!("{base}.{member}");
+                    definition
+                        .exceeds(&path, Some(base), value, roles, own)
+                        .then(|| format!("{kind}.{path} to {roles:?} own={own}"))
+                })
+            }
             Value::Object(members) if members.is_empty() => None,
-            _ => definition.exceeds(base, None, value, roles, own).then(|| format!("{kind}.{base} to {roles:?} own={own}")),
+            _ => definition
+                .exceeds(base, None, value, roles, own)
+                .then(|| format!("{kind}.{base} to {roles:?} own={own}")),
         }
     }
 }
 
 impl Definition {
-    fn exceeds(&self, path: &str, above: Option<&str>, value: &Value, roles: &BTreeSet<&str>, own: bool) -> bool {
-        let sight = self.readers.iter().filter(|(role, _)| roles.contains(role.as_str())).map(|(_, reader)| reader.sees(path, above, own)).max();
+    fn exceeds(
+        &self,
+        path: &str,
+        above: Option<&str>,
+        value: &Value,
+        roles: &BTreeSet<&str>,
+        own: bool,
+    ) -> bool {
+        let sight = self
+            .readers
+            .iter()
+            .filter(|(role, _)| roles.contains(role.as_str()))
+            .map(|(_, reader)| reader.sees(path, above, own))
+            .max();
         match sight.unwrap_or(Sight::None) {
             Sight::Full => false,
             // That a map entry is gone may be told where something of it is shown.
@@ -147,7 +212,11 @@ impl Definition {
 
 impl Reader {
     fn sees(&self, path: &str, above: Option<&str>, own: bool) -> Sight {
-        let named = self.paths.get(path).or_else(|| self.paths.get(above?)).copied();
+        let named = self
+            .paths
+            .get(path)
+            .or_else(|| self.paths.get(above?))
+            .copied();
         let fallback = match path {
             "joined_into" | "abnormal" => Sight::Full,
             _ => self.default,
@@ -158,7 +227,9 @@ impl Reader {
 }
 
 fn is_masked(of: &str, value: &Value) -> bool {
-    let Some(text) = value.as_str() else { return false };
+    let Some(text) = value.as_str() else {
+        return false;
+    };
     match of {
         "plate" => true,
         "name" => text.ends_with('*'),
@@ -180,33 +251,70 @@ fn sight(text: &str) -> Sight {
 
 fn readers(table: &toml::Table) -> BTreeMap<String, Reader> {
     let of = |reader: &toml::Value| {
-        let word = |name: &str| reader.get(name).and_then(toml::Value::as_str).map_or(Sight::None, sight);
+        let word = |name: &str| {
+            reader
+                .get(name)
+                .and_then(toml::Value::as_str)
+                .map_or(Sight::None, sight)
+        };
         let mut paths = BTreeMap::new();
         for name in ["none", "masked", "full"] {
-            for path in reader.get(name).and_then(toml::Value::as_array).into_iter().flatten() {
+            for path in reader
+                .get(name)
+                .and_then(toml::Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 paths.insert(path.as_str().unwrap().to_owned(), sight(name));
             }
         }
-        Reader { default: word("default"), own: word("own"), paths }
+        Reader {
+            default: word("default"),
+            own: word("own"),
+            paths,
+        }
     };
     let readers = table.get("readers").and_then(toml::Value::as_table);
-    readers.into_iter().flatten().map(|(role, reader)| (role.clone(), of(reader))).collect()
+    readers
+        .into_iter()
+        .flatten()
+        .map(|(role, reader)| (role.clone(), of(reader)))
+        .collect()
 }
 
 fn types(table: &toml::Table) -> BTreeMap<String, String> {
     let mut types = BTreeMap::new();
-    for field in table.get("field").and_then(toml::Value::as_array).into_iter().flatten() {
+    for field in table
+        .get("field")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let name = field["name"].as_str().unwrap();
         types.insert(name.to_owned(), field["type"].as_str().unwrap().to_owned());
-        for member in field.get("member").and_then(toml::Value::as_array).into_iter().flatten() {
-            types.insert(format!("{name}.{}", member["name"].as_str().unwrap()), member["type"].as_str().unwrap().to_owned());
+        for member in field
+            .get("member")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            types.insert(
+                format!("{name}.{}", member["name"].as_str().unwrap()),
+                member["type"].as_str().unwrap().to_owned(),
+            );
         }
     }
     types
 }
 
 /// Holds a reply against the grants: every feed, row and field of it.
-pub(crate) fn check_reply(reply: &Reply, grants: &[Grant], views: &Views, account: i64, now: Millis) -> Result<(), String> {
+pub(crate) fn check_reply(
+    reply: &Reply,
+    grants: &[Grant],
+    views: &Views,
+    account: i64,
+    now: Millis,
+) -> Result<(), String> {
     for feed in &reply.feeds {
         let roles = roles_at(grants, account, path_of(feed.scope.place.code()), now);
         if roles.is_empty() {
@@ -214,19 +322,27 @@ pub(crate) fn check_reply(reply: &Reply, grants: &[Grant], views: &Views, accoun
         }
         for row in &feed.rows {
             if let Some(leak) = views.leaks(row, &roles, account) {
-                return Err(format!("I10: {leak}, record {} in {}", row.record, feed.scope));
+                return Err(format!(
+                    "I10: {leak}, record {} in {}",
+                    row.record, feed.scope
+                ));
             }
         }
     }
     for verdict in &reply.verdicts {
-        let Some(scope) = &verdict.scope else { continue };
+        let Some(scope) = &verdict.scope else {
+            continue;
+        };
         if roles_at(grants, account, path_of(scope.place.code()), now).is_empty() {
             return Err(format!("I10: a verdict names {scope} without a grant"));
         }
     }
     for held in reply.places.iter().flatten() {
         if roles_at(grants, account, path_of(held.place.code()), now).is_empty() {
-            return Err(format!("I10: the place {} is listed without a grant", held.place));
+            return Err(format!(
+                "I10: the place {} is listed without a grant",
+                held.place
+            ));
         }
     }
     Ok(())

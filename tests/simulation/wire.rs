@@ -69,26 +69,42 @@ type Shown = BTreeMap<RecordId, String>;
 impl World {
     /// Lets one phone do what it wants to do next; says whether it sent something.
     pub(crate) fn sync_once(&mut self, carrier: usize) -> Result<bool, String> {
-        let fault = if self.quiet { Fault::Nothing } else { self.random.weighted(&FAULTS) };
+        let fault = if self.quiet {
+            Fault::Nothing
+        } else {
+            self.random.weighted(&FAULTS)
+        };
         self.sync_with(carrier, fault)
     }
 
     pub(crate) fn sync_with(&mut self, carrier: usize, fault: Fault) -> Result<bool, String> {
         let moment = self.moment(self.carriers[carrier].phone);
         match self.carriers[carrier].replica.next(moment) {
-            Action::Send { attempt, token, body, .. } => {
+            Action::Send {
+                attempt,
+                token,
+                body,
+                ..
+            } => {
                 self.exchange(carrier, attempt, &token, &body, fault)?;
                 self.glance(carrier)?;
                 Ok(true)
             }
-            Action::Enrol { attempt, token_hash, proof, knew } => {
+            Action::Enrol {
+                attempt,
+                token_hash,
+                proof,
+                knew,
+            } => {
                 self.enrol(carrier, attempt, &unhex(&token_hash), &proof, knew, fault)?;
                 Ok(true)
             }
             Action::AskForCode { .. } => {
                 let account = self.carriers[carrier].account;
                 let random = self.random.bytes();
-                self.carriers[carrier].replica.enrol(&format!("code:{account}"), &random);
+                self.carriers[carrier]
+                    .replica
+                    .enrol(&format!("code:{account}"), &random);
                 self.say(|| format!("u{account} enters a code"));
                 Ok(true)
             }
@@ -99,8 +115,13 @@ impl World {
 
     /// A page of another size than the phone asks for.
     pub(crate) fn with_page(&self, body: &[u8]) -> Vec<u8> {
-        let Some(page) = self.page else { return body.to_vec() };
-        let end = body.iter().position(|byte| *byte == b'\n').unwrap_or(body.len());
+        let Some(page) = self.page else {
+            return body.to_vec();
+        };
+        let end = body
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(body.len());
         let mut envelope: Value = serde_json::from_slice(&body[..end]).unwrap();
         envelope["limit"] = page.into();
         let mut changed = serde_json::to_vec(&envelope).unwrap();
@@ -108,7 +129,14 @@ impl World {
         changed
     }
 
-    fn exchange(&mut self, carrier: usize, attempt: u64, token: &Token, body: &[u8], fault: Fault) -> Check {
+    fn exchange(
+        &mut self,
+        carrier: usize,
+        attempt: u64,
+        token: &Token,
+        body: &[u8],
+        fault: Fault,
+    ) -> Check {
         let body = self.with_page(body);
         let hash = hash_of(token);
         let process = self.random.below(2);
@@ -129,7 +157,8 @@ impl World {
             self.pass(travel);
         }
         let mut posted = if fault == Fault::Fails {
-            self.centre.while_locked(|| self.centre.post(process, &hash, &body))?
+            self.centre
+                .while_locked(|| self.centre.post(process, &hash, &body))?
         } else {
             self.centre.post(process, &hash, &body)?
         };
@@ -158,7 +187,13 @@ impl World {
     /// books are looked at.
     pub(crate) fn observe(&mut self, posted: &Posted) -> Check {
         if let Some(reply) = &posted.reply {
-            check_reply(reply, &self.centre.grants, &self.centre.views, posted.account, self.centre.now())?;
+            check_reply(
+                reply,
+                &self.centre.grants,
+                &self.centre.views,
+                posted.account,
+                self.centre.now(),
+            )?;
             self.figures.one("replies");
             for verdict in &reply.verdicts {
                 let count = verdict.last.unwrap_or(verdict.seq) - verdict.seq + 1;
@@ -178,12 +213,28 @@ impl World {
         self.watch.look(&self.centre)
     }
 
-    fn hear(&mut self, carrier: usize, attempt: u64, posted: Option<&Posted>, fault: Fault, started: Millis) -> Check {
+    fn hear(
+        &mut self,
+        carrier: usize,
+        attempt: u64,
+        posted: Option<&Posted>,
+        fault: Fault,
+        started: Millis,
+    ) -> Check {
         let moment = self.moment(self.carriers[carrier].phone);
-        let answer = posted.map(|posted| Answer { status: posted.status, retry_after: posted.retry_after, body: &posted.body });
+        let answer = posted.map(|posted| Answer {
+            status: posted.status,
+            retry_after: posted.retry_after,
+            body: &posted.body,
+        });
         let reply = answer.as_ref().and_then(Answer::reply);
         let before = self.shown(carrier);
-        let wanted: BTreeSet<String> = self.carriers[carrier].replica.wanted(started).iter().map(ToString::to_string).collect();
+        let wanted: BTreeSet<String> = self.carriers[carrier]
+            .replica
+            .wanted(started)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let random = self.random.bytes();
         let one = &mut self.carriers[carrier];
         if let (Fault::StopsAfter(steps), Some(reply)) = (fault, &reply)
@@ -211,8 +262,15 @@ impl World {
             self.check_ack(carrier, &reply)?;
             self.check_kept(carrier, &before, &wanted, &reply)?;
             for drop in &reply.dropped {
-                if self.carriers[carrier].replica.bodies().any(|(scope, _)| *scope == drop.scope) {
-                    return Err(format!("I10: bodies of {} are kept after it was dropped", drop.scope));
+                if self.carriers[carrier]
+                    .replica
+                    .bodies()
+                    .any(|(scope, _)| *scope == drop.scope)
+                {
+                    return Err(format!(
+                        "I10: bodies of {} are kept after it was dropped",
+                        drop.scope
+                    ));
                 }
             }
             for feed in &reply.feeds {
@@ -222,8 +280,14 @@ impl World {
                 self.figures.add("feeds reset", u64::from(feed.reset));
             }
         }
-        let schema = self.centre.definitions.last().map_or(1, |(schema, _)| *schema as u32);
-        if self.carriers[carrier].replica.newer_definitions().is_some() && (self.quiet || self.random.chance(50)) {
+        let schema = self
+            .centre
+            .definitions
+            .last()
+            .map_or(1, |(schema, _)| *schema as u32);
+        if self.carriers[carrier].replica.newer_definitions().is_some()
+            && (self.quiet || self.random.chance(50))
+        {
             self.carriers[carrier].replica.loaded(schema, 0);
         }
         Ok(())
@@ -242,28 +306,55 @@ impl World {
     }
 
     fn shown(&self, carrier: usize) -> Shown {
-        self.carriers[carrier].replica.bodies().map(|(scope, row)| (row.record, scope.to_string())).collect()
+        self.carriers[carrier]
+            .replica
+            .bodies()
+            .map(|(scope, row)| (row.record, scope.to_string()))
+            .collect()
     }
 
     /// Who holds both the place that a record leaves and the one it goes to never loses it in between (I11).
-    fn check_kept(&self, carrier: usize, before: &Shown, wanted: &BTreeSet<String>, reply: &Reply) -> Check {
+    fn check_kept(
+        &self,
+        carrier: usize,
+        before: &Shown,
+        wanted: &BTreeSet<String>,
+        reply: &Reply,
+    ) -> Check {
         let after = self.shown(carrier);
-        let gone: Vec<RecordId> = before.keys().filter(|record| !after.contains_key(record)).copied().collect();
+        let gone: Vec<RecordId> = before
+            .keys()
+            .filter(|record| !after.contains_key(record))
+            .copied()
+            .collect();
         if gone.is_empty() {
             return Ok(());
         }
         let account = self.carriers[carrier].account;
         let now = self.centre.now();
-        let rows = self.centre.read(|c| kadian::store::records::by_ids(c, &gone));
+        let rows = self
+            .centre
+            .read(|c| kadian::store::records::by_ids(c, &gone));
         for row in rows {
-            let scopes = self.centre.read(|c| kadian::store::scopes::by_ids(c, &[row.scope_id]));
+            let scopes = self
+                .centre
+                .read(|c| kadian::store::scopes::by_ids(c, &[row.scope_id]));
             let scope = &scopes[0];
             let roles = roles_at(&self.centre.grants, account, path_of(&scope.area), now);
             let readable = self.centre.views.sees(&row.kind, &roles);
-            let from = before.get(&row.id.parse().unwrap()).cloned().unwrap_or_default();
-            let dropped = reply.dropped.iter().any(|drop| drop.scope.to_string() == from || drop.scope.to_string() == scope.name);
+            let from = before
+                .get(&row.id.parse().unwrap())
+                .cloned()
+                .unwrap_or_default();
+            let dropped = reply
+                .dropped
+                .iter()
+                .any(|drop| drop.scope.to_string() == from || drop.scope.to_string() == scope.name);
             if readable && wanted.contains(&scope.name) && wanted.contains(&from) && !dropped {
-                return Err(format!("I11: u{account} held {} in {from} and loses it while it is in {}", row.id, scope.name));
+                return Err(format!(
+                    "I11: u{account} held {} in {from} and loses it while it is in {}",
+                    row.id, scope.name
+                ));
             }
         }
         Ok(())
@@ -276,10 +367,18 @@ impl World {
         one.replica.tick(moment);
         let contact = one.contact;
         for (scope, row) in one.replica.bodies() {
-            let lease = if scope.day.is_some() { 24 * 3_600_000 } else { 7 * 24 * 3_600_000 };
-            let covered = contact.is_some_and(|from| moment.wall >= from && moment.wall < from + lease);
+            let lease = if scope.day.is_some() {
+                24 * 3_600_000
+            } else {
+                7 * 24 * 3_600_000
+            };
+            let covered =
+                contact.is_some_and(|from| moment.wall >= from && moment.wall < from + lease);
             if !covered {
-                return Err(format!("I10: {} of {scope} is readable, last contact {contact:?}, now {}", row.record, moment.wall));
+                return Err(format!(
+                    "I10: {} of {scope} is readable, last contact {contact:?}, now {}",
+                    row.record, moment.wall
+                ));
             }
         }
         Ok(())
@@ -289,13 +388,25 @@ impl World {
     pub(crate) fn wake(&mut self, carrier: usize) {
         let moment = self.moment(self.carriers[carrier].phone);
         self.carriers[carrier].replica.wake(moment);
-        let schema = self.centre.definitions.last().map_or(1, |(schema, _)| *schema as u32);
+        let schema = self
+            .centre
+            .definitions
+            .last()
+            .map_or(1, |(schema, _)| *schema as u32);
         if self.quiet {
             self.carriers[carrier].replica.loaded(schema, 0);
         }
     }
 
-    fn enrol(&mut self, carrier: usize, attempt: u64, hash: &[u8; 32], proof: &Proof, knew: u64, fault: Fault) -> Check {
+    fn enrol(
+        &mut self,
+        carrier: usize,
+        attempt: u64,
+        hash: &[u8; 32],
+        proof: &Proof,
+        knew: u64,
+        fault: Fault,
+    ) -> Check {
         let account = self.carriers[carrier].account;
         self.say(|| format!("u{account}/{carrier} enrols, {fault:?}"));
         let enrolled = match (fault, proof) {
@@ -310,15 +421,25 @@ impl World {
         let random = self.random.bytes();
         if let Some(row) = enrolled.and_then(|_| self.centre.device(hash)) {
             let lineage = self.carriers[carrier].lineage;
-            self.account.lines.entry(lineage).or_default().insert(row.line);
+            self.account
+                .lines
+                .entry(lineage)
+                .or_default()
+                .insert(row.line);
         }
         match enrolled {
-            Some((device, user)) if !matches!(fault, Fault::ReplyLost | Fault::Late | Fault::StopsAfter(_)) => {
-                self.carriers[carrier].replica.enrolled(attempt, Enrolled { device, user }, moment);
+            Some((device, user))
+                if !matches!(fault, Fault::ReplyLost | Fault::Late | Fault::StopsAfter(_)) =>
+            {
+                self.carriers[carrier]
+                    .replica
+                    .enrolled(attempt, Enrolled { device, user }, moment);
                 self.carriers[carrier].acked = (0, 0, 0);
             }
             _ => {
-                self.carriers[carrier].replica.enrol_failed(attempt, None, moment, &random);
+                self.carriers[carrier]
+                    .replica
+                    .enrol_failed(attempt, None, moment, &random);
             }
         }
         Ok(())

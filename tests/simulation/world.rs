@@ -124,7 +124,8 @@ impl World {
     }
 
     pub(crate) fn say(&mut self, what: impl FnOnce() -> String) {
-        self.log.push(format!("{:>12} {}", self.time - BUILD, what()));
+        self.log
+            .push(format!("{:>12} {}", self.time - BUILD, what()));
     }
 
     /// Time passes, for everybody.
@@ -136,7 +137,10 @@ impl World {
     pub(crate) fn moment(&self, phone: usize) -> Moment {
         let phone = &self.phones[phone];
         let since = self.time - phone.boot;
-        Moment { wall: self.time + phone.offset + since * phone.drift / 1_000_000, mono: since }
+        Moment {
+            wall: self.time + phone.offset + since * phone.drift / 1_000_000,
+            mono: since,
+        }
     }
 
     /// Whether the clock of a phone is right now.
@@ -145,14 +149,23 @@ impl World {
     }
 
     pub(crate) fn give_a_role(&mut self, account: i64) {
-        let role = self.random.weighted(&[(5, "volunteer"), (2, "checkpoint_leader"), (6, "grid_leader"), (2, "officer"), (1, "command")]);
+        let role = self.random.weighted(&[
+            (5, "volunteer"),
+            (2, "checkpoint_leader"),
+            (6, "grid_leader"),
+            (2, "officer"),
+            (1, "command"),
+        ]);
         let area = match role {
             "volunteer" | "checkpoint_leader" => *self.random.pick(&CHECKPOINTS[..2]).unwrap(),
             "grid_leader" => *self.random.pick(&GRIDS[..2]).unwrap(),
             "officer" => *self.random.pick(&TOWNS).unwrap(),
             _ => DISTRICT,
         };
-        let until = self.random.chance(20).then(|| self.centre.now() + self.random.between(HOUR, 4 * DAY));
+        let until = self
+            .random
+            .chance(20)
+            .then(|| self.centre.now() + self.random.between(HOUR, 4 * DAY));
         self.say(|| format!("grant: u{account} is {role} of {area} until {until:?}"));
         self.centre.grant(account, role, area, until);
     }
@@ -166,9 +179,17 @@ impl World {
             2 => self.random.between(-3 * HOUR, 3 * HOUR),
             _ => self.random.between(-90 * SECOND, 90 * SECOND),
         };
-        let drift = if self.honest { 0 } else { self.random.between(-200, 200) };
+        let drift = if self.honest {
+            0
+        } else {
+            self.random.between(-200, 200)
+        };
         let boot = self.time - self.random.between(0, DAY);
-        self.phones.push(Phone { offset, drift, boot });
+        self.phones.push(Phone {
+            offset,
+            drift,
+            boot,
+        });
         for _ in 0..people {
             let account = self.random.between(1, ACCOUNTS);
             self.add_person(self.phones.len() - 1, account);
@@ -179,7 +200,11 @@ impl World {
 
     /// A phone with a right clock.
     pub(crate) fn add_right_phone(&mut self) -> usize {
-        self.phones.push(Phone { offset: 0, drift: 0, boot: self.time - HOUR });
+        self.phones.push(Phone {
+            offset: 0,
+            drift: 0,
+            boot: self.time - HOUR,
+        });
         self.phones.len() - 1
     }
 
@@ -188,7 +213,16 @@ impl World {
         replica.wake(self.moment(phone));
         replica.loaded(1, 0);
         let lineage = self.new_lineage();
-        self.carriers.push(Carrier { phone, account, lineage, replica, clones: Vec::new(), delayed: Vec::new(), contact: None, acked: (0, 0, 0) });
+        self.carriers.push(Carrier {
+            phone,
+            account,
+            lineage,
+            replica,
+            clones: Vec::new(),
+            delayed: Vec::new(),
+            contact: None,
+            acked: (0, 0, 0),
+        });
         self.carriers.len() - 1
     }
 
@@ -205,7 +239,17 @@ impl World {
         self.centre.load_definitions();
         self.centre.submit(kadian::sync::job::Job::Readmit);
         for number in self.centre.numbers() {
-            if number > 999 && self.centre.read(|c| kadian::store::devices::by_number(c, sync_protocol::id::DeviceNumber(number as u32))).is_some_and(|row| row.state() == DeviceState::Blocked) {
+            if number > 999
+                && self
+                    .centre
+                    .read(|c| {
+                        kadian::store::devices::by_number(
+                            c,
+                            sync_protocol::id::DeviceNumber(number as u32),
+                        )
+                    })
+                    .is_some_and(|row| row.state() == DeviceState::Blocked)
+            {
                 self.centre.set_state(number, DeviceState::PushOnly);
             }
         }
@@ -250,7 +294,10 @@ impl World {
         }
         let moment = self.moment(self.carriers[carrier].phone);
         let one = &self.carriers[carrier].replica;
-        let held: Vec<_> = one.held().map(|(scope, held)| (scope.to_string(), held.clone())).collect();
+        let held: Vec<_> = one
+            .held()
+            .map(|(scope, held)| (scope.to_string(), held.clone()))
+            .collect();
         Err(format!(
             "I14: u{} never gets quiet: unsent {}, numbers {:?}, access {:?}, fault {:?}, wanted {:?}, held {held:?}",
             self.carriers[carrier].account,
@@ -258,14 +305,26 @@ impl World {
             one.numbers(),
             one.access(),
             one.fault(),
-            one.wanted(moment.wall).iter().map(ToString::to_string).collect::<Vec<_>>()
+            one.wanted(moment.wall)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         ))
     }
 
-    fn fingerprint(&self, carrier: usize) -> (u64, BTreeSet<(String, u64)>, BTreeMap<String, String>) {
+    fn fingerprint(
+        &self,
+        carrier: usize,
+    ) -> (u64, BTreeSet<(String, u64)>, BTreeMap<String, String>) {
         let one = &self.carriers[carrier].replica;
-        let rows = one.bodies().map(|(scope, row)| (format!("{scope} {}", row.record), row.rev)).collect();
-        let digests = one.held().map(|(scope, held)| (scope.to_string(), format!("{:?}", held.told))).collect();
+        let rows = one
+            .bodies()
+            .map(|(scope, row)| (format!("{scope} {}", row.record), row.rev))
+            .collect();
+        let digests = one
+            .held()
+            .map(|(scope, held)| (scope.to_string(), format!("{:?}", held.told)))
+            .collect();
         (one.numbers().2, rows, digests)
     }
 }

@@ -7,8 +7,12 @@ mod config;
 mod demo;
 mod device;
 mod doctor;
+mod household;
+mod kind;
 mod migrate;
 mod moment;
+mod policy;
+mod purge;
 mod secret;
 mod serve;
 mod user;
@@ -47,12 +51,20 @@ enum Command {
     Serve(serve::Args),
     /// The area tree: import it from a list
     Area(area::Args),
+    /// Import the households of grids from a spreadsheet
+    Household(household::Args),
     /// Accounts: add, set a password, close
     User(user::Args),
     /// Phones: enrolment codes, list, revoke, block
     Device(device::Args),
     /// Make somebody the leader of a grid
     Assign(assign::Args),
+    /// Kinds of records: list, check, add, export
+    Kind(kind::Args),
+    /// What makes an entry abnormal: show, add
+    Policy(policy::Args),
+    /// Purge what is no longer needed
+    Purge(purge::Args),
     /// Say what is wrong, or soon will be
     Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
@@ -133,10 +145,14 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&settings, &args),
         Command::Serve(args) => serve::run(&settings, &args),
         Command::Area(args) => area::run(&settings, &args),
+        Command::Household(args) => household::run(&settings, &args),
         Command::User(args) => user::run(&settings, &args),
         Command::Device(args) => device::run(&settings, &args),
         Command::Assign(args) => assign::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
+        Command::Kind(args) => kind::run(&settings, &args),
+        Command::Policy(args) => policy::run(&settings, &args),
+        Command::Purge(args) => purge::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),
     };

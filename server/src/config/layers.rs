@@ -124,6 +124,11 @@ pub const SETTINGS: &[Setting] = &[
         "30",
         "requests of one phone, with as many at once; 0: no limit",
     ),
+    plain(
+        "sync.look_ups_per_minute",
+        "20",
+        "people or plates that one account may look up, with as many at once; 0: no limit",
+    ),
     secret(
         "metrics.token",
         "bearer token for /metrics; without it only this machine may read them",

@@ -78,6 +78,8 @@ pub struct Sync {
     pub oldest_schema: u32,
     /// Of one phone; 0 means no limit.
     pub requests_per_minute: u32,
+    /// Of one account; 0 means no limit.
+    pub look_ups_per_minute: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -187,6 +189,7 @@ impl Config {
                 insist_on_clock: flag("sync.insist_on_clock")?,
                 oldest_schema: number("sync.oldest_schema")?,
                 requests_per_minute: number("sync.requests_per_minute")?,
+                look_ups_per_minute: number("sync.look_ups_per_minute")?,
             },
             metrics: Metrics {
                 token: layers.given("metrics.token").map(Secret),

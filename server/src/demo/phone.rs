@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
+use sync_protocol::mark::Mark;
 use sync_protocol::replica::{Action, Answer, Draft, Enrolled, Heard, Moment, Proof, Replica};
 use sync_protocol::scope::Place;
 
@@ -157,8 +158,9 @@ impl Phone {
                     token_hash,
                     proof,
                     knew,
+                    knew_mark,
                 } => {
-                    let proof = (&proof, knew);
+                    let proof = (&proof, knew, knew_mark);
                     if !self.enrol(attempt, &token_hash, proof, moment, network) {
                         return;
                     }
@@ -175,7 +177,7 @@ impl Phone {
         &mut self,
         attempt: u64,
         token_hash: &str,
-        (proof, knew): (&Proof, u64),
+        (proof, knew, mark): (&Proof, u64, Option<Mark>),
         moment: Moment,
         network: Network,
     ) -> bool {
@@ -186,7 +188,7 @@ impl Phone {
             ),
             Proof::Token(token) => (
                 Some(token.reveal().to_owned()),
-                json!({"token_hash": token_hash, "knew": knew, "name": "demo"}),
+                json!({"token_hash": token_hash, "knew": knew, "knew_mark": mark, "name": "demo"}),
             ),
         };
         let body = body.to_string().into_bytes();
@@ -318,7 +320,8 @@ impl Phone {
                 for _ in 0..self.chance.below(3) {
                     let (set, abnormal) = people::registration(&mut self.chance);
                     let draft = Draft::create(self.new_id(now), "registration", place.clone(), set);
-                    self.capture(if abnormal { draft.abnormal() } else { draft }, now);
+                    let draft = if abnormal { draft.abnormal() } else { draft };
+                    self.capture(&draft, now);
                 }
             }
             Work::Grid(_) if self.chance.percent(60) => self.walk(now),
@@ -351,7 +354,8 @@ impl Phone {
         let visited_at = self.moment(now).wall;
         let (set, abnormal) = people::visit(&mut self.chance, visited_at);
         let draft = Draft::create_under(self.new_id(now), "visit", household, set);
-        self.capture(if abnormal { draft.abnormal() } else { draft }, now);
+        let draft = if abnormal { draft.abnormal() } else { draft };
+        self.capture(&draft, now);
         if self.chance.percent(50) {
             let set = if self.chance.percent(50) {
                 [("phone".to_owned(), json!(people::phone(&mut self.chance)))].into()
@@ -364,14 +368,14 @@ impl Phone {
                 .into()
             };
             if let Some(draft) = self.replica.draft(household, set) {
-                self.capture(draft, now);
+                self.capture(&draft, now);
             }
         }
     }
 
-    fn capture(&mut self, draft: Draft, now: Millis) {
+    fn capture(&mut self, draft: &Draft, now: Millis) {
         let moment = self.moment(now);
-        if self.replica.capture(&draft, moment).is_ok() {
+        if self.replica.capture(draft, moment).is_ok() {
             self.captured += 1;
             self.abnormal += u64::from(draft.abnormal);
         }

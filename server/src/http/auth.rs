@@ -98,7 +98,7 @@ fn unknown_device() -> Problem {
 }
 
 /// The text after `Bearer `, whose first word may be in any case.
-fn bearer(request: &HttpRequest) -> Option<&str> {
+pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut shown = request.headers().get_all(AUTHORIZATION);
     let (Some(value), None) = (shown.next(), shown.next()) else {
         return None;

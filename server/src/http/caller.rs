@@ -1,57 +1,83 @@
-//! Who calls: a phone with its token or a person with a session, for the resources that serve
-//! both. What the caller may do is not decided here; that is read from the grants, in the
-//! transaction of the work itself.
+//! Who calls, for the resources that serve phones and consoles alike: an enrolled device that is
+//! in use, or a person with a session. What they may do is read in the transaction of the work.
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
-use sha2::{Digest as _, Sha256};
-use std::pin::Pin;
-use sync_protocol::id::{DeviceNumber, UserId};
+use std::future::{Ready, ready};
+use sync_protocol::id::UserId;
 
+use crate::accounts::sessions::Session;
+use crate::accounts::{devices, signin};
 use crate::app::App;
-use crate::store::devices;
+use crate::clock::Millis;
+use crate::store::devices::DeviceState;
+use crate::store::{Connection, Reach};
 
+use super::auth::{DeviceToken, bearer};
 use super::problem::{self, Problem};
 
-/// An enrolled phone, whatever its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Phone {
-    pub number: DeviceNumber,
-    pub user: UserId,
+/// A sound token of either sort.
+#[derive(Debug, Clone, Copy)]
+pub enum Member {
+    Console(Session),
+    Device(DeviceToken),
 }
 
-impl FromRequest for Phone {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+/// Who that is at this moment.
+#[derive(Debug)]
+pub struct Entered {
+    pub user: UserId,
+    /// The phone, if it is one.
+    pub device: Option<i64>,
+    pub reach: Reach,
+}
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let app = request
-                .app_data::<web::Data<App>>()
-                .ok_or_else(|| Problem::new(problem::INTERNAL))?;
-            let unknown = || {
-                Problem::unauthenticated("Show the token of an enrolled device as a bearer token.")
-            };
-            let hash: [u8; 32] = Sha256::digest(bearer(&request).ok_or_else(unknown)?).into();
-            let row = app
-                .read::<_, Problem>(move |c| Ok(devices::by_token(c, &hash)?))
-                .await?
-                .ok_or_else(unknown)?;
-            Ok(Self {
-                number: row.device(),
-                user: row.user(),
-            })
+impl Member {
+    /// Who it is and what they may do at this moment. A phone that was taken out of use reads
+    /// nothing.
+    pub fn enter(&self, c: &mut Connection, now: Millis) -> Result<Entered, Problem> {
+        let (user, device) = match self {
+            Self::Console(session) => (signin::admitted(c, session)?.user(), None),
+            Self::Device(token) => match token.enter(c)? {
+                (row, DeviceState::Active) => (row.user(), Some(row.number)),
+                (_, DeviceState::Blocked) => return Err(Problem::new(problem::BLOCKED)),
+                (_, DeviceState::PushOnly) => {
+                    return Err(Problem::new(problem::FORBIDDEN)
+                        .detail("This phone was taken out of use; it may only hand in."));
+                }
+            },
+        };
+        let reach = Reach::of(c, user, now)?;
+        Ok(Entered {
+            user,
+            device,
+            reach,
         })
     }
 }
 
-/// The token of a request.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    header
-        .strip_prefix("Bearer ")
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
+impl FromRequest for Member {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(member(request))
+    }
+}
+
+fn member(request: &HttpRequest) -> Result<Member, Problem> {
+    let app = request
+        .app_data::<web::Data<App>>()
+        .ok_or_else(|| Problem::new(problem::INTERNAL))?;
+    let stranger =
+        || Problem::unauthenticated("Show the token of a device, or of a session (/v1/session).");
+    let token = bearer(request).ok_or_else(stranger)?;
+    // A session has three parts; the token of a device is base64url or hex and has one.
+    if token.matches('.').count() == 2 {
+        return Ok(Member::Console(
+            app.door.ring.check(token, app.clock.now())?,
+        ));
+    }
+    let hash = devices::token_hash(token).ok_or_else(stranger)?;
+    Ok(Member::Device(DeviceToken { hash }))
 }

@@ -2,11 +2,16 @@
 //! [`frame`] surrounds every request, [`body`] bounds what comes in, [`problem`] is the only file
 //! that knows status codes. Handlers extract, call one function below, and render.
 
+#[cfg(test)]
+mod accounts_tests;
+pub mod alerts;
 pub mod areas;
 pub mod assignments;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+pub mod conflicts;
 #[cfg(test)]
 mod connections;
 pub mod devices;
@@ -16,17 +21,23 @@ pub mod enrolments;
 pub mod frame;
 pub mod headers;
 pub mod health;
+pub mod kinds;
 pub mod limits;
+pub mod look_up;
 pub mod metrics;
 pub mod openapi;
 pub mod paging;
+pub mod parked;
 pub mod problem;
+pub mod records;
 pub mod reply;
 pub mod route;
 pub mod routes;
+pub mod scopes;
 pub mod session;
 pub mod shapes;
 pub mod sync;
+pub mod tallies;
 #[cfg(test)]
 mod tests;
 pub mod users;
@@ -115,12 +126,34 @@ fn bind_to(app: &Arc<App>, table: &'static [route::Route]) -> io::Result<(Server
     Ok((server.run(), address))
 }
 
+/// Once a day, what is no longer needed goes; for the first time soon after the start, so that a
+/// machine that is switched off every night does it too.
+async fn keep_house(app: Arc<App>) {
+    let mut wait = Duration::from_secs(10 * 60);
+    loop {
+        actix_web::rt::time::sleep(wait).await;
+        wait = Duration::from_secs(24 * 60 * 60);
+        let done = app
+            .engage::<_, Problem>(|engine| Ok(crate::retention::run(engine, false)?))
+            .await;
+        match done {
+            Ok(report) => tracing::info!(?report, "purged what is no longer needed"),
+            Err(problem) => tracing::error!(
+                code = problem.code().code,
+                cause = problem.cause(),
+                "nothing was purged"
+            ),
+        }
+    }
+}
+
 /// Serves until the process is told to stop (SIGTERM ends what is under way first).
 pub fn serve(app: &Arc<App>) -> io::Result<()> {
     // An epoch is open before anybody can ask for anything.
     app.engine().map_err(io::Error::other)?;
     actix_web::rt::System::new().block_on(async {
         let (server, address) = bind(app)?;
+        actix_web::rt::spawn(keep_house(Arc::clone(app)));
         tracing::info!("serving on http://{address}, described at http://{address}/docs");
         server.await?;
         app.stop();

@@ -95,6 +95,7 @@ fn security(caller: Caller) -> Value {
         Caller::Operator => json!([{ "operator": [] }]),
         Caller::Device => json!([{ "device": [] }]),
         Caller::Console(_) => json!([{ "session": [] }]),
+        Caller::Member => json!([{ "device": [] }, { "session": [] }]),
     }
 }
 

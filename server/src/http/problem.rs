@@ -12,6 +12,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::accounts::{self, Refusal};
+use crate::definitions::NotAdded;
+use crate::records::Fault;
 use crate::store;
 
 use super::headers;
@@ -56,6 +58,9 @@ codes! {
     BODY_SLOW = 408 "body_slow", "The body came too slowly.";
     FORK = 409 "fork", "Another phone has used these numbers.";
     GAP = 409 "gap", "Changes are missing.";
+    DECIDED = 409 "decided", "This was decided before.";
+    NOT_ADMITTED = 409 "not_admitted", "The change cannot be admitted.";
+    STALE = 409 "stale", "The record has changed since.";
     TAKEN = 409 "taken", "Somebody else has it already.";
     TOO_MANY_EXITS = 409 "too_many_exits", "This phone's line has parted too often.";
     BODY_TOO_LARGE = 413 "body_too_large", "The body is too large.";
@@ -63,6 +68,10 @@ codes! {
     TOO_MANY_CHANGES = 413 "too_many_changes", "The request carries too many changes.";
     BODY_ENCODING = 415 "body_encoding", "The encoding of the body is not supported.";
     BODY_TYPE = 415 "body_type", "The content type of the body is not supported.";
+    CHILD = 422 "child", "The record moves with the one it stands with.";
+    DEFINITION = 422 "definition", "The definition cannot be taken.";
+    KEY_REUSED = 422 "key_reused", "This idempotency key was used for something else.";
+    PLACE = 422 "place", "Records of this kind do not live there.";
     MALFORMED = 422 "malformed", "A member has a value that is not allowed.";
     TOO_OLD = 426 "too_old", "The definitions on this phone are too old to be served by.";
     TOO_MANY_REQUESTS = 429 "too_many_requests", "Too many requests.";
@@ -155,6 +164,14 @@ impl Problem {
         Self::new(TOO_MANY_REQUESTS)
             .detail("This address asks too often; wait as long as Retry-After says.")
             .retry_after(wait)
+    }
+
+    /// A member, parameter or header with a value that is not allowed.
+    pub fn malformed(field: &'static str, rule: &'static str) -> Self {
+        Self::new(MALFORMED)
+            .detail(format!("{field}: {rule}"))
+            .with("field", field)
+            .with("rule", rule)
     }
 
     pub fn too_many_of_yours(wait: Duration) -> Self {
@@ -271,6 +288,40 @@ impl From<Refusal> for Problem {
             Refusal::TooManyExits => TOO_MANY_EXITS,
         };
         Self::new(code).detail(text)
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let text = fault.to_string();
+        match fault {
+            Fault::Unknown => Self::new(NOT_FOUND),
+            Fault::Forbidden => Self::new(FORBIDDEN),
+            Fault::Malformed { field, rule } => Self::malformed(field, rule),
+            Fault::Stale => Self::new(STALE).detail("Read it again and decide anew."),
+            Fault::Decided => Self::new(DECIDED),
+            Fault::Place => Self::new(PLACE),
+            Fault::Child => Self::new(CHILD),
+            Fault::NotAdmitted(code) => Self::new(NOT_ADMITTED).detail(text).with("reason", code),
+            Fault::Failed(failed) => failed.into(),
+        }
+    }
+}
+
+impl From<NotAdded> for Problem {
+    fn from(fault: NotAdded) -> Self {
+        match fault {
+            NotAdded::Faults(faults) => {
+                let faults: Vec<Value> = faults
+                    .iter()
+                    .map(|fault| json!({ "path": fault.path, "message": fault.message }))
+                    .collect();
+                Self::new(DEFINITION)
+                    .detail("Each fault names its place and what to do.")
+                    .with("faults", faults)
+            }
+            NotAdded::Failed(failed) => failed.into(),
+        }
     }
 }
 

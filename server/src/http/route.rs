@@ -46,6 +46,8 @@ pub enum Caller {
     Device,
     /// A person at a console, with a session and a grant of one of these roles (none named: any).
     Console(&'static [&'static str]),
+    /// An enrolled device, or a person at a console.
+    Member,
 }
 
 /// How often one address may call.
@@ -117,6 +119,12 @@ impl Route {
     /// Takes lines of JSON, of which the first has this shape.
     pub const fn takes_lines(mut self, shape: &'static str) -> Self {
         self.media = body::NDJSON;
+        self.takes(shape)
+    }
+
+    /// Takes a document in TOML (or the same as JSON).
+    pub const fn takes_text(mut self, shape: &'static str) -> Self {
+        self.media = "application/toml";
         self.takes(shape)
     }
 

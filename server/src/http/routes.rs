@@ -6,12 +6,17 @@
 
 use crate::accounts::roles::{AREA_KEEPERS, MANAGERS, READERS};
 
+use super::audit::AUDITORS;
+use super::kinds::{KIND_KEEPERS, POLICY_KEEPERS};
 use super::paging::{AFTER, LIMIT};
 use super::route::{Caller, Gate, Route, delete, get, patch, post, put};
 use super::{
-    areas, assignments, devices, docs, enrol, enrolments, health, limits, metrics, session, sync,
-    users,
+    alerts, areas, assignments, audit, conflicts, devices, docs, enrol, enrolments, health, kinds,
+    limits, look_up, metrics, parked, records, scopes, session, sync, tallies, users,
 };
+use crate::sync::resolve::RESOLVERS;
+
+const DRY_RUN: (&str, &str) = ("dry_run", "true: say what would come of it, and do nothing");
 
 /// Anyone who is signed in; what they see is limited by their grants.
 const ANYBODY: Caller = Caller::Console(&[]);
@@ -60,6 +65,42 @@ pub const ROUTES: &[Route] = &[
     patch("/v1/assignments/{number}", "Let it run out at a date", |r| r.to(assignments::change))
         .by(MANAGER).takes("AssignmentChange"),
     delete("/v1/assignments/{number}", "Revoke it at once", |r| r.to(assignments::revoke)).by(MANAGER),
+    get("/v1/scopes", "The places at which I work now", |r| r.to(scopes::list))
+        .by(Caller::Member).query(&[AFTER, LIMIT]).gives("Scopes"),
+    get("/v1/kinds", "The definitions of kinds", |r| r.to(kinds::list)).by(Caller::Member).gives("Kinds"),
+    post("/v1/kinds", "Add a kind, or the next version of one", |r| r.to(kinds::add))
+        .by(Caller::Console(KIND_KEEPERS)).query(&[DRY_RUN]).takes_text("Kind").gives("KindAdded"),
+    get("/v1/policy", "The policy", |r| r.to(kinds::policy)).by(Caller::Member).gives("Policy"),
+    post("/v1/policy", "Add the next version of the policy", |r| r.to(kinds::add_policy))
+        .by(Caller::Console(POLICY_KEEPERS)).query(&[DRY_RUN]).takes_text("PolicyDocument").gives("PolicyAdded"),
+    post("/v1/records/{kind}", "Make records", |r| r.to(records::create))
+        .by(ANYBODY).takes("NewRecords").gives("Results"),
+    post("/v1/records/{kind}/search", "Find records", |r| r.to(records::find))
+        .by(ANYBODY).takes("Search").gives("Found"),
+    get("/v1/records/{kind}/{id}", "A record with its history", |r| r.to(records::show)).by(ANYBODY).gives("RecordShown"),
+    post("/v1/records/{kind}/{id}", "Change fields of a record", |r| r.to(records::edit))
+        .by(ANYBODY).takes("Edit").gives("Edited"),
+    post("/v1/records/{kind}/{id}/move", "Move a record to another place", |r| r.to(records::relocate))
+        .by(ANYBODY).takes("Move").gives("Moved"),
+    post("/v1/look-up", "Whether somebody was seen lately: one masked match", |r| r.to(look_up::look))
+        .by(Caller::Member).takes("LookUp").gives("Match"),
+    get("/v1/parked", "Changes that are kept aside", |r| r.to(parked::list))
+        .by(Caller::Console(RESOLVERS)).query(&[("state", "open, admitted, dismissed or superseded"), AFTER, LIMIT]).gives("Parked"),
+    post("/v1/parked/{id}", "Admit or dismiss one", |r| r.to(parked::decide))
+        .by(Caller::Console(RESOLVERS)).takes("Decision").gives("Results"),
+    get("/v1/conflicts", "Records in which values lost", |r| r.to(conflicts::list))
+        .by(ANYBODY).query(&[AFTER, LIMIT]).gives("Found"),
+    post("/v1/conflicts/{record}", "Choose the value that is to stand", |r| r.to(conflicts::choose))
+        .by(ANYBODY).takes("Choice").gives("Edited"),
+    get("/v1/alerts", "What somebody must see", |r| r.to(alerts::list))
+        .by(Caller::Console(RESOLVERS)).query(&[("state", "open or closed"), AFTER, LIMIT]).gives("Alerts"),
+    post("/v1/alerts/close", "Close an alert", |r| r.to(alerts::close))
+        .by(Caller::Console(RESOLVERS)).takes("AlertClose").gives("AlertClosed"),
+    get("/v1/tallies", "Counts of an area", |r| r.to(tallies::show))
+        .by(ANYBODY).query(&[("area", "code of a node: it and what is below"), ("day", "for kinds by day: which, as 2026-11-22")])
+        .gives("Tallies"),
+    get("/v1/audit", "Who looked at whose data", |r| r.to(audit::list))
+        .by(Caller::Console(AUDITORS)).query(&[AFTER, LIMIT]).gives("Audit"),
     get("/v1/limits", "What one request may hold", |r| {
         r.to(limits::show)
     })

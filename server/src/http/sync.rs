@@ -11,8 +11,8 @@ use crate::sync::combiner::Failed;
 use crate::sync::exchange::Refusal;
 use crate::sync::opening::NotOpened;
 
+use super::auth::DeviceToken;
 use super::body::{self, LIMITS, Limits};
-use super::caller::Phone;
 use super::frame::Arrived;
 use super::problem::{self, Problem};
 
@@ -24,14 +24,18 @@ const PUSH: Limits = Limits {
 };
 
 pub async fn exchange(
-    phone: Phone,
+    token: DeviceToken,
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
+    // Whether a blocked phone may push is for the engine to say.
+    let number = app
+        .read::<_, Problem>(move |c| Ok(token.enter(c)?.0.device()))
+        .await?;
     if let Some(throttle) = &app.throttles.sync {
         throttle
-            .check(&phone.number.0)
+            .check(&number.0)
             .map_err(Problem::too_many_of_yours)?;
     }
     let received = Arrived::of(&request).unwrap_or_else(|| app.clock.now());
@@ -41,7 +45,7 @@ pub async fn exchange(
     let reply = shared
         .engage::<_, Problem>(move |engine| {
             let request = Request::parse(&body)?;
-            Ok(engine.exchange(phone.number, &request, received)?)
+            Ok(engine.exchange(number, &request, received)?)
         })
         .await?;
     Ok(HttpResponse::Ok().json(reply))

@@ -58,13 +58,13 @@ pub fn raise(connection: &mut Connection, alerts: &[Alert]) -> Result<(), Error>
     Ok(())
 }
 
-/// Alerts within somebody's reach, newest first, before `before` (a time) .
+/// Alerts within somebody's reach, newest first, after the one with this time and id.
 pub fn list(
     connection: &mut Connection,
     reach: &Reach,
     roles: &[&str],
     state: &str,
-    before: i64,
+    after: Option<(i64, &str)>,
     most: i64,
 ) -> Result<Vec<Alert>, Error> {
     let mut rows: Vec<Alert> = Vec::new();
@@ -73,11 +73,16 @@ pub fn list(
             .filter(area::path.ge(path))
             .filter(area::path.lt(super::scopes::above(path)))
             .select(area::code.nullable());
+        let mut query = alert::table
+            .filter(alert::area.eq_any(below))
+            .filter(alert::state.eq(state))
+            .into_boxed();
+        if let Some((at, id)) = after {
+            let same = alert::at.eq(at).and(alert::id.gt(id.to_owned()));
+            query = query.filter(alert::at.lt(at).or(same));
+        }
         rows.extend(
-            alert::table
-                .filter(alert::area.eq_any(below))
-                .filter(alert::state.eq(state))
-                .filter(alert::at.lt(before))
+            query
                 .order((alert::at.desc(), alert::id))
                 .limit(most)
                 .select(Alert::as_select())
@@ -87,6 +92,37 @@ pub fn list(
     rows.sort_by(|a, b| (b.at, &a.id).cmp(&(a.at, &b.id)));
     rows.truncate(usize::try_from(most).unwrap_or(0));
     Ok(rows)
+}
+
+/// Closes an alert within somebody's reach. The first to close it stays on record; false if there
+/// is no such alert.
+pub fn close(
+    connection: &mut Connection,
+    reach: &Reach,
+    roles: &[&str],
+    id: &str,
+    at: i64,
+) -> Result<bool, Error> {
+    let found: Option<Option<String>> = alert::table
+        .find(id)
+        .select(alert::area)
+        .first(connection)
+        .optional()?;
+    let Some(Some(code)) = found else {
+        return Ok(false);
+    };
+    let nodes = super::scopes::nodes(connection, &[code])?;
+    if !nodes.iter().any(|node| reach.holds(roles, &node.path)) {
+        return Ok(false);
+    }
+    diesel::update(alert::table.find(id).filter(alert::state.eq("open")))
+        .set((
+            alert::state.eq("closed"),
+            alert::closed_by.eq(Some(reach.account().0)),
+            alert::closed_at.eq(Some(at)),
+        ))
+        .execute(connection)?;
+    Ok(true)
 }
 
 /// Forgets alerts about these records: they were purged.

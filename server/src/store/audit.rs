@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 
-use super::schema::audit;
-use super::{Connection, Error};
+use super::schema::{audit, grants, scope};
+use super::{Connection, Error, Reach, areas};
 
 /// One look.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
@@ -24,15 +24,15 @@ pub struct Look {
 }
 
 /// A look that is on record.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = audit)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct AuditRow {
     pub id: i64,
     pub at: i64,
     pub account: i64,
     pub device: Option<i64>,
     pub action: String,
-    pub scope_id: Option<i64>,
+    /// The name of the scope.
+    pub scope: Option<String>,
     pub from_head: Option<i64>,
     pub to_head: Option<i64>,
     pub record: Option<String>,
@@ -50,17 +50,48 @@ pub fn write(connection: &mut Connection, looks: &[Look]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Looks on record, newest last, after `after`. For auditors.
+/// Looks on record, newest last, after `after`, that concern an auditor: at what lies in their
+/// areas, or by somebody who holds, or held, a role there.
 pub fn list(
     connection: &mut Connection,
-    _auditor: &super::Reach,
+    auditor: &Reach,
+    roles: &[&str],
     after: i64,
     most: i64,
 ) -> Result<Vec<AuditRow>, Error> {
-    Ok(audit::table
-        .filter(audit::id.gt(after))
-        .order(audit::id)
-        .limit(most)
-        .select(AuditRow::as_select())
-        .load(connection)?)
+    areas::merge_pages(
+        &auditor.paths(roles),
+        most,
+        |row: &AuditRow| row.id,
+        |path| {
+            let people = grants::table
+                .filter(grants::area.eq_any(areas::codes_below(path.to_owned())))
+                .select(grants::account.nullable());
+            Ok(audit::table
+                .left_join(scope::table.on(scope::id.nullable().eq(audit::scope_id)))
+                .filter(audit::id.gt(after))
+                .filter(
+                    scope::area
+                        .nullable()
+                        .eq_any(areas::codes_below(path.to_owned()).nullable())
+                        .or(audit::account.nullable().eq_any(people)),
+                )
+                .order(audit::id)
+                .limit(most)
+                .select((
+                    audit::id,
+                    audit::at,
+                    audit::account,
+                    audit::device,
+                    audit::action,
+                    scope::name.nullable(),
+                    audit::from_head,
+                    audit::to_head,
+                    audit::record,
+                    audit::count,
+                    audit::purpose,
+                ))
+                .load(connection)?)
+        },
+    )
 }

@@ -18,6 +18,7 @@ pub mod enrolments;
 pub mod epochs;
 mod error;
 pub mod exits;
+pub mod finds;
 pub mod grants;
 pub mod history;
 pub mod idempotency;

@@ -88,14 +88,16 @@ pub fn open_for(
     Ok(rows)
 }
 
-/// Open ones for want of a kind or of a newer version of it, in arrival order.
+/// Open ones for want of a kind or of a newer version of it, in arrival order after `after`.
 pub fn open_with_code(
     connection: &mut Connection,
     code: &str,
+    after: i64,
     most: i64,
 ) -> Result<Vec<ParkedRow>, Error> {
     Ok(parked::table
         .filter(parked::state.eq("open"))
+        .filter(parked::id.gt(after))
         .filter(parked::code.eq(code))
         .order(parked::id)
         .limit(most)
@@ -235,4 +237,43 @@ pub fn change_code(
         .set((parked::code.eq(code), parked::waits_for.eq(waits_for)))
         .execute(connection)?;
     Ok(())
+}
+
+/// Forgets the content of all that came before `before`.
+pub fn expire_all(connection: &mut Connection, before: i64) -> Result<usize, Error> {
+    let old = parked::table
+        .filter(parked::at.lt(before))
+        .filter(parked::body.ne(Vec::new()));
+    Ok(diesel::update(old)
+        .set((
+            parked::body.eq(Vec::new()),
+            parked::state.eq("dismissed"),
+            parked::reason.eq(Some("purged")),
+        ))
+        .execute(connection)?)
+}
+
+/// Forgets the content of what came before `before` and speaks of a kind (or of none that could be
+/// read): the purpose of keeping it has ended as well.
+pub fn expire(
+    connection: &mut Connection,
+    kind: Option<&str>,
+    before: i64,
+) -> Result<usize, Error> {
+    let gone = (
+        parked::body.eq(Vec::new()),
+        parked::state.eq("dismissed"),
+        parked::reason.eq(Some("purged")),
+    );
+    let old = parked::table
+        .filter(parked::at.lt(before))
+        .filter(parked::body.ne(Vec::new()));
+    Ok(match kind {
+        Some(kind) => diesel::update(old.filter(parked::kind.eq(kind)))
+            .set(gone)
+            .execute(connection)?,
+        None => diesel::update(old.filter(parked::kind.is_null()))
+            .set(gone)
+            .execute(connection)?,
+    })
 }

@@ -24,6 +24,8 @@ pub struct RecordRow {
     pub created_at: i64,
     pub time: i64,
     pub void: bool,
+    /// Whether values lost against what stands.
+    pub conflicted: bool,
     pub body: Vec<u8>,
 }
 
@@ -40,6 +42,7 @@ impl RecordRow {
             created_at,
             time: record.created.time,
             void: record.is_void(),
+            conflicted: record.conflicts().next().is_some(),
             body: encode(record)?,
         })
     }

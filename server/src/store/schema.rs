@@ -129,6 +129,7 @@ table! {
         created_at -> BigInt,
         time -> BigInt,
         void -> Bool,
+        conflicted -> Bool,
         body -> Binary,
     }
 }

@@ -211,3 +211,20 @@ pub fn above(path: &str) -> String {
     next.push('0');
     next
 }
+
+/// Scopes of days before `day` that hold something and were not purged, in the order of their ids.
+pub fn of_days_before(
+    connection: &mut Connection,
+    day: &str,
+    after: i64,
+    most: i64,
+) -> Result<Vec<ScopeRow>, Error> {
+    Ok(scope::table
+        .filter(scope::day.lt(day))
+        .filter(scope::purged.eq(false))
+        .filter(scope::id.gt(after))
+        .order(scope::id)
+        .limit(most)
+        .select(ScopeRow::as_select())
+        .load(connection)?)
+}

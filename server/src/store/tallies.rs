@@ -27,13 +27,16 @@ pub fn of_scope(connection: &mut Connection, scope_id: i64) -> Result<Vec<TallyR
         .load(connection)?)
 }
 
+/// A count over several scopes: kind, name, value, live records, records that a purge closed.
+pub type Total = (String, String, String, i64, i64);
+
 /// The counts of an area and everything below it, summed; for kinds by day, of one day.
 pub fn of_area(
     connection: &mut Connection,
     reach: &Reach,
     path: &str,
     day: Option<&str>,
-) -> Result<Vec<(String, String, String, i64, i64)>, Error> {
+) -> Result<Vec<Total>, Error> {
     if !reach.covers(path) {
         return Ok(Vec::new());
     }
@@ -66,4 +69,18 @@ pub fn of_area(
         .into_iter()
         .map(|((kind, name, value), (live, closed))| (kind, name, value, live, closed))
         .collect())
+}
+
+/// Forgets what lives of a kind, before it is counted anew; what purges closed stays.
+pub fn forget_live(connection: &mut Connection, kind: &str) -> Result<(), Error> {
+    diesel::delete(
+        tally::table
+            .filter(tally::kind.eq(kind))
+            .filter(tally::closed.eq(0)),
+    )
+    .execute(connection)?;
+    diesel::update(tally::table.filter(tally::kind.eq(kind)))
+        .set(tally::live.eq(0))
+        .execute(connection)?;
+    Ok(())
 }

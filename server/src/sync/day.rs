@@ -17,6 +17,16 @@ pub fn local_day(time: Millis, zone: Option<&str>) -> Day {
     Day(moment.with_timezone(&zone).date_naive())
 }
 
+/// The moment of a local time in the default time zone; of two, the earlier.
+pub fn local_midnight(local: chrono::NaiveDateTime) -> Millis {
+    use chrono::TimeZone as _;
+    let moment = DEFAULT_ZONE.from_local_datetime(&local).earliest();
+    moment.map_or_else(
+        || local.and_utc().timestamp_millis(),
+        |moment| moment.timestamp_millis(),
+    )
+}
+
 /// Whole days from one day to another.
 pub fn days_between(earlier: NaiveDate, later: NaiveDate) -> i64 {
     later.signed_duration_since(earlier).num_days()

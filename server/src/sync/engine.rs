@@ -14,6 +14,7 @@ use super::job::{Answer, Job, Push, Settled, Written};
 use super::rules::{Rules, RulesCache};
 use super::search_key::SearchKey;
 use crate::clock::Clock;
+use crate::ledger::{self, Entry, Ledger};
 use crate::store::{Connection, Error, Store, epochs};
 
 /// What the writing thread and the readers share.
@@ -28,6 +29,8 @@ pub struct Core {
     pub(super) build: Millis,
     /// Devices that hold older definitions may push, not pull.
     pub(super) oldest_schema: u32,
+    /// Purged ids stand there before they are gone here.
+    ledger: Ledger,
     /// The stamp last given to a change made here.
     stamped: Mutex<RawStamp>,
 }
@@ -48,6 +51,7 @@ impl Engine {
         process: i64,
         build: Millis,
         oldest_schema: u32,
+        ledger: Ledger,
     ) -> Self {
         let rules = RulesCache::default();
         let stamped = Mutex::default();
@@ -59,6 +63,7 @@ impl Engine {
             process,
             build,
             oldest_schema,
+            ledger,
             stamped,
         });
         Self {
@@ -153,8 +158,28 @@ impl Core {
             let mut fold = Fold::new(epoch, now, self.build, self.process, rules);
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
+            let purged = fold.purged_ids();
             fold.flush(connection, &self.key)?;
+            self.write_down(connection, purged, now)?;
             Ok(answers)
+        })
+    }
+
+    /// Writes what is purged for good into the side ledger, on the disk, before the commit: no
+    /// older copy of the database may bring it back.
+    fn write_down(
+        &self,
+        connection: &mut Connection,
+        ids: Vec<String>,
+        at: Millis,
+    ) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let written = self.ledger.append(connection, &Entry::Purge { ids, at });
+        written.map_err(|error| match error {
+            ledger::Error::Store(error) => error,
+            other => Error::Unavailable(other.to_string()),
         })
     }
 
@@ -183,7 +208,10 @@ impl Fold {
             Job::Resolve(resolution) => Answer::Resolve(self.resolve(resolution)),
             Job::Move(movement) => Answer::Move(self.relocate(movement)),
             Job::Purge(purge) => Answer::Purge(self.purge(purge)),
-            Job::Readmit => Answer::Readmit(self.readmit()),
+            Job::Readmit { after } => {
+                let (admitted, last) = self.readmit(*after);
+                Answer::Readmit(admitted, last)
+            }
             Job::Look(looks) => {
                 self.looks.extend(looks.iter().cloned());
                 Answer::Look
@@ -229,7 +257,7 @@ impl Fold {
     }
 
     /// Tries again what came before its kind, or before a newer version of it.
-    fn readmit(&mut self) -> u64 {
+    fn readmit(&mut self, after: i64) -> (u64, Option<i64>) {
         let code = sync_protocol::wire::parked::UNKNOWN_KIND;
         let waiting: Vec<usize> = (0..self.aside.len())
             .filter(|&index| {
@@ -238,6 +266,10 @@ impl Fold {
                     .is_some_and(|aside| aside.is_open() && aside.row.code == code)
             })
             .collect();
+        let ids = waiting
+            .iter()
+            .filter_map(|&index| self.aside.get(index)?.id);
+        let last = ids.max().filter(|last| *last > after);
         let mut admitted = 0;
         for index in waiting {
             let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
@@ -250,6 +282,6 @@ impl Fold {
                 }
             }
         }
-        admitted
+        (admitted, last)
     }
 }

@@ -53,10 +53,9 @@ impl Engine {
         request: &Request<'_>,
         received: Millis,
     ) -> Result<Reply, Refusal> {
-        if request.envelope.schema < self.oldest_schema() && !request.envelope.pull.is_empty() {
-            return Err(Refusal::TooOld {
-                least: self.oldest_schema(),
-            });
+        let least = self.oldest_schema();
+        if request.envelope.schema < least && !request.envelope.pull.is_empty() {
+            return Err(Refusal::TooOld { least });
         }
         let push = Push::new(device, request, received);
         let mut settled: Vec<Settled> = Vec::new();

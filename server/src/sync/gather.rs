@@ -15,6 +15,9 @@ use crate::store::{
     Connection, Error, Reach, acks, from_rev, parked, purged, reach, records, scopes, to_rev,
 };
 
+/// How many changes that came before their kind are tried again in one transaction.
+const READMITTED: i64 = 500;
+
 /// What jobs name, before what hangs on it is known.
 #[derive(Default)]
 struct Names {
@@ -37,6 +40,7 @@ impl Names {
         self.records.insert(change.record);
         self.records.extend(change.parent);
         self.ids.insert(change.record);
+        self.ids.extend(change.parent);
         self.ids.extend(
             change
                 .set
@@ -97,9 +101,10 @@ impl Fold {
                     names.uprooted.extend(&purge.records);
                     names.scopes.extend(&purge.scopes);
                 }
-                Job::Readmit => {
+                Job::Readmit { after } => {
                     let code = sync_protocol::wire::parked::UNKNOWN_KIND;
-                    pending.extend(parked::open_with_code(connection, code, 500)?);
+                    let rows = parked::open_with_code(connection, code, *after, READMITTED)?;
+                    pending.extend(rows);
                 }
                 Job::Look(_) => {}
             }
@@ -367,9 +372,15 @@ impl Fold {
                     self.destination(&one.change, &self.own_stamp(&one.change), self.now)
                 })),
                 Job::Move(movement) => {
-                    wanted.insert(Scope::from(movement.to.clone()));
+                    // A record that stands by day goes to the same day elsewhere.
+                    let slot = self.records.get(&movement.record);
+                    let from = slot.and_then(|slot| self.scopes.get(&slot.scope));
+                    wanted.insert(Scope {
+                        place: movement.to.clone(),
+                        day: from.and_then(|from| from.scope.day),
+                    });
                 }
-                Job::Resolve(_) | Job::Purge(_) | Job::Readmit | Job::Look(_) => {}
+                Job::Resolve(_) | Job::Purge(_) | Job::Readmit { .. } | Job::Look(_) => {}
             }
         }
         for aside in &self.aside {

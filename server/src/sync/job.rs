@@ -25,8 +25,11 @@ pub enum Job {
     Move(Movement),
     /// Records are purged for good.
     Purge(Purge),
-    /// Changes that came before their kind are tried again.
-    Readmit,
+    /// Changes that came before their kind are tried again, some of them at once.
+    Readmit {
+        /// Those kept aside after the one with this id.
+        after: i64,
+    },
     /// Looks at personal data go on record.
     Look(Vec<Look>),
 }
@@ -44,8 +47,8 @@ pub enum Answer {
     Move(Moved),
     /// How many records were purged.
     Purge(u64),
-    /// How many changes were admitted.
-    Readmit(u64),
+    /// How many changes were admitted, and after which to go on, if there may be more.
+    Readmit(u64, Option<i64>),
     /// The looks are on record.
     Look,
 }

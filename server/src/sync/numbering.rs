@@ -176,11 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_that_lost_its_marks_may_ask_from_the_beginning() {
-        // The reply names `ack` and its mark: a phone that never packed as much knows by them that
-        // it is a copy; one that did goes on.
+    fn a_phone_that_forgot_its_marks_may_ask_where_it_stands() {
+        let known = known_to_20();
         assert_eq!(
-            known_to_20().judge(20, 1, None, &[]),
+            known.judge(20, 1, None, &[]),
             Judgement::Proceed { skip: 0 }
         );
     }

@@ -87,6 +87,7 @@ impl Engine {
             process,
             opening.build,
             opening.oldest_schema,
+            opening.ledger.clone(),
         ))
     }
 }

@@ -9,6 +9,11 @@ use super::fold::{Exit, Fold};
 use super::job::Purge;
 
 impl Fold {
+    /// The ids that go for good.
+    pub(super) fn purged_ids(&self) -> Vec<String> {
+        self.newly_purged.iter().cloned().collect()
+    }
+
     /// Marks records for purging, with what shares their scope; whole scopes leave no exits.
     pub(super) fn purge(&mut self, purge: &Purge) -> u64 {
         let whole: BTreeSet<String> = self

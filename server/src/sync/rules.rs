@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sync_protocol::kind::{Kind, Kinds};
+use sync_protocol::kind::{Kind, KindErrors, Kinds};
 use sync_protocol::policy::Policy;
 
 use crate::store::{self, Connection, definitions};
@@ -47,6 +47,29 @@ impl RulesCache {
     }
 }
 
+/// A definition as somebody wrote it: TOML, or the JSON that clients are served.
+pub fn parse_kind(text: &str) -> Result<Kind, KindErrors> {
+    if is_json(text) {
+        Kind::from_json(text)
+    } else {
+        Kind::parse(text)
+    }
+}
+
+/// A policy as somebody wrote it: TOML, or the JSON that clients are served.
+pub fn parse_policy(text: &str) -> Result<Policy, KindErrors> {
+    if is_json(text) {
+        Policy::from_json(text)
+    } else {
+        Policy::parse(text)
+    }
+}
+
+/// No document in TOML begins with a brace.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
 fn read(connection: &mut Connection, policy_version: u32) -> Result<Rules, store::Error> {
     let corrupt = |what: &str| store::Error::Corrupt(format!("the stored definition of {what}"));
     let mut kinds = Kinds::none();
@@ -59,14 +82,14 @@ fn read(connection: &mut Connection, policy_version: u32) -> Result<Rules, store
         }
         let parsed = together
             .iter()
-            .map(|row| Kind::parse(&row.definition).map_err(|_| corrupt(&row.name)))
+            .map(|row| parse_kind(&row.definition).map_err(|_| corrupt(&row.name)))
             .collect::<Result<Vec<_>, _>>()?;
         kinds = kinds
             .with(schema, parsed)
             .map_err(|_| corrupt("the kinds"))?;
     }
     let policy = match definitions::policy(connection, policy_version)? {
-        Some(body) => Policy::parse(&body).map_err(|_| corrupt("the policy"))?,
+        Some(body) => parse_policy(&body).map_err(|_| corrupt("the policy"))?,
         None => Policy::built_in().map_err(|_| corrupt("the policy"))?,
     };
     Ok(Rules {

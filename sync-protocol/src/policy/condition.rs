@@ -43,6 +43,18 @@ pub(super) enum Test {
 }
 
 impl Condition {
+    /// The paths that are looked at.
+    pub(super) fn paths(&self, into: &mut Vec<Path>) {
+        match self {
+            Self::All(all) | Self::Any(all) => all.iter().for_each(|one| one.paths(into)),
+            Self::Entry { map, all } => into.extend(all.iter().map(|(member, _)| Path {
+                field: map.clone(),
+                member: Some(member.clone()),
+            })),
+            Self::Field(path, _) => into.push(path.clone()),
+        }
+    }
+
     pub(super) fn holds(&self, fields: &BTreeMap<String, Value>, lists: &Lists) -> bool {
         match self {
             Self::All(all) => all.iter().all(|one| one.holds(fields, lists)),

@@ -42,11 +42,10 @@ impl Replica {
             && self.unsent() == 0
             && self.settled == self.packed()
             && self.due(moment).next().is_none()
-            && self.wanted(moment.wall).iter().all(|scope| {
-                self.holdings
-                    .get(scope)
-                    .is_some_and(Holding::is_current)
-            })
+            && self
+                .wanted(moment.wall)
+                .iter()
+                .all(|scope| self.holdings.get(scope).is_some_and(Holding::is_current))
     }
 
     /// What somebody should look at, in the order of capture.

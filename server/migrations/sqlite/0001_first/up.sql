@@ -116,9 +116,12 @@ CREATE TABLE record (
     created_at INTEGER NOT NULL,
     time       INTEGER NOT NULL,
     void       INTEGER NOT NULL CHECK (void IN (0, 1)),
+    conflicted INTEGER NOT NULL CHECK (conflicted IN (0, 1)),
     body       BLOB    NOT NULL,
     UNIQUE (scope_id, head)
 ) STRICT;
+CREATE INDEX record_conflicted ON record (id) WHERE conflicted = 1;
+CREATE INDEX record_kind ON record (kind, time, id);
 CREATE INDEX record_parent ON record (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE exit (

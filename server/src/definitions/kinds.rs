@@ -1,0 +1,163 @@
+//! A new kind, or the next version of one. What the kind counts and what it can be found by are
+//! made anew where they differ, in the transaction that takes it; what came before it is tried
+//! again afterwards. Records are never rewritten.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sync_protocol::kind::Kind;
+use sync_protocol::record::Record;
+
+use super::NotAdded;
+use crate::store::bulk::{self, TallyKey};
+use crate::store::definitions::{self, KindRow};
+use crate::store::{self, Connection, finds, lookups, tallies};
+use crate::sync::Engine;
+use crate::sync::combiner::Failed;
+use crate::sync::job::{Answer, Job};
+use crate::sync::rules::parse_kind;
+use crate::sync::search_key::SearchKey;
+
+/// Records read at once while counting anew.
+const CHUNK: i64 = 500;
+
+/// What came of a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Added {
+    pub kind: String,
+    /// The version that its author gave it.
+    pub version: u32,
+    /// The schema version of the installation from which on it holds.
+    pub schema: u32,
+    /// False if it is the one that holds already.
+    pub changed: bool,
+    /// Tallies were counted anew.
+    pub recounted: bool,
+    /// What it can be found by was made anew.
+    pub reindexed: bool,
+    /// Changes that waited for it and are in their records now.
+    pub admitted: u64,
+}
+
+/// Takes a definition, or with `dry` only says what would come of it. `enter` is asked first, in
+/// the same transaction, whether this may be done.
+pub fn add<E: From<store::Error> + From<NotAdded>>(
+    engine: &Engine,
+    text: &str,
+    dry: bool,
+    mut enter: impl FnMut(&mut Connection) -> Result<(), E>,
+) -> Result<Added, E> {
+    let now = engine.clock().now();
+    let mut added = engine.store().write(|c| {
+        enter(c)?;
+        let kind = parse_kind(text).map_err(NotAdded::from)?;
+        let rules = engine.rules(c)?;
+        let before = rules.kinds.get(kind.name());
+        let mut added = Added {
+            kind: kind.name().to_owned(),
+            version: kind.version(),
+            schema: rules.kinds.schema(),
+            changed: before != Some(&kind),
+            recounted: false,
+            reindexed: false,
+            admitted: 0,
+        };
+        if !added.changed {
+            return Ok(added);
+        }
+        added.schema += 1;
+        rules
+            .kinds
+            .with(added.schema, vec![kind.clone()])
+            .map_err(NotAdded::from)?;
+        added.recounted = before.is_some_and(|before| kind.recounts(before));
+        added.reindexed = before.is_some_and(|before| kind.reindexes(before));
+        if dry {
+            return Ok(added);
+        }
+        let row = KindRow {
+            name: added.kind.clone(),
+            schema: i64::from(added.schema),
+            definition: text.to_owned(),
+            at: now,
+        };
+        definitions::add_kind(c, &row)?;
+        if added.recounted {
+            recount(c, &kind)?;
+        }
+        if added.reindexed {
+            reindex(c, &kind, engine.search_key())?;
+        }
+        Ok::<_, E>(added)
+    })?;
+    if added.changed && !dry {
+        added.admitted = readmit(engine).map_err(NotAdded::from)?;
+    }
+    Ok(added)
+}
+
+/// Tries again what came before its kind, or before a newer version of it.
+pub fn readmit(engine: &Engine) -> Result<u64, Failed> {
+    let (mut total, mut after) = (0, 0);
+    loop {
+        let Answer::Readmit(admitted, last) = engine.submit(Job::Readmit { after })? else {
+            return Err(Failed::Broken);
+        };
+        total += admitted;
+        let Some(last) = last else { return Ok(total) };
+        after = last;
+    }
+}
+
+fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
+    let mut counts = BTreeMap::<TallyKey, i64>::new();
+    each(c, kind, |_, scope_id, record| {
+        for (name, value) in kind.tallies(&record.values(), &record.abnormal, record.is_void()) {
+            let key = TallyKey {
+                scope_id,
+                kind: kind.name().to_owned(),
+                name,
+                value,
+            };
+            *counts.entry(key).or_default() += 1;
+        }
+        Ok(())
+    })?;
+    tallies::forget_live(c, kind.name())?;
+    let counts: Vec<_> = counts
+        .into_iter()
+        .map(|(key, live)| (key, live, 0))
+        .collect();
+    bulk::add_tallies(c, &counts)
+}
+
+fn reindex(c: &mut Connection, kind: &Kind, key: &SearchKey) -> Result<(), store::Error> {
+    each(c, kind, |c, scope_id, record| {
+        let id = record.id.to_string();
+        lookups::delete_all(c, std::slice::from_ref(&id))?;
+        let hashes: Vec<_> = kind
+            .search_terms(&record.values())
+            .into_iter()
+            .map(|(purpose, text)| (key.hash(&purpose, &text), id.clone(), scope_id))
+            .collect();
+        bulk::put_lookups(c, &hashes)
+    })
+}
+
+fn each(
+    c: &mut Connection,
+    kind: &Kind,
+    mut visit: impl FnMut(&mut Connection, i64, &Record) -> Result<(), store::Error>,
+) -> Result<(), store::Error> {
+    let mut after = String::new();
+    loop {
+        let rows = finds::of_kind(c, kind.name(), &after, CHUNK)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.id);
+        for row in &rows {
+            visit(c, row.scope_id, &row.record()?)?;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! When the purpose of a record has ended, it goes. This finds what is due and hands it to the
+//! engine in portions: for kinds by day a scope goes as soon as no kind in it may be kept longer;
+//! of everything else a record goes so many days after it was last written, with what stands with
+//! it. What was kept aside goes by the same days.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sync_protocol::id::RecordId;
+use sync_protocol::kind::Kind;
+use sync_protocol::record::Record;
+use sync_protocol::{Millis, kind::Kinds};
+
+use crate::store::records::RecordRow;
+use crate::store::scopes::ScopeRow;
+use crate::store::{self, Connection, finds, idempotency, parked, records, scopes};
+use crate::sync::Engine;
+use crate::sync::combiner::Failed;
+use crate::sync::day::{days_between, local_day};
+use crate::sync::job::{Answer, Job, Purge};
+use crate::sync::rules::Rules;
+
+const DAY_MS: Millis = 24 * 60 * 60 * 1000;
+/// Records handed over at once, and scopes.
+const RECORDS: usize = 200;
+const SCOPES: usize = 4;
+const CHUNK: i64 = 500;
+/// What could not even be read as a change of some kind is kept for so long.
+const UNREADABLE_DAYS: i64 = 60;
+/// Replies are kept for requests that are sent again.
+const REPLY_DAYS: i64 = 7;
+
+/// What a run found, or did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// Whole scopes of days.
+    pub scopes: u64,
+    /// Records, those in whole scopes and those that go along with another included (not when
+    /// nothing was done).
+    pub records: u64,
+    /// Changes kept aside whose content went.
+    pub aside: u64,
+}
+
+/// What is due at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Due {
+    pub scopes: Vec<i64>,
+    pub records: Vec<RecordId>,
+}
+
+/// Purges what is due, or with `dry` only counts it.
+pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
+    let now = engine.clock().now();
+    let (due, kinds) = engine.store().read::<_, store::Error>(|c| {
+        let rules = engine.rules(c)?;
+        Ok((find(c, &rules, now)?, rules.kinds))
+    })?;
+    let mut report = Report {
+        scopes: due.scopes.len() as u64,
+        ..Report::default()
+    };
+    if dry {
+        report.records = due.records.len() as u64;
+        return Ok(report);
+    }
+    let portions = due
+        .scopes
+        .chunks(SCOPES)
+        .map(|scopes| Purge {
+            records: Vec::new(),
+            scopes: scopes.to_vec(),
+        })
+        .chain(due.records.chunks(RECORDS).map(|records| Purge {
+            records: records.to_vec(),
+            scopes: Vec::new(),
+        }));
+    for portion in portions {
+        match engine.submit(Job::Purge(portion))? {
+            Answer::Purge(count) => report.records += count,
+            _ => return Err(Failed::Broken),
+        }
+    }
+    report.aside = engine.store().write::<_, store::Error>(|c| {
+        idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
+        forget_aside(c, &kinds, now)
+    })?;
+    Ok(report)
+}
+
+/// What is due.
+pub fn find(c: &mut Connection, rules: &Rules, now: Millis) -> Result<Due, store::Error> {
+    let mut due = Due::default();
+    for kind in rules.kinds.newest() {
+        if kind.parent().is_none() && !is_by_day(&rules.kinds, kind) {
+            find_records(c, &rules.kinds, kind, now, &mut due.records)?;
+        }
+    }
+    find_scopes(c, rules, now, &mut due)?;
+    Ok(due)
+}
+
+fn is_by_day(kinds: &Kinds, kind: &Kind) -> bool {
+    match kind.parent() {
+        Some(parent) => kinds.get(parent).is_some_and(Kind::is_by_day),
+        None => kind.is_by_day(),
+    }
+}
+
+/// Scopes of days: whole, or, while another kind in them is kept longer, by kind.
+fn find_scopes(
+    c: &mut Connection,
+    rules: &Rules,
+    now: Millis,
+    due: &mut Due,
+) -> Result<(), store::Error> {
+    let today = local_day(now, None);
+    let mut after = 0;
+    loop {
+        let rows = scopes::of_days_before(c, &today.to_string(), after, CHUNK)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let mut held = BTreeMap::<i64, Vec<String>>::new();
+        for holding in scopes::holdings(c, &ids)? {
+            if holding.count > 0 {
+                held.entry(holding.scope_id).or_default().push(holding.kind);
+            }
+        }
+        for row in &rows {
+            let Some(age) = age(row, today.0)? else {
+                continue;
+            };
+            let kept = |name: &String| {
+                let kind = rules.kinds.get(name);
+                kind.map_or(i64::MAX, |kind| i64::from(kind.retention().days))
+            };
+            let kinds = held.remove(&row.id).unwrap_or_default();
+            if kinds.is_empty() {
+                continue;
+            }
+            if kinds.iter().all(|kind| age > kept(kind)) {
+                due.scopes.push(row.id);
+            } else if kinds.iter().any(|kind| age > kept(kind)) {
+                let all = records::in_scope(c, row.id)?;
+                let gone = all.iter().filter(|record| age > kept(&record.kind));
+                due.records
+                    .extend(gone.filter_map(|record| record.id.parse::<RecordId>().ok()));
+            }
+        }
+    }
+}
+
+fn age(row: &ScopeRow, today: chrono::NaiveDate) -> Result<Option<i64>, store::Error> {
+    Ok(row.scope()?.day.map(|day| days_between(day.0, today)))
+}
+
+/// Records of one kind that were not written for so many days, nor anything that stands with them.
+fn find_records(
+    c: &mut Connection,
+    kinds: &Kinds,
+    kind: &Kind,
+    now: Millis,
+    due: &mut Vec<RecordId>,
+) -> Result<(), store::Error> {
+    let mut after = (Millis::MIN, String::new());
+    // Nothing that began later was last written before.
+    let before = now - i64::from(kind.retention().days) * DAY_MS;
+    loop {
+        let rows = finds::begun_before(c, kind.name(), before, (after.0, &after.1), CHUNK)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = (last.time, last.id.clone());
+        let mut quiet = Vec::new();
+        for row in &rows {
+            if last_written(&row.record()?) < before {
+                quiet.extend(row.id.parse::<RecordId>().ok());
+            }
+        }
+        let children = records::children_of(c, &quiet)?;
+        let mut busy = std::collections::BTreeSet::new();
+        for row in &children {
+            if let Some(parent) = alive(kinds, row, now)? {
+                busy.insert(parent);
+            }
+            // A child whose own time is up goes alone while its parent stays.
+            else if row.parent.is_some() {
+                due.extend(row.id.parse::<RecordId>().ok());
+            }
+        }
+        due.extend(quiet.into_iter().filter(|id| !busy.contains(id)));
+    }
+}
+
+/// The parent of a child that may still be kept.
+fn alive(kinds: &Kinds, row: &RecordRow, now: Millis) -> Result<Option<RecordId>, store::Error> {
+    let record = row.record()?;
+    let days = kinds.get(&record.kind).map(|kind| kind.retention().days);
+    let kept = days.is_none_or(|days| last_written(&record) >= now - i64::from(days) * DAY_MS);
+    Ok(record.parent.filter(|_| kept))
+}
+
+fn last_written(record: &Record) -> Millis {
+    record.stamp().time().max(record.created.time)
+}
+
+fn forget_aside(c: &mut Connection, kinds: &Kinds, now: Millis) -> Result<u64, store::Error> {
+    let mut gone = parked::expire(c, None, now - UNREADABLE_DAYS * DAY_MS)?;
+    let mut longest = UNREADABLE_DAYS;
+    for kind in kinds.newest() {
+        let days = i64::from(kind.retention().days);
+        longest = longest.max(days);
+        gone += parked::expire(c, Some(kind.name()), now - days * DAY_MS)?;
+    }
+    // Of kinds that never came to be, nobody knows how long; no kind here is kept longer.
+    gone += parked::expire_all(c, now - longest * DAY_MS)?;
+    Ok(gone as u64)
+}
