@@ -22,7 +22,10 @@ use kadian::sync::job::{Answer, Job, Purge};
 use kadian::sync::opening::Opening;
 use kadian::sync::search_key::SearchKey;
 use serde_json::{Value, json};
+use kadian::definitions::NotAdded;
+use kadian::sync::numbering::Marks;
 use sync_protocol::Rev;
+use sync_protocol::mark::Mark;
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::kind::BUILT_IN;
 use sync_protocol::wire::{Reply, Request};
@@ -338,19 +341,13 @@ impl Centre {
         }
     }
 
-    /// Brings the database the definitions that it lacks.
+    /// Brings the database the definitions that it lacks, as the operator does with files.
     pub(crate) fn load_definitions(&self) {
-        self.write(|c| {
-            let (schema, _) = definitions::versions(c)?;
-            for (version, text) in self
-                .definitions
-                .iter()
-                .filter(|(version, _)| *version > i64::from(schema))
-            {
-                add_definition(c, *version, text)?;
-            }
-            Ok::<_, Error>(())
-        });
+        for (_, text) in self.definitions.iter().skip(BUILT_IN.len()) {
+            let engine = &self.engines[0];
+            kadian::definitions::kinds::add(engine, text, false, |_| Ok::<_, NotAdded>(())).unwrap();
+        }
+        kadian::definitions::kinds::readmit(&self.engines[0]).unwrap();
     }
 
     /// A definition that is new, or newer.
@@ -359,7 +356,6 @@ impl Centre {
         self.definitions.push((schema, definition.to_owned()));
         self.read_views();
         self.load_definitions();
-        self.submit(Job::Readmit);
     }
 
     pub(crate) fn grant(
@@ -440,8 +436,12 @@ impl Centre {
         hash: &[u8; 32],
         old: &DeviceRow,
         knew: u64,
+        mark: Option<Mark>,
     ) -> Option<(DeviceNumber, UserId)> {
         let now = self.now();
+        // What a phone knew counts only if the centre knows the same.
+        let kept = Marks::from_bytes(&old.marks).and_then(|marks| marks.mark(knew));
+        let knew = if kept.is_some() && kept == mark { knew } else { 0 };
         let store = self.engines[0].store();
         let enrolled = store
             .write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now))

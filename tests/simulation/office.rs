@@ -28,6 +28,14 @@ const HOUSEHOLD_GROWS: &str = r#"
 name = "water"
 type = "boolean"
 label = { zh = "用水", en = "Water" }
+[tally.water]
+label = { zh = "用水", en = "Water" }
+of = "present"
+path = "water"
+[tally.phone]
+label = { zh = "电话", en = "Telephone" }
+of = "present"
+path = "phone"
 "#;
 
 const POSTER: &str = r#"

@@ -95,8 +95,9 @@ impl World {
                 token_hash,
                 proof,
                 knew,
+                knew_mark,
             } => {
-                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, knew, fault)?;
+                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, (knew, knew_mark), fault)?;
                 Ok(true)
             }
             Action::AskForCode { .. } => {
@@ -404,7 +405,7 @@ impl World {
         attempt: u64,
         hash: &[u8; 32],
         proof: &Proof,
-        knew: u64,
+        knew: (u64, Option<sync_protocol::mark::Mark>),
         fault: Fault,
     ) -> Check {
         let account = self.carriers[carrier].account;
@@ -413,7 +414,7 @@ impl World {
             (Fault::RequestLost | Fault::StopsBefore | Fault::Fails, _) => None,
             (_, Proof::Code(_)) => Some(self.centre.enrol(hash, account)),
             (_, Proof::Token(old)) => match self.centre.device(&hash_of(old)) {
-                Some(row) => self.centre.leave(hash, &row, knew),
+                Some(row) => self.centre.leave(hash, &row, knew.0, knew.1),
                 None => None,
             },
         };

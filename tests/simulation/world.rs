@@ -237,7 +237,6 @@ impl World {
         self.say(|| "-- quiet".to_owned());
         self.page = None;
         self.centre.load_definitions();
-        self.centre.submit(kadian::sync::job::Job::Readmit);
         for number in self.centre.numbers() {
             if number > 999
                 && self
