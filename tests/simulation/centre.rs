@@ -13,7 +13,7 @@ use kadian::store::definitions::KindRow;
 use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
 use kadian::store::{
-    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
+    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, scopes, devices,
     epochs, grants,
 };
 use kadian::sync::Engine;
@@ -54,6 +54,8 @@ pub(crate) struct Copied {
     pub(crate) at: Millis,
     /// How often the server's clock had been moved by then.
     pub(crate) jumps: u32,
+    /// Which ledger it belongs to.
+    ledger: u32,
 }
 
 pub(crate) struct Centre {
@@ -65,6 +67,8 @@ pub(crate) struct Centre {
     pub(crate) jumps: u32,
     pub(crate) engines: Vec<Engine>,
     ledger: Ledger,
+    /// How many ledgers went missing.
+    ledgers: u32,
     pub(crate) copies: Vec<Copied>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) views: Views,
@@ -73,6 +77,8 @@ pub(crate) struct Centre {
     /// Numbers that phones were given.
     numbers: Vec<i64>,
     pub(crate) purged: Vec<RecordId>,
+    /// Days of checkpoints that were purged whole, by name.
+    pub(crate) purged_days: Vec<String>,
     /// The newest epoch ever opened, as the side ledger has it.
     pub(crate) newest_epoch: Rev,
 }
@@ -174,12 +180,14 @@ impl Centre {
             jumps: 0,
             engines: Vec::new(),
             ledger: Ledger::none(),
+            ledgers: 0,
             copies: Vec::new(),
             grants: Vec::new(),
             views: Views::default(),
             definitions,
             numbers: Vec::new(),
             purged: Vec::new(),
+            purged_days: Vec::new(),
             newest_epoch: 0,
         };
         centre.read_views();
@@ -296,8 +304,11 @@ impl Centre {
         self.copies.push(Copied {
             file,
             at,
-            jumps: self.jumps,
-        });
+            jumps: self.jumps, ledger: self.ledgers });
+    }
+
+    pub(crate) fn knows_ledger_of(&self, copy: usize) -> bool {
+        self.copies[copy].ledger == self.ledgers
     }
 
     /// Puts a copy back under the feet of everybody. `ledger`: whether the newest epoch is known.
@@ -311,6 +322,12 @@ impl Centre {
         std::fs::copy(&from, &self.file).unwrap();
         if wal(&from).exists() {
             std::fs::copy(wal(&from), wal(&self.file)).unwrap();
+        }
+        // A copy from before the ledger went missing belongs to the one that is gone.
+        let ledger = ledger && self.copies[copy].ledger == self.ledgers;
+        if !ledger {
+            let _ = std::fs::remove_file(Ledger::beside(&self.file));
+            self.ledgers += 1;
         }
         self.open_with(options(), ledger)?;
         self.replay();
@@ -333,6 +350,11 @@ impl Centre {
             Ok::<_, Error>(())
         });
         self.load_definitions();
+        let days = self.read(|c| scopes::by_names(c, &self.purged_days));
+        self.submit(Job::Purge(Purge {
+            records: Vec::new(),
+            scopes: days.iter().map(|day| day.id).collect(),
+        }));
         for record in &self.purged {
             self.submit(Job::Purge(Purge {
                 records: vec![*record],
@@ -457,7 +479,9 @@ impl Centre {
     }
 
     pub(crate) fn numbers(&self) -> Vec<i64> {
-        (1..=3).chain(self.numbers.iter().copied()).collect()
+        let numbers: std::collections::BTreeSet<i64> =
+            (1..=3).chain(self.numbers.iter().copied()).collect();
+        numbers.into_iter().collect()
     }
 
     pub(crate) fn set_state(&mut self, number: i64, state: DeviceState) {

@@ -50,7 +50,6 @@ pub(crate) struct Carrier {
 }
 
 pub(crate) struct World {
-    pub(crate) seed: u64,
     pub(crate) random: Random,
     /// The true time.
     pub(crate) time: Millis,
@@ -85,7 +84,6 @@ impl World {
         let mut centre = Centre::new(time);
         centre.grant(OFFICER, "officer", DISTRICT, None);
         Self {
-            seed,
             random,
             time,
             centre,
