@@ -20,6 +20,8 @@ pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod kinds;
+#[cfg(test)]
+mod kinds_tests;
 pub mod limits;
 pub mod look_up;
 pub mod metrics;
@@ -28,6 +30,8 @@ pub mod paging;
 pub mod parked;
 pub mod problem;
 pub mod records;
+#[cfg(test)]
+mod records_tests;
 pub mod reply;
 pub mod route;
 pub mod routes;
@@ -35,9 +39,13 @@ pub mod scopes;
 pub mod session;
 pub mod shapes;
 pub mod sync;
+#[cfg(test)]
+mod sync_tests;
 pub mod tallies;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trial;
 pub mod users;
 
 use actix_web::body::BoxBody;
