@@ -17,14 +17,17 @@ use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
 use crate::metrics::Metrics;
-use crate::store::{self, Connection, Store, StoreOptions, meta};
+use crate::store::{self, Connection, Store, StoreOptions, meta, purged};
 use crate::sync::Engine;
+use crate::sync::job::{Job, Purge};
 use crate::sync::opening::{NotOpened, Opening};
 use crate::sync::search_key::SearchKey;
 use crate::throttle::Throttles;
 
 /// Under this name the database remembers which keys it was made with.
 const KEYS_FACT: &str = "keys";
+/// Records purged again in one transaction.
+const PURGED_AT_ONCE: i64 = 200;
 
 pub struct App {
     pub config: Config,
@@ -141,8 +144,37 @@ impl App {
         };
         let key = SearchKey::new(self.keys.search());
         let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
+        self.purge_again(&engine)?;
         *slot = Some(engine.clone());
         Ok(engine)
+    }
+
+    /// Purges what an older copy of the database brought back.
+    fn purge_again(&self, engine: &Engine) -> Result<(), NotOpened> {
+        let mut before = None;
+        loop {
+            let records = self.store.read(|c| purged::standing(c, PURGED_AT_ONCE))?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            // One that stays would be purged for ever.
+            if before == records.first().copied() {
+                return Err(store::Error::Corrupt("a purged record does not go".to_owned()).into());
+            }
+            before = records.first().copied();
+            let count = records.len();
+            let job = Job::Purge(Purge {
+                records,
+                scopes: Vec::new(),
+            });
+            engine.submit(job).map_err(|_| {
+                store::Error::Unavailable("a purge could not be repeated".to_owned())
+            })?;
+            tracing::warn!(
+                count,
+                "what was purged had come back with an older copy and was purged again"
+            );
+        }
     }
 
     /// Lets the writer finish what it was given. Whoever still writes hears that the server stops.
@@ -329,5 +361,130 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(read.as_deref(), Some("alive"));
+    }
+
+    /// A household of grid `G1` by its leader, written through the engine.
+    fn write_household(app: &App) -> sync_protocol::id::RecordId {
+        use crate::accounts::areas::{NewArea, create};
+        use crate::accounts::users::{self, NewUser};
+        use crate::accounts::{Actor, Error};
+        let now = app.clock.now();
+        let user = app.store.write::<_, Error>(|c| {
+            for (code, parent, level) in
+                [("999999", None, "district"), ("G1", Some("999999"), "grid")]
+            {
+                let new = NewArea {
+                    code: code.to_owned(),
+                    parent: parent.map(str::to_owned),
+                    level: level.to_owned(),
+                    name: code.to_owned(),
+                    ..NewArea::default()
+                };
+                create(c, Actor::CommandLine, &new)?;
+            }
+            let new = NewUser {
+                login: "leader",
+                name: "测试员",
+                password_hash: None,
+                role: "grid_leader",
+                area: "G1",
+                from: None,
+                until: None,
+            };
+            Ok(users::create(c, Actor::CommandLine, &new, now)?.0)
+        });
+        let engine = app.engine().unwrap();
+        let record = sync_protocol::id::RecordId::at(now.unsigned_abs(), &[7; 10]);
+        let change = sync_protocol::change::Change {
+            era: 0,
+            schema: 1,
+            stamp: engine.stamp(),
+            kind: "household".to_owned(),
+            record,
+            base: None,
+            saw: None,
+            scope: Some("grid:G1".parse().unwrap()),
+            parent: None,
+            whole: false,
+            set: serde_json::from_str(r#"{"address":{"detail":"1-101"}}"#).unwrap(),
+        };
+        let written = crate::sync::job::Written {
+            change,
+            user: user.unwrap(),
+        };
+        engine.submit(Job::Write(vec![written])).unwrap();
+        app.stop();
+        record
+    }
+
+    fn stands(app: &App, id: sync_protocol::id::RecordId) -> bool {
+        let found = app
+            .store
+            .read(|c| store::records::by_ids(c, std::slice::from_ref(&id)));
+        !found.unwrap().is_empty()
+    }
+
+    #[test]
+    fn i12_what_was_purged_after_the_copy_is_purged_again_before_the_server_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        let record = write_household(&app);
+        assert!(stands(&app, record), "the household was taken");
+        // The line of the purge is in the ledger, and the database, an older copy, does not know.
+        let entry = ledger::Entry::Purge {
+            ids: vec![record.to_string()],
+            at: app.clock.now(),
+        };
+        let cut = app.store.write::<(), Error>(|c| {
+            app.ledger.append(c, &entry)?;
+            Err(store::Error::Busy.into())
+        });
+        assert!(cut.is_err());
+        drop(app);
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        app.engine().unwrap();
+        assert!(!stands(&app, record));
+        app.stop();
+    }
+
+    #[test]
+    fn an_epoch_is_written_down_in_the_ledger_and_the_next_one_is_above_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let app = App::open(config(folder.path()), Clock::system()).unwrap();
+            app.engine().unwrap();
+            app.stop();
+            app.ledger.newest_epoch().unwrap()
+        };
+        let first = open();
+        assert!(first > 0);
+        let far = first + 5 * 24 * 60 * 60 * 1000;
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        app.store
+            .write(|c| {
+                app.ledger
+                    .append(c, &ledger::Entry::Epoch { epoch: far, at: 0 })
+            })
+            .unwrap();
+        drop(app);
+        assert!(open() > far, "an epoch known elsewhere is never used again");
+    }
+
+    #[test]
+    fn without_its_ledger_an_installation_does_not_open_unless_somebody_insists() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        let path = app.ledger.path().unwrap().to_owned();
+        drop(app);
+        std::fs::remove_file(path).unwrap();
+        let refused = App::open(config(folder.path()), Clock::system()).err();
+        assert!(matches!(
+            refused,
+            Some(Error::Ledger(ledger::Error::Missing(_)))
+        ));
+        let mut insisting = config(folder.path());
+        insisting.ledger.insist = true;
+        App::open(insisting, Clock::system()).unwrap();
+        App::open(config(folder.path()), Clock::system()).unwrap();
     }
 }

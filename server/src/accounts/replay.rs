@@ -1,5 +1,6 @@
 //! Doing again what the ledger holds and the database does not know: after an older copy of the
-//! database was put back. Every step may be repeated. Epochs and purges are replayed elsewhere.
+//! database was put back. Every step may be repeated. Of a purge only the ids are noted here; the
+//! records themselves go when the engine opens. Epochs are read from the ledger by who opens one.
 //!
 //! What the ledger does not hold is not brought back: accounts and grants made since the copy are
 //! gone and must be made anew. An account that phones belong to is put back closed, so that its
@@ -13,7 +14,7 @@ use sync_protocol::id::{DeviceNumber, UserId};
 use super::{Error, unhex};
 use crate::ledger::Entry;
 use crate::store::devices::{self, DeviceRow, DeviceState};
-use crate::store::{Connection, accounts, enrolments, grants};
+use crate::store::{Connection, accounts, bulk, enrolments, grants};
 
 /// How often what was done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,8 @@ pub struct Replayed {
     pub grants: usize,
     pub accounts: usize,
     pub passwords: usize,
+    /// Ids noted as gone for good, whether they were before or not.
+    pub purged: usize,
 }
 
 impl Replayed {
@@ -75,7 +78,11 @@ pub fn replay(c: &mut Connection, entries: &[Entry], now: Millis) -> Result<Repl
                     at.saturating_add(1),
                 )?);
             }
-            Entry::Enrolment { .. } | Entry::Epoch { .. } | Entry::Purge { .. } => {}
+            Entry::Purge { ids, at } => {
+                bulk::add_purged(c, ids, *at)?;
+                done.purged += ids.len();
+            }
+            Entry::Enrolment { .. } | Entry::Epoch { .. } => {}
         }
     }
     Ok(done)

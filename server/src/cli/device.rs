@@ -1,5 +1,6 @@
 //! `kadian device`: enrolment codes, and phones that are lost.
 
+use std::io::Write as _;
 use sync_protocol::id::DeviceNumber;
 
 use super::user::by_login;
@@ -93,11 +94,11 @@ fn make_code(
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the operator reads it")]
 fn list(settings: &Settings, silent_hours: Option<u32>, json: bool) -> Result<(), Failure> {
     let app = settings.open(&[])?;
     let before = silent_hours.map(|hours| app.clock.now() - i64::from(hours) * 3_600_000);
     let mut after = 0;
+    let mut out = std::io::stdout().lock();
     loop {
         let page = app
             .store
@@ -110,7 +111,11 @@ fn list(settings: &Settings, silent_hours: Option<u32>, json: bool) -> Result<()
             .iter()
             .filter(|row| before.is_none_or(|before| row.seen_at < before))
         {
-            println!("{}", if json { as_json(row) } else { as_line(row) });
+            // Whoever reads only the first lines (head) has had enough.
+            let line = if json { as_json(row) } else { as_line(row) };
+            if writeln!(out, "{line}").is_err() {
+                return Ok(());
+            }
         }
     }
 }

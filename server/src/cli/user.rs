@@ -17,7 +17,7 @@ kadian user add chief --name 李华 --role admin --area 999999       asks for th
 kadian user add wang.wei --name 王伟 --role volunteer --area S17 --until 2026-12-31 --no-password\n  \
 kadian user password chief --password-file /run/secrets/chief\n  \
 kadian user close wang.wei\n\n\
-Roles: volunteer, checkpoint_leader, grid_leader, officer, command, auditor, admin. A role holds in the area and\n\
+Roles: volunteer, checkpoint_leader, grid_leader, officer, command, auditor, admin. A role holds in the area and \
 everything below it. Who only uses a phone needs no password: see `kadian device enrol-code`.")]
 pub(super) struct Args {
     #[command(subcommand)]

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
+use sync_protocol::mark::Mark;
 use sync_protocol::replica::{Action, Answer, Draft, Enrolled, Heard, Moment, Proof, Replica};
 use sync_protocol::scope::Place;
 
@@ -157,8 +158,9 @@ impl Phone {
                     token_hash,
                     proof,
                     knew,
+                    knew_mark,
                 } => {
-                    let proof = (&proof, knew);
+                    let proof = (&proof, knew, knew_mark);
                     if !self.enrol(attempt, &token_hash, proof, moment, network) {
                         return;
                     }
@@ -175,7 +177,7 @@ impl Phone {
         &mut self,
         attempt: u64,
         token_hash: &str,
-        (proof, knew): (&Proof, u64),
+        (proof, knew, mark): (&Proof, u64, Option<Mark>),
         moment: Moment,
         network: Network,
     ) -> bool {
@@ -186,7 +188,7 @@ impl Phone {
             ),
             Proof::Token(token) => (
                 Some(token.reveal().to_owned()),
-                json!({"token_hash": token_hash, "knew": knew, "name": "demo"}),
+                json!({"token_hash": token_hash, "knew": knew, "knew_mark": mark, "name": "demo"}),
             ),
         };
         let body = body.to_string().into_bytes();

@@ -9,6 +9,10 @@ use crate::accounts::codes::Code;
 use crate::accounts::enrolment::{self, Enrolled};
 use crate::accounts::{Refusal, unhex};
 use crate::app::App;
+use crate::store::devices::DeviceRow;
+use crate::sync::numbering::Marks;
+use sync_protocol::mark::Mark;
+use sync_protocol::wire::PROTOCOL;
 
 use super::auth::{self, DeviceToken};
 use super::body::Json;
@@ -21,9 +25,11 @@ const NAMELESS: &str = "phone";
 pub struct Enrol {
     code: Option<String>,
     token_hash: String,
-    /// With an old token: the last change that the phone and the server both know under it.
+    /// With an old token: the last change under it that was acknowledged to the phone…
     #[serde(default)]
     knew: u64,
+    /// …and its mark.
+    knew_mark: Option<Mark>,
     name: Option<String>,
 }
 
@@ -40,7 +46,7 @@ pub async fn enrol(
         Some(code) => by_code(&app, &code, hash, body.name).await?,
         None if auth::shows_token(&request) => {
             let token = DeviceToken::from_request(&request, &mut dev::Payload::None).await?;
-            by_token(&app, token, hash, body.knew, body.name).await?
+            by_token(&app, token, hash, (body.knew, body.knew_mark), body.name).await?
         }
         None => {
             return Err(Refusal::Malformed {
@@ -56,7 +62,13 @@ pub async fn enrol(
         account,
         ..
     } = enrolled;
-    Ok(HttpResponse::Ok().json(json!({ "device": device, "line": line, "user": account })))
+    Ok(HttpResponse::Ok().json(json!({
+        "protocol": PROTOCOL,
+        "device": device,
+        "line": line,
+        "user": account,
+        "now": app.clock.now(),
+    })))
 }
 
 async fn by_code(
@@ -78,14 +90,26 @@ async fn by_token(
     app: &App,
     token: DeviceToken,
     hash: [u8; 32],
-    knew: u64,
+    knew: (u64, Option<Mark>),
     name: Option<String>,
 ) -> Result<Enrolled, Problem> {
     let (ledger, now) = (app.ledger.clone(), app.clock.now());
     app.write(move |c| {
         let (old, _) = token.enter(c)?;
+        let knew = shared(&old, knew);
         enrolment::leave_fork(c, &ledger, &old, &hash, knew, name.as_deref(), now)
             .map_err(Problem::from)
     })
     .await
+}
+
+/// What a phone knew counts only if the server knows the same: two copies may have used one
+/// number for different changes.
+fn shared(old: &DeviceRow, (knew, mark): (u64, Option<Mark>)) -> u64 {
+    let kept = Marks::from_bytes(&old.marks).and_then(|marks| marks.mark(knew));
+    if kept.is_some() && kept == mark {
+        knew
+    } else {
+        0
+    }
 }

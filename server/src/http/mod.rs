@@ -2,6 +2,8 @@
 //! [`frame`] surrounds every request, [`body`] bounds what comes in, [`problem`] is the only file
 //! that knows status codes. Handlers extract, call one function below, and render.
 
+#[cfg(test)]
+mod accounts_tests;
 pub mod alerts;
 pub mod areas;
 pub mod assignments;

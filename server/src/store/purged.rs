@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
-use super::schema::purged;
+use super::schema::{purged, record};
 use super::{Connection, Error};
 
 /// Which of these ids were purged.
@@ -18,5 +18,17 @@ pub fn among(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Record
                 .load::<String>(connection)?,
         );
     }
+    Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+}
+
+/// Records that stand although their id was purged: an older copy of the database brought them
+/// back. At most `most`.
+pub fn standing(connection: &mut Connection, most: i64) -> Result<Vec<RecordId>, Error> {
+    let found: Vec<String> = record::table
+        .filter(record::id.eq_any(purged::table.select(purged::id)))
+        .order(record::id)
+        .limit(most)
+        .select(record::id)
+        .load(connection)?;
     Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
 }

@@ -37,8 +37,10 @@ pub enum Action {
         token_hash: String,
         /// Why the centre should believe it.
         proof: Proof,
-        /// The last change that this phone and the centre both know under the present number.
+        /// The last change under the present number that the centre has acknowledged here.
         knew: Seq,
+        /// Its mark: where the centre has another, it knew something else.
+        knew_mark: Option<Mark>,
     },
     /// Nothing can be sent until a person enters a code; capture goes on.
     AskForCode {
@@ -125,13 +127,14 @@ impl Replica {
             _ if early => return Action::Wait { until },
             (Access::Enrolling { token, proof }, _) => {
                 let (token_hash, proof) = (token.hash(), proof.clone());
-                let knew = self.ack;
+                let (knew, knew_mark) = (self.ack, self.mark_of(self.ack));
                 let attempt = self.start_enrolling(moment);
                 return Action::Enrol {
                     attempt,
                     token_hash,
                     proof,
                     knew,
+                    knew_mark,
                 };
             }
             _ => {}

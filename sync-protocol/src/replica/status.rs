@@ -1,8 +1,11 @@
 //! What people are told: how much is unsent, when the centre was last heard, whether all is sent
 //! and current, what needs somebody.
 
-use super::outbox::Trouble;
+use super::outbox::{Entry, EntryId, Trouble};
+use super::rows::Holding;
 use super::{Access, Moment, Replica};
+use crate::scope::Scope;
+use crate::wire::Row;
 use crate::{Millis, Seq};
 
 impl Replica {
@@ -30,18 +33,19 @@ impl Replica {
     }
 
     /// Only when the centre's `ack` covers the outbox, every verdict is known, and every scope
-    /// that is held was asked for in this round and is complete with a digest that matches.
+    /// that is held was asked for in this round and is complete with a digest that matches. Not while
+    /// the number is in doubt: what it sent may have to be sent again under another.
     #[must_use]
     pub fn all_sent_all_current(&self, moment: Moment) -> bool {
         self.last_contact.is_some()
+            && self.access == Access::Enrolled
             && self.unsent() == 0
             && self.settled == self.packed()
             && self.due(moment).next().is_none()
-            && self.wanted(moment.wall).iter().all(|scope| {
-                self.holdings
-                    .get(scope)
-                    .is_some_and(super::rows::Holding::is_current)
-            })
+            && self
+                .wanted(moment.wall)
+                .iter()
+                .all(|scope| self.holdings.get(scope).is_some_and(Holding::is_current))
     }
 
     /// What somebody should look at, in the order of capture.
@@ -88,5 +92,25 @@ impl Replica {
     #[must_use]
     pub fn kept(&self) -> usize {
         self.outbox.len()
+    }
+}
+
+/// For those who look in from outside: lists on screen, and tests.
+impl Replica {
+    /// What is in the outbox, sealed copies included, in the order of capture.
+    pub fn entries(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
+        self.outbox.iter().map(|(id, entry)| (*id, entry))
+    }
+
+    /// What is held of each scope.
+    pub fn held(&self) -> impl Iterator<Item = (&Scope, &Holding)> {
+        self.holdings.iter()
+    }
+
+    /// Every confirmed row that is here, wherever it is filed, those on their way included.
+    pub fn bodies(&self) -> impl Iterator<Item = (&Scope, &Row)> {
+        let filed = self.rows.values().map(|filed| (&filed.scope, &filed.row));
+        let limbo = self.limbo.values().map(|limbo| (&limbo.to, &limbo.row));
+        filed.chain(limbo)
     }
 }

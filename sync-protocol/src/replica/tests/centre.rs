@@ -25,6 +25,8 @@ pub(super) const BUILD: Millis = 1_600_000_000_000;
 pub(super) struct Device {
     pub(super) line: u32,
     pub(super) user: i64,
+    /// The earlier numbers of the line, with how far each was known.
+    pub(super) knew: Vec<(u32, Seq)>,
     pub(super) ack: Seq,
     ack_mark: Option<Mark>,
     pub(super) durable: Seq,
@@ -104,12 +106,22 @@ impl Centre {
     }
 
     /// The code is the number of the person.
-    pub(super) fn enrol(&mut self, token_hash: &str, proof: &Proof) -> Option<Enrolled> {
-        let (user, line) = match proof {
-            Proof::Code(code) => (code.parse().ok()?, None),
+    pub(super) fn enrol(
+        &mut self,
+        token_hash: &str,
+        proof: &Proof,
+        last: Seq,
+        mark: Option<Mark>,
+    ) -> Option<Enrolled> {
+        let (user, line, knew) = match proof {
+            Proof::Code(code) => (code.parse().ok()?, None, Vec::new()),
             Proof::Token(token) => {
-                let old = self.devices.get(self.tokens.get(&token.hash())?)?;
-                (old.user, Some(old.line))
+                let number = *self.tokens.get(&token.hash())?;
+                let old = self.devices.get(&number)?;
+                let kept = old.kept.get(&last).or_else(|| old.kept_before.get(&last));
+                let left = (number, if kept == mark.as_ref() { last } else { 0 });
+                let knew = old.knew.iter().copied().chain([left]).collect();
+                (old.user, Some(old.line), knew)
             }
         };
         let number = match self.tokens.get(token_hash) {
@@ -121,6 +133,7 @@ impl Centre {
                 let device = Device {
                     line,
                     user,
+                    knew,
                     ..Device::default()
                 };
                 self.devices.insert(number, device);
@@ -153,6 +166,7 @@ impl Centre {
             self.devices.entry(number).or_insert(Device {
                 line: device.line,
                 user: device.user,
+                knew: device.knew,
                 ..Device::default()
             });
         }

@@ -183,6 +183,8 @@ fn action(action: Action) -> Value {
             attempt,
             token_hash,
             proof,
+            knew,
+            knew_mark,
         } => {
             let (name, text) = match &proof {
                 Proof::Code(code) => ("code", code.as_str()),
@@ -191,6 +193,10 @@ fn action(action: Action) -> Value {
             let mut made =
                 json!({ "action": "enrol", "attempt": attempt, "token_hash": token_hash });
             made[name] = json!(text);
+            if name == "token" {
+                made["knew"] = json!(knew);
+                made["knew_mark"] = json!(knew_mark);
+            }
             made
         }
         Action::AskForCode { until } => json!({ "action": "ask_for_code", "until": until }),

@@ -145,8 +145,10 @@ impl World {
                 attempt,
                 token_hash,
                 proof,
+                knew,
+                knew_mark,
             } => {
-                let enrolled = self.centre.enrol(&token_hash, &proof);
+                let enrolled = self.centre.enrol(&token_hash, &proof, knew, knew_mark);
                 if fate == 2 {
                     phone.replica.enrol_failed(attempt, None, moment, &random);
                 } else {

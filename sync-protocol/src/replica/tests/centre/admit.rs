@@ -151,9 +151,14 @@ impl Centre {
 
     fn write(&mut self, this: &Parked, scope: Scope) -> Vec<String> {
         let change = &this.change;
+        let knew = self
+            .devices
+            .get(&this.device)
+            .map(|device| device.knew.clone())
+            .unwrap_or_default();
         let writer = Writer {
-            line: this.line,
             place: (this.device, this.seq),
+            knew: &knew,
             base: change.base.unwrap_or(0),
             only_base_counts: false,
             masked: &|_| false,
