@@ -525,3 +525,25 @@ async fn what_is_past_its_purpose_goes_and_its_counts_stay() {
         assert_eq!(trial.get("officer", &path).await.0, status, "{kind} {n}");
     }
 }
+
+#[actix_web::test]
+async fn what_is_purged_stands_in_the_ledger_and_never_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let trial = Trial::new(&[("database.url", &url)]);
+    let mut phone = trial.phone("volunteer");
+    let (entry, late) = (trial.entry(1), trial.entry(2));
+    trial.sync(&mut phone, &[entry.clone()], json!([])).await;
+    trial.clock.advance(61 * DAY);
+    let engine = trial.app.engine().unwrap();
+    assert_eq!(crate::retention::run(&engine, false).unwrap().records, 1);
+    let entries = trial.app.ledger.entries().unwrap().entries;
+    let purged = entries.iter().any(|entry| match entry {
+        crate::ledger::Entry::Purge { ids, .. } => ids.contains(&id(1).to_string()),
+        _ => false,
+    });
+    assert!(purged, "{entries:?}");
+    let (_, reply) = trial.sync(&mut phone, &[entry, late], json!([])).await;
+    assert_eq!(reply["ack"], 3, "{reply}");
+    assert_eq!(reply["verdicts"][0]["code"], "purged", "{reply}");
+}
