@@ -42,6 +42,7 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
         "When it runs out",
         r#"{"until":1795298400000}"#,
     ),
+    ("AssignmentMade", "Its number", r#"{"assignment":5}"#),
     (
         "Assignments",
         "A page of roles held, by number",
