@@ -162,6 +162,20 @@ fn serve(app: &Arc<App>) -> Result<(std::net::SocketAddr, Serving), Failure> {
     Ok((address, thread))
 }
 
+/// Counts up while something of unknown length is read.
+pub(super) fn spinner(what: &'static str) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style = ProgressStyle::with_template("{spinner} {pos} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::with_draw_target(None, target)
+        .with_style(style)
+        .with_message(what)
+}
+
 fn bar(length: u64, what: &'static str) -> ProgressBar {
     let target = if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()

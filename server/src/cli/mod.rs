@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod device;
 mod doctor;
+mod household;
 mod kind;
 mod migrate;
 mod moment;
@@ -50,6 +51,8 @@ enum Command {
     Serve(serve::Args),
     /// The area tree: import it from a list
     Area(area::Args),
+    /// Import the households of grids from a spreadsheet
+    Household(household::Args),
     /// Accounts: add, set a password, close
     User(user::Args),
     /// Phones: enrolment codes, list, revoke, block
@@ -142,6 +145,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&settings, &args),
         Command::Serve(args) => serve::run(&settings, &args),
         Command::Area(args) => area::run(&settings, &args),
+        Command::Household(args) => household::run(&settings, &args),
         Command::User(args) => user::run(&settings, &args),
         Command::Device(args) => device::run(&settings, &args),
         Command::Assign(args) => assign::run(&settings, &args),

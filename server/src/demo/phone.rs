@@ -320,7 +320,8 @@ impl Phone {
                 for _ in 0..self.chance.below(3) {
                     let (set, abnormal) = people::registration(&mut self.chance);
                     let draft = Draft::create(self.new_id(now), "registration", place.clone(), set);
-                    self.capture(if abnormal { draft.abnormal() } else { draft }, now);
+                    let draft = if abnormal { draft.abnormal() } else { draft };
+                    self.capture(&draft, now);
                 }
             }
             Work::Grid(_) if self.chance.percent(60) => self.walk(now),
@@ -353,7 +354,8 @@ impl Phone {
         let visited_at = self.moment(now).wall;
         let (set, abnormal) = people::visit(&mut self.chance, visited_at);
         let draft = Draft::create_under(self.new_id(now), "visit", household, set);
-        self.capture(if abnormal { draft.abnormal() } else { draft }, now);
+        let draft = if abnormal { draft.abnormal() } else { draft };
+        self.capture(&draft, now);
         if self.chance.percent(50) {
             let set = if self.chance.percent(50) {
                 [("phone".to_owned(), json!(people::phone(&mut self.chance)))].into()
@@ -366,14 +368,14 @@ impl Phone {
                 .into()
             };
             if let Some(draft) = self.replica.draft(household, set) {
-                self.capture(draft, now);
+                self.capture(&draft, now);
             }
         }
     }
 
-    fn capture(&mut self, draft: Draft, now: Millis) {
+    fn capture(&mut self, draft: &Draft, now: Millis) {
         let moment = self.moment(now);
-        if self.replica.capture(&draft, moment).is_ok() {
+        if self.replica.capture(draft, moment).is_ok() {
             self.captured += 1;
             self.abnormal += u64::from(draft.abnormal);
         }

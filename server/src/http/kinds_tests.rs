@@ -226,11 +226,11 @@ async fn a_new_policy_judges_what_comes_from_now_on_and_warns_of_rules_that_neve
         .replace("373", "365")
         .replace("\"antigen\"", "\"antigens\"");
     let (status, added) = add(&trial, "root", "/v1/policy", &stricter).await;
-    assert_eq!((status, &added["version"]), (200, &json!(1)), "{added}");
+    assert_eq!((status, &added["version"]), (200, &json!(2)), "{added}");
     assert_eq!(added["warnings"].as_array().unwrap().len(), 1, "{added}");
     let mut phone = trial.phone("volunteer");
     let (_, reply) = trial.sync(&mut phone, &[trial.entry(1)], json!([])).await;
-    assert_eq!(reply["policy"], 1);
+    assert_eq!(reply["policy"], 2);
     let (_, alerts) = trial.get("leader", "/v1/alerts").await;
     assert_eq!(alerts["rows"][0]["code"], "fever", "{alerts}");
     let (_, shown) = trial.get("leader", "/v1/policy").await;

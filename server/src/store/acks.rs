@@ -66,11 +66,11 @@ pub fn load(connection: &mut Connection, numbers: &[i64]) -> Result<Vec<AckRow>,
         .load(connection)?)
 }
 
+/// A number of a line: the line, the number, the number it left, and how far that was known.
+pub type Numbered = (i64, i64, Option<i64>, i64);
+
 /// Every number of these lines: line, number, the number it left, and how far that was known.
-pub fn numbers_of(
-    connection: &mut Connection,
-    lines: &[i64],
-) -> Result<Vec<(i64, i64, Option<i64>, i64)>, Error> {
+pub fn numbers_of(connection: &mut Connection, lines: &[i64]) -> Result<Vec<Numbered>, Error> {
     Ok(device::table
         .filter(device::line.eq_any(lines))
         .select((

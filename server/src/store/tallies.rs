@@ -27,13 +27,16 @@ pub fn of_scope(connection: &mut Connection, scope_id: i64) -> Result<Vec<TallyR
         .load(connection)?)
 }
 
+/// A count over several scopes: kind, name, value, live records, records that a purge closed.
+pub type Total = (String, String, String, i64, i64);
+
 /// The counts of an area and everything below it, summed; for kinds by day, of one day.
 pub fn of_area(
     connection: &mut Connection,
     reach: &Reach,
     path: &str,
     day: Option<&str>,
-) -> Result<Vec<(String, String, String, i64, i64)>, Error> {
+) -> Result<Vec<Total>, Error> {
     if !reach.covers(path) {
         return Ok(Vec::new());
     }

@@ -177,6 +177,10 @@ impl Fold {
     }
 
     /// Where a new record goes.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the other way is taken at once, not handed on"
+    )]
     fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<(Scope, Node), Way> {
         let change = attempt.change;
         let refuse = |code: &str, path: &str| {

@@ -124,7 +124,7 @@ fn run_one(core: &Core, mut job: Job) -> Result<Answer, Failed> {
     loop {
         let (result, line) = attempt(core, std::slice::from_ref(&job));
         match result {
-            Ok(result) => return Ok(result?.pop().ok_or(Failed::Broken)?),
+            Ok(result) => return result?.pop().ok_or(Failed::Broken),
             // The change at fault is set aside unread; the rest is not held up by it (I5).
             Err(()) => match &mut job {
                 Job::Push(push) if !push.quarantined.contains(&line) && line < push.lines.len() => {

@@ -40,6 +40,7 @@ impl Names {
         self.records.insert(change.record);
         self.records.extend(change.parent);
         self.ids.insert(change.record);
+        self.ids.extend(change.parent);
         self.ids.extend(
             change
                 .set
