@@ -109,6 +109,11 @@ impl Fold {
         if let Some(settled) = self.repeat(attempt) {
             return Way::Repeat(settled);
         }
+        // Before anything else that a later event could set free: of a revoked phone nothing
+        // enters a record unless somebody decides so.
+        if !attempt.author.may_write {
+            return park(parked::OUT_OF_SCOPE, None);
+        }
         let kinds = &self.rules.kinds;
         let Some(kind) = kinds
             .get(&change.kind)
@@ -162,9 +167,6 @@ impl Fold {
     }
 
     fn ground(&self, attempt: &Attempt<'_>, kind: &Kind, node: &Node) -> Ground {
-        if !attempt.author.may_write {
-            return Ground::Nothing;
-        }
         let roles: Vec<&str> = kind.writers().iter().map(String::as_str).collect();
         self.people
             .get(&attempt.judge)
@@ -281,16 +283,12 @@ impl Fold {
     }
 
     fn names_purged(&self, change: &Change) -> bool {
-        if self.purged.is_empty() {
-            return false;
-        }
-        let entries = change
+        let mut entries = change
             .set
             .keys()
             .filter_map(|name| name.split_once('/')?.1.parse().ok());
-        std::iter::once(change.record)
-            .chain(entries)
-            .any(|id: RecordId| self.purged.contains(&id))
+        self.purged.contains(&change.record)
+            || entries.any(|id: RecordId| self.purged_entries.contains(&id))
     }
 
     /// The verdict that this content already got on its line.
