@@ -30,6 +30,8 @@ mod push;
 pub mod resolve;
 pub mod rules;
 pub mod search_key;
+#[cfg(test)]
+mod tests;
 pub mod together;
 
 pub use engine::Engine;
