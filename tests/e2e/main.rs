@@ -3,3 +3,6 @@
 //! prints the figures.
 
 mod batch;
+mod bodies;
+mod figures;
+mod kills;
