@@ -6,3 +6,4 @@ mod batch;
 mod bodies;
 mod figures;
 mod kills;
+mod rights;
