@@ -4,6 +4,8 @@
 
 mod batch;
 mod bodies;
+mod canary;
 mod figures;
+mod growth;
 mod kills;
 mod rights;
