@@ -3,11 +3,12 @@
 //! The life of a change: a request is split into lines ([`job::Push`]); the one writer folds
 //! waiting pushes into a transaction ([`combiner`]); what they touch is read ([`gather`]); the
 //! device's numbers are judged ([`numbering`], [`push`]); each change finds its way ([`admit`]),
-//! into its record ([`enter`]) or aside; all is written down ([`flush`]). The reply's feeds come
+//! into its record ([`enter`]) or [`aside`]; all is written down ([`flush`]). The reply's feeds come
 //! from one snapshot ([`pull`]), projected for their reader ([`projection`]). [`exchange`] is
 //! the whole of it on one page.
 
 mod admit;
+mod aside;
 pub mod combiner;
 pub mod day;
 pub mod engine;
@@ -29,5 +30,6 @@ pub mod resolve;
 pub mod rules;
 pub mod search_key;
 pub mod together;
+mod verdicts;
 
 pub use engine::Engine;

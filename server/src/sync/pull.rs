@@ -1,7 +1,7 @@
 //! A pull: one read-only snapshot, grants included, and one page over all scopes asked for. Pages
 //! run in head order over rows and exits together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use sync_protocol::Rev;
 use sync_protocol::cursor::{Head, Worth};
@@ -10,7 +10,7 @@ use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 use sync_protocol::wire::{
     Ask, Dropped, Envelope, Exit, Feed, HeldPlace, LEASE, LEASE_BY_DAY, MAX_PAGE_BYTES,
-    MAX_PAGE_ROWS, MAX_PLACES, Outcome, Row, Verdict,
+    MAX_PAGE_ROWS, MAX_PLACES, Row, Verdict,
 };
 use sync_protocol::{Millis, Seq};
 
@@ -402,62 +402,6 @@ impl Snapshot<'_> {
         }
         Ok((count, digest))
     }
-
-    /// The verdicts to name: all that are not plain `applied`, and those that the device would not
-    /// otherwise see settled by a run, a row or an exit, now or on a page still to come.
-    fn verdicts(
-        &self,
-        connection: &mut Connection,
-        settled: &[Settled],
-        delivered: &HashSet<RecordId>,
-        cursors: &HashMap<i64, Rev>,
-    ) -> Result<Vec<Verdict>, Error> {
-        let unseen: Vec<RecordId> = settled
-            .iter()
-            .filter(|one| one.outcome == Outcome::Applied)
-            .filter_map(|one| one.record)
-            .filter(|record| !delivered.contains(record))
-            .collect();
-        let rows: HashMap<String, RecordRow> = records::by_ids(connection, &unseen)?
-            .into_iter()
-            .map(|row| (row.id.clone(), row))
-            .collect();
-        let ids: Vec<i64> = rows
-            .values()
-            .map(|row| row.scope_id)
-            .collect::<HashSet<_>>()
-            .into_iter()
-            .collect();
-        let mut readable = BTreeMap::new();
-        for row in scopes::by_ids(connection, &ids)? {
-            let node = scopes::nodes(connection, std::slice::from_ref(&row.area))?.pop();
-            let scope = row.scope()?;
-            if self.may_read && node.is_some_and(|node| self.reach.covers(&node.path)) {
-                readable.insert(row.id, scope);
-            }
-        }
-        let mut verdicts: Vec<Verdict> = Vec::new();
-        for one in settled {
-            let mut verdict = one.verdict();
-            if one.outcome == Outcome::Applied {
-                let Some(record) = one.record else { continue };
-                if delivered.contains(&record) {
-                    continue;
-                }
-                if let Some(row) = rows.get(&record.to_string()) {
-                    let comes = cursors
-                        .get(&row.scope_id)
-                        .is_some_and(|cursor| to_rev(row.head) > *cursor);
-                    if comes {
-                        continue;
-                    }
-                    verdict.scope = readable.get(&row.scope_id).cloned();
-                }
-            }
-            push_verdict(&mut verdicts, verdict);
-        }
-        Ok(verdicts)
-    }
 }
 
 /// Rows and exits above a head, in head order, at most one more than wanted; and whether that is all.
@@ -501,26 +445,6 @@ fn join_runs(mut own: Vec<(Seq, Rev)>) -> Vec<(Seq, Seq, Rev)> {
     runs
 }
 
-/// Adds a verdict; consecutive ones alike become a run.
-fn push_verdict(verdicts: &mut Vec<Verdict>, verdict: Verdict) {
-    if let Some(run) = verdicts.last_mut()
-        && run.last.unwrap_or(run.seq) + 1 == verdict.seq
-        && (run.verdict, &run.code, &run.path, &run.scope)
-            == (
-                verdict.verdict,
-                &verdict.code,
-                &verdict.path,
-                &verdict.scope,
-            )
-        && run.fields.is_empty()
-        && verdict.fields.is_empty()
-    {
-        run.last = Some(verdict.seq);
-        return;
-    }
-    verdicts.push(verdict);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -530,22 +454,6 @@ mod tests {
         assert_eq!(
             join_runs(vec![(3, 9), (1, 9), (2, 9), (5, 9), (6, 10)]),
             [(1, 3, 9), (5, 5, 9), (6, 6, 10)]
-        );
-    }
-
-    #[test]
-    fn verdicts_alike_become_one_run() {
-        let applied = |seq| Settled::applied(seq, RecordId::from_bytes([1; 16])).verdict();
-        let mut verdicts = Vec::new();
-        for seq in [1, 2, 3, 7] {
-            push_verdict(&mut verdicts, applied(seq));
-        }
-        assert_eq!(
-            verdicts
-                .iter()
-                .map(|verdict| (verdict.seq, verdict.last))
-                .collect::<Vec<_>>(),
-            [(1, Some(3)), (7, None)]
         );
     }
 }
