@@ -17,6 +17,7 @@ enum Action {
     Rights,
     Move,
     Purge,
+    PurgeDay,
     Console,
     Resolve,
     Grow,
@@ -25,7 +26,7 @@ enum Action {
     Restore,
 }
 
-const ACTIONS: [(usize, Action); 19] = [
+const ACTIONS: [(usize, Action); 20] = [
     (300, Action::Capture),
     (280, Action::Sync),
     (60, Action::Burst),
@@ -39,6 +40,7 @@ const ACTIONS: [(usize, Action); 19] = [
     (24, Action::Rights),
     (24, Action::Move),
     (8, Action::Purge),
+    (3, Action::PurgeDay),
     (20, Action::Console),
     (30, Action::Resolve),
     (10, Action::Grow),
@@ -89,6 +91,7 @@ impl World {
             Action::Rights => self.change_rights(),
             Action::Move => self.move_something(),
             Action::Purge => self.purge_something(),
+            Action::PurgeDay => self.purge_a_day(),
             Action::Console => self.write_at_console(),
             Action::Resolve => self.resolve_something(),
             Action::Grow => self.grow_kinds(),

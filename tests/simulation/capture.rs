@@ -4,7 +4,7 @@ use kadian::clock::Millis;
 use serde_json::{Value, json};
 use sync_protocol::change::Fields;
 use sync_protocol::id::RecordId;
-use sync_protocol::replica::{Draft, Refused, Replica, View};
+use sync_protocol::replica::{Draft, Refused, Replica, Standing, View};
 
 use crate::rights::{CHECKPOINTS, GRIDS, path_of, roles_at};
 use crate::world::{Check, World};
@@ -32,7 +32,7 @@ impl World {
             .filter(|code| !roles_at(&self.centre.grants, account, path_of(code), now).is_empty())
             .copied()
             .collect();
-        let code = if own.is_empty() || self.random.chance(4) {
+        let code = if own.is_empty() || self.random.chance(2) {
             *self.random.pick(all).unwrap()
         } else {
             *self.random.pick(&own).unwrap()
@@ -54,18 +54,20 @@ impl World {
         let outdoors = roles
             .iter()
             .any(|role| matches!(*role, "volunteer" | "checkpoint_leader"));
-        let what = self.random.below(100);
-        match what {
-            0..=39 if outdoors || roles.is_empty() => self.register(carrier),
-            0..=14 => self.add_household(carrier),
-            15..=19 => self.register(carrier),
-            20..=29 => self.visit(carrier),
-            30..=79 => self.edit(carrier),
-            80..=84 => self.capture_unknown_kind(carrier),
-            85..=91 => self.capture_wrong(carrier),
-            92..=94 => self.mend(carrier),
-            95..=97 => self.corrupt(carrier),
-            _ => self.too_large(carrier),
+        let indoors = roles
+            .iter()
+            .any(|role| matches!(*role, "grid_leader" | "officer"));
+        match self.random.below(1000) {
+            0..12 => self.capture_unknown_kind(carrier),
+            12..45 => self.capture_wrong(carrier),
+            45..75 => self.mend(carrier),
+            75..90 => self.corrupt(carrier),
+            90..100 => self.too_large(carrier),
+            100..400 if outdoors => self.register(carrier),
+            100..220 if indoors => self.add_household(carrier),
+            220..330 if indoors => self.visit(carrier),
+            330..360 => self.register(carrier),
+            _ => self.edit(carrier),
         }
     }
 
@@ -164,12 +166,15 @@ impl World {
     }
 
     fn seen(&mut self, carrier: usize, kinds: &[&str]) -> Option<View> {
-        let views: Vec<View> = self.carriers[carrier]
+        let mut views: Vec<View> = self.carriers[carrier]
             .replica
             .views()
             .into_iter()
             .filter(|view| kinds.contains(&view.kind.as_str()))
             .collect();
+        if self.random.chance(90) {
+            views.retain(|view| !matches!(view.standing, Standing::Parked | Standing::Invalid));
+        }
         // Often the same few, so that people meet.
         let most = if self.random.chance(60) {
             views.len().min(2)
@@ -199,11 +204,8 @@ impl World {
 
     /// Somebody changes what is on screen.
     pub(crate) fn edit(&mut self, carrier: usize) -> Check {
-        let Some(view) = self.seen(
-            carrier,
-            &["household", "household", "visit", "registration"],
-        ) else {
-            return self.add_household(carrier);
+        let Some(view) = self.seen(carrier, &["household", "visit", "registration"]) else {
+            return Ok(());
         };
         let moment = self.moment(self.carriers[carrier].phone);
         let entry = self.new_id(moment.wall);

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use kadian::accounts::enrolment::leave_fork;
 use kadian::clock::{BUILD, Clock, Millis};
+use kadian::ledger::{Entry, Ledger};
 use kadian::store::areas::AreaRow;
 use kadian::store::definitions::KindRow;
 use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
 use kadian::store::{
-    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
+    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, scopes, devices,
     epochs, grants,
 };
 use kadian::sync::Engine;
@@ -20,7 +22,10 @@ use kadian::sync::job::{Answer, Job, Purge};
 use kadian::sync::opening::Opening;
 use kadian::sync::search_key::SearchKey;
 use serde_json::{Value, json};
+use kadian::definitions::NotAdded;
+use kadian::sync::numbering::Marks;
 use sync_protocol::Rev;
+use sync_protocol::mark::Mark;
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::kind::BUILT_IN;
 use sync_protocol::wire::{Reply, Request};
@@ -42,16 +47,6 @@ pub(crate) struct Posted {
     pub(crate) account: i64,
 }
 
-/// What the side ledger knows of a device.
-#[derive(Clone)]
-struct Enrolment {
-    number: i64,
-    line: i64,
-    account: i64,
-    hash: [u8; 32],
-    state: DeviceState,
-}
-
 /// An older copy of the database.
 pub(crate) struct Copied {
     file: PathBuf,
@@ -59,6 +54,8 @@ pub(crate) struct Copied {
     pub(crate) at: Millis,
     /// How often the server's clock had been moved by then.
     pub(crate) jumps: u32,
+    /// Which ledger it belongs to.
+    ledger: u32,
 }
 
 pub(crate) struct Centre {
@@ -69,13 +66,19 @@ pub(crate) struct Centre {
     pub(crate) offset: Millis,
     pub(crate) jumps: u32,
     pub(crate) engines: Vec<Engine>,
+    ledger: Ledger,
+    /// How many ledgers went missing.
+    ledgers: u32,
     pub(crate) copies: Vec<Copied>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) views: Views,
     /// Definitions by schema version, as the operator has them in files.
     pub(crate) definitions: Vec<(i64, String)>,
-    enrolments: Vec<Enrolment>,
+    /// Numbers that phones were given.
+    numbers: Vec<i64>,
     pub(crate) purged: Vec<RecordId>,
+    /// Days of checkpoints that were purged whole, by name.
+    pub(crate) purged_days: Vec<String>,
     /// The newest epoch ever opened, as the side ledger has it.
     pub(crate) newest_epoch: Rev,
 }
@@ -97,12 +100,23 @@ fn patient() -> StoreOptions {
     }
 }
 
+/// In memory where the machine has such a place: the ledger waits for the disk at every line.
+fn folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    made.unwrap()
+}
+
 /// One database with areas, accounts and kinds, made once and copied for each world.
 fn template() -> &'static PathBuf {
     static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     &TEMPLATE
         .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = folder();
             let file = folder.path().join("template.sqlite");
             let store = Store::open(&format!("sqlite://{}", file.display()), options()).unwrap();
             store.write(fill).unwrap();
@@ -151,7 +165,7 @@ fn add_definition(c: &mut Connection, schema: i64, definition: &str) -> Result<(
 
 impl Centre {
     pub(crate) fn new(now: Millis) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let file = folder.path().join("kadian.sqlite");
         std::fs::copy(template(), &file).unwrap();
         let definitions: Vec<(i64, String)> = BUILT_IN
@@ -165,12 +179,15 @@ impl Centre {
             offset: 0,
             jumps: 0,
             engines: Vec::new(),
+            ledger: Ledger::none(),
+            ledgers: 0,
             copies: Vec::new(),
             grants: Vec::new(),
             views: Views::default(),
             definitions,
-            enrolments: Vec::new(),
+            numbers: Vec::new(),
             purged: Vec::new(),
+            purged_days: Vec::new(),
             newest_epoch: 0,
         };
         centre.read_views();
@@ -201,15 +218,40 @@ impl Centre {
         self.open_with(patient(), true).unwrap();
     }
 
+    pub(crate) fn open_patient_too(&mut self) {
+        self.open_with(patient(), true).unwrap();
+    }
+
+    /// Bytes in the log of the database.
+    pub(crate) fn log_length(&self) -> u64 {
+        std::fs::metadata(wal(&self.file)).map_or(0, |file| file.len())
+    }
+
     fn open_with(&mut self, options: StoreOptions, ledger: bool) -> Result<(), String> {
         let store = Store::open(&format!("sqlite://{}", self.file.display()), options)
             .map_err(|e| e.to_string())?;
         let process = format!("p{}", self.engines.len() + 1);
+        let path = Ledger::beside(&self.file);
+        let now = self.clock.now();
+        let ledger = store
+            .write(|c| {
+                let ledger = Ledger::open(&path, c, !ledger)?;
+                let unknown = ledger.unknown(c)?;
+                if !unknown.entries.is_empty() {
+                    kadian::accounts::replay(c, &unknown.entries, now)?;
+                    ledger.settle(c, unknown.end)?;
+                }
+                Ok::<_, kadian::accounts::Error>(ledger)
+            })
+            .map_err(|e| e.to_string())?;
+        let shown = ledger.newest_epoch().map_err(|e| e.to_string())?;
         let opening = Opening {
             process: &process,
             build: BUILD,
-            shown: if ledger { self.newest_epoch } else { 0 },
+            shown,
+            ledger: &ledger,
             insist_on_clock: true,
+            oldest_schema: 0,
         };
         let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening)
             .map_err(|e| e.to_string())?;
@@ -224,6 +266,7 @@ impl Centre {
             ));
         }
         self.newest_epoch = epoch;
+        self.ledger = ledger;
         self.engines.push(engine);
         Ok(())
     }
@@ -261,8 +304,11 @@ impl Centre {
         self.copies.push(Copied {
             file,
             at,
-            jumps: self.jumps,
-        });
+            jumps: self.jumps, ledger: self.ledgers });
+    }
+
+    pub(crate) fn knows_ledger_of(&self, copy: usize) -> bool {
+        self.copies[copy].ledger == self.ledgers
     }
 
     /// Puts a copy back under the feet of everybody. `ledger`: whether the newest epoch is known.
@@ -277,29 +323,20 @@ impl Centre {
         if wal(&from).exists() {
             std::fs::copy(wal(&from), wal(&self.file)).unwrap();
         }
+        // A copy from before the ledger went missing belongs to the one that is gone.
+        let ledger = ledger && self.copies[copy].ledger == self.ledgers;
+        if !ledger {
+            let _ = std::fs::remove_file(Ledger::beside(&self.file));
+            self.ledgers += 1;
+        }
         self.open_with(options(), ledger)?;
         self.replay();
         (1..count).try_for_each(|_| self.open_process())
     }
 
-    /// What the side ledger holds, and what the operator does again.
+    /// What the operator does again, beside what the side ledger holds.
     fn replay(&self) {
-        let now = self.now();
         self.write(|c| {
-            for one in &self.enrolments {
-                if devices::by_token(c, &one.hash)?.is_none() {
-                    let row = DeviceRow::fresh(
-                        one.number,
-                        one.line,
-                        one.account,
-                        &one.hash,
-                        "restored",
-                        now,
-                    );
-                    devices::restore(c, &row)?;
-                }
-                devices::set_state(c, one.number, one.state)?;
-            }
             for grant in &self.grants {
                 if grants::by_id(c, grant.id)?.is_none() {
                     let id = insert_grant(c, grant)?;
@@ -313,6 +350,11 @@ impl Centre {
             Ok::<_, Error>(())
         });
         self.load_definitions();
+        let days = self.read(|c| scopes::by_names(c, &self.purged_days));
+        self.submit(Job::Purge(Purge {
+            records: Vec::new(),
+            scopes: days.iter().map(|day| day.id).collect(),
+        }));
         for record in &self.purged {
             self.submit(Job::Purge(Purge {
                 records: vec![*record],
@@ -321,19 +363,13 @@ impl Centre {
         }
     }
 
-    /// Brings the database the definitions that it lacks.
+    /// Brings the database the definitions that it lacks, as the operator does with files.
     pub(crate) fn load_definitions(&self) {
-        self.write(|c| {
-            let (schema, _) = definitions::versions(c)?;
-            for (version, text) in self
-                .definitions
-                .iter()
-                .filter(|(version, _)| *version > i64::from(schema))
-            {
-                add_definition(c, *version, text)?;
-            }
-            Ok::<_, Error>(())
-        });
+        for (_, text) in self.definitions.iter().skip(BUILT_IN.len()) {
+            let engine = &self.engines[0];
+            kadian::definitions::kinds::add(engine, text, false, |_| Ok::<_, NotAdded>(())).unwrap();
+        }
+        kadian::definitions::kinds::readmit(&self.engines[0]).unwrap();
     }
 
     /// A definition that is new, or newer.
@@ -342,7 +378,6 @@ impl Centre {
         self.definitions.push((schema, definition.to_owned()));
         self.read_views();
         self.load_definitions();
-        self.submit(Job::Readmit);
     }
 
     pub(crate) fn grant(
@@ -384,15 +419,9 @@ impl Centre {
         });
     }
 
-    /// Enrols a phone for an account, or continues a line; says number and account.
-    pub(crate) fn enrol(
-        &mut self,
-        hash: &[u8; 32],
-        account: i64,
-        line: Option<i64>,
-        state: DeviceState,
-    ) -> (DeviceNumber, UserId) {
-        if let Some(known) = self.read(|c| devices::by_token(c, hash)) {
+    /// Enrols a phone for an account.
+    pub(crate) fn enrol(&mut self, hash: &[u8; 32], account: i64) -> (DeviceNumber, UserId) {
+        if let Some(known) = self.device(hash) {
             return (known.device(), known.user());
         }
         let now = self.now();
@@ -403,21 +432,46 @@ impl Centre {
                     account: UserId(account),
                     token_hash: hash,
                     name: "phone",
-                    line,
+                    leaves: None,
                     now,
                 },
             )?;
-            devices::set_state(c, row.number, state)?;
+            let entry = Entry::Enrolment {
+                number: row.device().0,
+                line: row.device().0,
+                account,
+                token_hash: hex(hash),
+                code_hash: None,
+                left: None,
+                at: now,
+            };
+            self.ledger.append(c, &entry).unwrap();
             Ok(row)
         });
-        self.enrolments.push(Enrolment {
-            number: row.number,
-            line: row.line,
-            account,
-            hash: *hash,
-            state,
-        });
+        self.numbers.push(row.number);
         (row.device(), row.user())
+    }
+
+    /// A phone leaves a number that another copy of it uses too.
+    pub(crate) fn leave(
+        &mut self,
+        hash: &[u8; 32],
+        old: &DeviceRow,
+        knew: u64,
+        mark: Option<Mark>,
+    ) -> Option<(DeviceNumber, UserId)> {
+        let now = self.now();
+        // What a phone knew counts only if the centre knows the same.
+        let kept = Marks::from_bytes(&old.marks).and_then(|marks| marks.mark(knew));
+        let knew = if kept.is_some() && kept == mark { knew } else { 0 };
+        let store = self.engines[0].store();
+        let enrolled = store
+            .write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now))
+            .ok()?;
+        if enrolled.new {
+            self.numbers.push(i64::from(enrolled.device.0));
+        }
+        Some((enrolled.device, enrolled.account))
     }
 
     pub(crate) fn device(&self, hash: &[u8; 32]) -> Option<DeviceRow> {
@@ -425,20 +479,22 @@ impl Centre {
     }
 
     pub(crate) fn numbers(&self) -> Vec<i64> {
-        (1..=3)
-            .chain(self.enrolments.iter().map(|one| one.number))
-            .collect()
+        let numbers: std::collections::BTreeSet<i64> =
+            (1..=3).chain(self.numbers.iter().copied()).collect();
+        numbers.into_iter().collect()
     }
 
     pub(crate) fn set_state(&mut self, number: i64, state: DeviceState) {
-        for one in self
-            .enrolments
-            .iter_mut()
-            .filter(|one| one.number == number)
-        {
-            one.state = state;
-        }
-        self.write(|c| devices::set_state(c, number, state));
+        let at = self.now();
+        self.write(|c| {
+            let entry = Entry::DeviceState {
+                number: number as u32,
+                state: state.as_str().to_owned(),
+                at,
+            };
+            self.ledger.append(c, &entry).unwrap();
+            devices::set_state(c, number, state)
+        });
     }
 
     /// One request over the wire, answered as over HTTP. `process`: which of them answers.
@@ -482,7 +538,7 @@ impl Centre {
             Err(Refusal::Fork) => problem(409, &json!({ "code": "fork" })),
             Err(Refusal::Blocked) => problem(403, &json!({ "code": "blocked" })),
             Err(Refusal::Unknown) => problem(401, &json!({ "code": "token_unknown" })),
-            Err(Refusal::TooOld) => problem(426, &json!({ "code": "too_old" })),
+            Err(Refusal::TooOld { .. }) => problem(426, &json!({ "code": "too_old" })),
             Err(Refusal::Failed(_)) => Posted {
                 retry_after: Some(2),
                 ..problem(503, &json!({ "code": "busy" }))
@@ -521,6 +577,10 @@ fn insert_grant(c: &mut Connection, grant: &Grant) -> Result<i64, Error> {
         made_at: grant.from,
     };
     grants::insert(c, &new)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn wal(file: &std::path::Path) -> PathBuf {

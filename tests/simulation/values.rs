@@ -1,6 +1,6 @@
 //! No value is lost: what was applied stands, or is in the history, or was overwritten by somebody
 //! who had it on screen (I4, I9, I13); nobody who saw a value loses against it (I9); a change that
-//! was admitted never beats a later honest edit (I8); stamps are unique (I8).
+//! was made earlier never beats a later one by honest clocks (I7, I8); stamps are unique (I8).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use sync_protocol::id::RecordId;
 use sync_protocol::record::{Record, Write};
 
 use crate::captured::Captured;
-use crate::world::{Check, World};
+use crate::world::{Check, SECOND, World};
 
 impl World {
     pub(crate) fn check_values(&mut self, holdings: &BTreeMap<RecordId, Record>) -> Check {
@@ -79,6 +79,17 @@ impl World {
                 if !in_history && !overwritten {
                     return Err(format!(
                         "I4: {field} of {} was applied, stands no more, and is in no history: {}",
+                        record.id, one.line
+                    ));
+                }
+                let rival = by_content.get(&(record.id, standing.content));
+                if self.honest
+                    && !self.centre_was_wrong
+                    && !knew(standing, write)
+                    && rival.is_some_and(|rival| one.at > rival.at + 241 * SECOND)
+                {
+                    return Err(format!(
+                        "I7: {field} of {}: an honest edit lost against an earlier one that knew nothing of it: {}",
                         record.id, one.line
                     ));
                 }

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kadian::clock::Millis;
-use kadian::store::devices::DeviceState;
 use serde_json::Value;
 use sync_protocol::id::RecordId;
 use sync_protocol::replica::enrol::{Enrolled, Proof, Token};
@@ -95,8 +94,10 @@ impl World {
                 attempt,
                 token_hash,
                 proof,
+                knew,
+                knew_mark,
             } => {
-                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, fault)?;
+                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, (knew, knew_mark), fault)?;
                 Ok(true)
             }
             Action::AskForCode { .. } => {
@@ -114,7 +115,7 @@ impl World {
     }
 
     /// A page of another size than the phone asks for.
-    fn with_page(&self, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn with_page(&self, body: &[u8]) -> Vec<u8> {
         let Some(page) = self.page else {
             return body.to_vec();
         };
@@ -404,22 +405,16 @@ impl World {
         attempt: u64,
         hash: &[u8; 32],
         proof: &Proof,
+        knew: (u64, Option<sync_protocol::mark::Mark>),
         fault: Fault,
     ) -> Check {
         let account = self.carriers[carrier].account;
         self.say(|| format!("u{account}/{carrier} enrols, {fault:?}"));
         let enrolled = match (fault, proof) {
             (Fault::RequestLost | Fault::StopsBefore | Fault::Fails, _) => None,
-            (_, Proof::Code(_)) => {
-                Some(self.centre.enrol(hash, account, None, DeviceState::Active))
-            }
+            (_, Proof::Code(_)) => Some(self.centre.enrol(hash, account)),
             (_, Proof::Token(old)) => match self.centre.device(&hash_of(old)) {
-                Some(row) => {
-                    Some(
-                        self.centre
-                            .enrol(hash, row.account, Some(row.line), row.state()),
-                    )
-                }
+                Some(row) => self.centre.leave(hash, &row, knew.0, knew.1),
                 None => None,
             },
         };

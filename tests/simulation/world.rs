@@ -50,7 +50,6 @@ pub(crate) struct Carrier {
 }
 
 pub(crate) struct World {
-    pub(crate) seed: u64,
     pub(crate) random: Random,
     /// The true time.
     pub(crate) time: Millis,
@@ -85,7 +84,6 @@ impl World {
         let mut centre = Centre::new(time);
         centre.grant(OFFICER, "officer", DISTRICT, None);
         Self {
-            seed,
             random,
             time,
             centre,
@@ -157,8 +155,8 @@ impl World {
             (1, "command"),
         ]);
         let area = match role {
-            "volunteer" | "checkpoint_leader" => *self.random.pick(&CHECKPOINTS).unwrap(),
-            "grid_leader" => *self.random.pick(&GRIDS[..3]).unwrap(),
+            "volunteer" | "checkpoint_leader" => *self.random.pick(&CHECKPOINTS[..2]).unwrap(),
+            "grid_leader" => *self.random.pick(&GRIDS[..2]).unwrap(),
             "officer" => *self.random.pick(&TOWNS).unwrap(),
             _ => DISTRICT,
         };
@@ -237,7 +235,6 @@ impl World {
         self.say(|| "-- quiet".to_owned());
         self.page = None;
         self.centre.load_definitions();
-        self.centre.submit(kadian::sync::job::Job::Readmit);
         for number in self.centre.numbers() {
             if number > 999
                 && self

@@ -139,6 +139,37 @@ async fn an_operator_adds_a_field_and_a_kind_while_phones_are_connected() {
 }
 
 #[actix_web::test]
+async fn what_can_be_found_anew_is_found_in_what_was_captured_before() {
+    let trial = Trial::new(&[]);
+    let mut entry = trial.entry(1);
+    entry["set"]["contact"] = json!({ "name": "李静", "phone": "13900000009" });
+    let mut phone = trial.phone("volunteer");
+    trial.sync(&mut phone, &[entry], json!([])).await;
+    let find = json!({ "phone": "139-0000-0009" });
+    let path = "/v1/records/registration/search";
+    let (_, before) = trial.post("officer", path, &find).await;
+    assert_eq!(before["rows"], json!([]));
+    let text = REGISTRATION.replacen("version = 1", "version = 2", 1);
+    let text = format!("{text}\n[[search]]\npurpose = \"phone\"\npath = \"contact.phone\"\n");
+    let (status, added) = add(&trial, "root", "/v1/kinds", &text).await;
+    assert_eq!(
+        (status, &added["reindexed"]),
+        (200, &json!(true)),
+        "{added}"
+    );
+    let (_, after) = trial.post("officer", path, &find).await;
+    assert_eq!(after["rows"].as_array().unwrap().len(), 1, "{after}");
+    let (_, old) = trial
+        .post("officer", path, &json!({ "phone": "13800000001" }))
+        .await;
+    assert_eq!(
+        old["rows"].as_array().unwrap().len(),
+        1,
+        "what was found stays found"
+    );
+}
+
+#[actix_web::test]
 async fn a_kind_that_shifts_is_refused_with_every_reason() {
     let trial = Trial::new(&[]);
     let shifted = with_luggage().replacen("type = \"object\"", "type = \"map\"", 1);

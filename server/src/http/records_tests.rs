@@ -18,15 +18,11 @@ async fn trial_with_entries() -> Trial {
     trial
 }
 
-fn household(n: u8, more: Value) -> Value {
-    let mut new = json!({ "record": id(n), "scope": "grid:G11", "set": { "number": "1-101", "phone": "13800000001" } });
-    for (name, value) in more.as_object().unwrap() {
-        new[name] = value.clone();
-    }
-    new
+fn household(n: u8) -> Value {
+    json!({ "record": id(n), "scope": "grid:G11", "set": { "number": "1-101", "phone": "13800000001" } })
 }
 
-async fn make(trial: &Trial, login: &str, new: Value) -> Value {
+async fn make(trial: &Trial, login: &str, new: &Value) -> Value {
     let (status, reply) = trial
         .post(login, "/v1/records/household", &json!([new]))
         .await;
@@ -167,7 +163,7 @@ async fn a_request_that_is_sent_again_makes_nothing_twice_and_undoes_nothing() {
 #[actix_web::test]
 async fn two_edits_of_one_household_are_both_there_and_the_loser_can_be_chosen() {
     let trial = Trial::new(&[]);
-    make(&trial, "grid", household(1, json!({}))).await;
+    make(&trial, "grid", &household(1)).await;
     let path = format!("/v1/records/household/{}", id(1));
     let (_, shown) = trial.get("grid", &path).await;
     let base = shown["row"]["rev"].clone();
@@ -212,7 +208,7 @@ async fn two_edits_of_one_household_are_both_there_and_the_loser_can_be_chosen()
 #[actix_web::test]
 async fn i11_a_household_moves_with_its_visits_and_the_old_leader_sees_neither() {
     let trial = Trial::new(&[]);
-    make(&trial, "grid", household(1, json!({}))).await;
+    make(&trial, "grid", &household(1)).await;
     let visit = json!([{ "record": id(2), "parent": id(1), "set": { "outcome": "met" } }]);
     let (_, made) = trial.post("grid", "/v1/records/visit", &visit).await;
     assert_eq!(made["results"][0]["verdict"], "applied", "{made}");
@@ -479,8 +475,8 @@ async fn an_auditor_reads_about_their_own_areas_alone() {
 #[actix_web::test]
 async fn what_is_past_its_purpose_goes_and_its_counts_stay() {
     let trial = trial_with_entries().await;
-    make(&trial, "grid", household(40, json!({}))).await;
-    make(&trial, "grid", household(41, json!({}))).await;
+    make(&trial, "grid", &household(40)).await;
+    make(&trial, "grid", &household(41)).await;
     let mut phone = trial.phone("stranger");
     trial.sync(&mut phone, &[trial.entry(30)], json!([])).await;
     let engine = trial.app.engine().unwrap();
@@ -524,4 +520,28 @@ async fn what_is_past_its_purpose_goes_and_its_counts_stay() {
         let path = format!("/v1/records/{kind}/{}", id(n));
         assert_eq!(trial.get("officer", &path).await.0, status, "{kind} {n}");
     }
+}
+
+#[actix_web::test]
+async fn what_is_purged_stands_in_the_ledger_and_never_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let trial = Trial::new(&[("database.url", &url)]);
+    let mut phone = trial.phone("volunteer");
+    let (entry, late) = (trial.entry(1), trial.entry(2));
+    trial
+        .sync(&mut phone, std::slice::from_ref(&entry), json!([]))
+        .await;
+    trial.clock.advance(61 * DAY);
+    let engine = trial.app.engine().unwrap();
+    assert_eq!(crate::retention::run(&engine, false).unwrap().records, 1);
+    let entries = trial.app.ledger.entries().unwrap().entries;
+    let purged = entries.iter().any(|entry| match entry {
+        crate::ledger::Entry::Purge { ids, .. } => ids.contains(&id(1).to_string()),
+        _ => false,
+    });
+    assert!(purged, "{entries:?}");
+    let (_, reply) = trial.sync(&mut phone, &[entry, late], json!([])).await;
+    assert_eq!(reply["ack"], 3, "{reply}");
+    assert_eq!(reply["verdicts"][0]["code"], "purged", "{reply}");
 }

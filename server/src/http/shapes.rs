@@ -207,7 +207,7 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "Policy",
-        "The policy at this version; 0 is the one that comes with the program",
+        "The policy at this version of the installation",
         r#"{"version":12,"policy":{"version":3,"lists":{},"rule":[]}}"#,
     ),
     (

@@ -154,7 +154,8 @@ impl Fold {
         let own = standing.is_none_or(|slot| slot.record.created.user.0 == attempt.author.user);
         let late = match self.ground(attempt, kind, &node) {
             Ground::Current => false,
-            Ground::Late if own => true,
+            // Late is what a phone brings that was away; a console is not away.
+            Ground::Late if own && !attempt.author.process => true,
             Ground::Late | Ground::Nothing => return park(parked::OUT_OF_SCOPE, None),
         };
         Way::Enter { scope, node, late }

@@ -203,10 +203,12 @@ impl Replica {
 
     /// Everything past `durable` is queued again, by order of capture, and numbered anew from 1.
     fn queue_again(&mut self) {
-        let ack = self.ack;
-        // A body that is lost here, and that the old number had delivered, is not lost.
-        self.outbox
-            .retain(|_, entry| entry.line.is_some() || entry.seq.is_none_or(|seq| seq > ack));
+        // A body that is lost here, and that outlives the loss of the centre, is not lost. One that
+        // was only delivered is told of: a centre put back to an earlier day does not have it.
+        let durable = self.durable;
+        self.outbox.retain(|_, entry| {
+            entry.line.is_some() || entry.seq.is_none_or(|seq| seq > durable)
+        });
         for entry in self.outbox.values_mut().filter(|entry| entry.seq.is_some()) {
             entry.seq = None;
             if entry.shown == Shown::Awaiting {
