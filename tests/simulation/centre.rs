@@ -7,27 +7,27 @@ use std::time::Duration;
 
 use kadian::accounts::enrolment::leave_fork;
 use kadian::clock::{BUILD, Clock, Millis};
+use kadian::definitions::NotAdded;
 use kadian::ledger::{Entry, Ledger};
 use kadian::store::areas::AreaRow;
 use kadian::store::definitions::KindRow;
 use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
 use kadian::store::{
-    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, scopes, devices,
-    epochs, grants,
+    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
+    epochs, grants, scopes,
 };
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
 use kadian::sync::job::{Answer, Job, Purge};
+use kadian::sync::numbering::Marks;
 use kadian::sync::opening::Opening;
 use kadian::sync::search_key::SearchKey;
 use serde_json::{Value, json};
-use kadian::definitions::NotAdded;
-use kadian::sync::numbering::Marks;
 use sync_protocol::Rev;
-use sync_protocol::mark::Mark;
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::kind::BUILT_IN;
+use sync_protocol::mark::Mark;
 use sync_protocol::wire::{Reply, Request};
 use tempfile::TempDir;
 
@@ -304,7 +304,9 @@ impl Centre {
         self.copies.push(Copied {
             file,
             at,
-            jumps: self.jumps, ledger: self.ledgers });
+            jumps: self.jumps,
+            ledger: self.ledgers,
+        });
     }
 
     pub(crate) fn knows_ledger_of(&self, copy: usize) -> bool {
@@ -367,7 +369,8 @@ impl Centre {
     pub(crate) fn load_definitions(&self) {
         for (_, text) in self.definitions.iter().skip(BUILT_IN.len()) {
             let engine = &self.engines[0];
-            kadian::definitions::kinds::add(engine, text, false, |_| Ok::<_, NotAdded>(())).unwrap();
+            kadian::definitions::kinds::add(engine, text, false, |_| Ok::<_, NotAdded>(()))
+                .unwrap();
         }
         kadian::definitions::kinds::readmit(&self.engines[0]).unwrap();
     }
@@ -463,7 +466,11 @@ impl Centre {
         let now = self.now();
         // What a phone knew counts only if the centre knows the same.
         let kept = Marks::from_bytes(&old.marks).and_then(|marks| marks.mark(knew));
-        let knew = if kept.is_some() && kept == mark { knew } else { 0 };
+        let knew = if kept.is_some() && kept == mark {
+            knew
+        } else {
+            0
+        };
         let store = self.engines[0].store();
         let enrolled = store
             .write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now))

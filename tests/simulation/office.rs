@@ -118,13 +118,23 @@ impl World {
     /// A day of a checkpoint goes whole.
     pub(crate) fn purge_a_day(&mut self) -> Check {
         let ids: Vec<i64> = (1..400).collect();
-        let days: Vec<_> = self.centre.read(|c| scopes::by_ids(c, &ids)).into_iter().filter(|scope| scope.day.is_some() && !scope.purged).collect();
-        let Some(day) = self.random.pick(&days).cloned() else { return Ok(()) };
+        let days: Vec<_> = self
+            .centre
+            .read(|c| scopes::by_ids(c, &ids))
+            .into_iter()
+            .filter(|scope| scope.day.is_some() && !scope.purged)
+            .collect();
+        let Some(day) = self.random.pick(&days).cloned() else {
+            return Ok(());
+        };
         self.say(|| format!("{} is purged whole", day.name));
         let rows = self.centre.read(|c| records::in_scope(c, day.id));
         let kinds = self.kinds();
         self.watch.close(&rows, &kinds);
-        self.centre.submit(Job::Purge(Purge { records: Vec::new(), scopes: vec![day.id] }));
+        self.centre.submit(Job::Purge(Purge {
+            records: Vec::new(),
+            scopes: vec![day.id],
+        }));
         for row in &rows {
             self.centre.purged.push(row.id.parse().unwrap());
         }
@@ -136,7 +146,11 @@ impl World {
 
     fn kinds(&self) -> std::sync::Arc<sync_protocol::kind::Kinds> {
         let engine = &self.centre.engines[0];
-        engine.store().read(|c| engine.rules(c)).unwrap_or_else(|e: kadian::store::Error| panic!("{e}")).kinds
+        engine
+            .store()
+            .read(|c| engine.rules(c))
+            .unwrap_or_else(|e: kadian::store::Error| panic!("{e}"))
+            .kinds
     }
 
     pub(crate) fn purge_record(&mut self, record: RecordId) -> Check {
@@ -537,7 +551,12 @@ impl World {
 
     pub(crate) fn restore(&mut self, copy: usize, ledger: bool) -> Check {
         let age: Millis = self.time - self.centre.copies[copy].at;
-        self.say(|| format!("a copy {} min old is put back, with the ledger: {ledger}", age / MINUTE));
+        self.say(|| {
+            format!(
+                "a copy {} min old is put back, with the ledger: {ledger}",
+                age / MINUTE
+            )
+        });
         let before = self.holdings();
         self.centre.restore(copy, ledger)?;
         self.figures.one("copies put back");

@@ -97,7 +97,14 @@ impl World {
                 knew,
                 knew_mark,
             } => {
-                self.enrol(carrier, attempt, &unhex(&token_hash), &proof, (knew, knew_mark), fault)?;
+                self.enrol(
+                    carrier,
+                    attempt,
+                    &unhex(&token_hash),
+                    &proof,
+                    (knew, knew_mark),
+                    fault,
+                )?;
                 Ok(true)
             }
             Action::AskForCode { .. } => {

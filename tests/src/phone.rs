@@ -278,10 +278,7 @@ impl Walker {
             headers.push(("content-encoding", "gzip"));
         }
         let sent = packed.as_deref().unwrap_or(body);
-        let answer = self
-            .client
-            .ask("POST", "/v1/sync", &headers, sent)
-            .unwrap();
+        let answer = self.client.ask("POST", "/v1/sync", &headers, sent).unwrap();
         self.costs.push(Cost {
             sent: sent.len(),
             received: answer.body.len(),
