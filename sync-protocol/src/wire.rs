@@ -435,9 +435,11 @@ impl<'a> Request<'a> {
         }
         let most = crate::MAX_INTEGER.unsigned_abs();
         let cursors = envelope.pull.iter().map(|ask| ask.1);
+        let signed = envelope.eras.values().chain([&envelope.now]);
         if cursors
             .chain([envelope.epoch, envelope.from, envelope.era])
             .any(|n| n > most)
+            || signed.into_iter().any(|n| n.unsigned_abs() > most)
             || envelope.from == 0
         {
             return Err(BadRequest::Envelope {

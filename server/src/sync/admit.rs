@@ -109,6 +109,11 @@ impl Fold {
         if let Some(settled) = self.repeat(attempt) {
             return Way::Repeat(settled);
         }
+        // Before anything else that a later event could set free: of a revoked phone nothing
+        // enters a record unless somebody decides so.
+        if !attempt.author.may_write {
+            return park(parked::OUT_OF_SCOPE, None);
+        }
         let kinds = &self.rules.kinds;
         let Some(kind) = kinds
             .get(&change.kind)
@@ -162,9 +167,6 @@ impl Fold {
     }
 
     fn ground(&self, attempt: &Attempt<'_>, kind: &Kind, node: &Node) -> Ground {
-        if !attempt.author.may_write {
-            return Ground::Nothing;
-        }
         let roles: Vec<&str> = kind.writers().iter().map(String::as_str).collect();
         self.people
             .get(&attempt.judge)
@@ -281,16 +283,12 @@ impl Fold {
     }
 
     fn names_purged(&self, change: &Change) -> bool {
-        if self.purged.is_empty() {
-            return false;
-        }
-        let entries = change
+        let mut entries = change
             .set
             .keys()
             .filter_map(|name| name.split_once('/')?.1.parse().ok());
-        std::iter::once(change.record)
-            .chain(entries)
-            .any(|id: RecordId| self.purged.contains(&id))
+        self.purged.contains(&change.record)
+            || entries.any(|id: RecordId| self.purged_entries.contains(&id))
     }
 
     /// The verdict that this content already got on its line.
@@ -315,29 +313,6 @@ impl Fold {
         self.repeat_aside(attempt.seq, author.line, Some(change.record), content)
     }
 
-    pub(super) fn repeat_aside(
-        &self,
-        seq: Seq,
-        line: u32,
-        record: Option<RecordId>,
-        content: u64,
-    ) -> Option<Settled> {
-        let hash = content.to_be_bytes();
-        let row = self
-            .known_aside
-            .iter()
-            .find(|row| row.line == i64::from(line) && row.content_hash == hash)?;
-        if row.state == "admitted" {
-            return record.map(|record| Settled::applied(seq, record));
-        }
-        let outcome = if row.verdict == "parked" {
-            Outcome::Parked
-        } else {
-            Outcome::Invalid
-        };
-        Some(Settled::aside(seq, record, outcome, &row.code, &row.detail))
-    }
-
     /// Whether an earlier change of this line to the record is still aside.
     fn is_behind(&self, attempt: &Attempt<'_>) -> bool {
         if attempt.author.process {
@@ -350,23 +325,5 @@ impl Fold {
                 && aside.row.line == i64::from(attempt.author.line)
                 && aside.row.record.as_deref() == Some(record.as_str())
         })
-    }
-
-    /// A change that carries everything takes the place of what its line had aside.
-    fn supersede(&mut self, attempt: &Attempt<'_>) {
-        if !attempt.change.whole {
-            return;
-        }
-        let record = attempt.change.record.to_string();
-        for (index, aside) in self.aside.iter_mut().enumerate() {
-            if aside.is_open()
-                && Some(index) != attempt.again
-                && aside.row.line == i64::from(attempt.author.line)
-                && aside.row.record.as_deref() == Some(record.as_str())
-            {
-                aside.row.state = "superseded".to_owned();
-                aside.settled = true;
-            }
-        }
     }
 }

@@ -1,12 +1,13 @@
-//! Keeping aside what does not enter a record, with its bytes as they came: parked changes, invalid
-//! ones, and lines that are no change. Whether that is to happen is for [`super::admit`] to say.
+//! Keeping a change aside: parked until someone resolves it or what it waits for comes, or invalid
+//! and shown. Nothing that was captured is refused into nothing, and what is abnormal in it is
+//! told at once.
 
-use sync_protocol::Millis;
-use sync_protocol::Seq;
+use sync_protocol::change::Line;
 use sync_protocol::id::RecordId;
 use sync_protocol::mark::fingerprint;
-use sync_protocol::stamp::Clock;
+use sync_protocol::stamp::{Clock, Normalised};
 use sync_protocol::wire::{Outcome, invalid};
+use sync_protocol::{Millis, Seq};
 
 use super::admit::{Attempt, Author};
 use super::fold::{Aside, Fold};
@@ -15,6 +16,50 @@ use crate::store::alerts::Alert;
 use crate::store::parked::NewParked;
 
 impl Fold {
+    /// The verdict that content which is kept aside got on its line before.
+    pub(super) fn repeat_aside(
+        &self,
+        seq: Seq,
+        line: u32,
+        record: Option<RecordId>,
+        content: u64,
+    ) -> Option<Settled> {
+        let hash = content.to_be_bytes();
+        let row = self
+            .known_aside
+            .iter()
+            .find(|row| row.line == i64::from(line) && row.content_hash == hash)?;
+        if row.state == "admitted" {
+            return record.map(|record| Settled::applied(seq, record));
+        }
+        let outcome = if row.verdict == "parked" {
+            Outcome::Parked
+        } else {
+            Outcome::Invalid
+        };
+        Some(Settled::aside(seq, record, outcome, &row.code, &row.detail))
+    }
+
+    /// A change that carries everything takes the place of what its line had aside.
+    pub(super) fn supersede(&mut self, attempt: &Attempt<'_>) {
+        if !attempt.change.whole {
+            return;
+        }
+        let record = attempt.change.record.to_string();
+        // What came after it stands behind it, and is not what it carries.
+        let before = attempt.again.unwrap_or(usize::MAX);
+        for (index, aside) in self.aside.iter_mut().enumerate().take(before) {
+            if aside.is_open()
+                && Some(index) != attempt.again
+                && aside.row.line == i64::from(attempt.author.line)
+                && aside.row.record.as_deref() == Some(record.as_str())
+            {
+                aside.row.state = "superseded".to_owned();
+                aside.settled = true;
+            }
+        }
+    }
+
     /// Keeps a change aside and says so; if it is abnormal, somebody is told at once.
     pub(super) fn set_aside(
         &mut self,
@@ -27,12 +72,10 @@ impl Fold {
         let change = attempt.change;
         let settled = Settled::aside(attempt.seq, Some(change.record), outcome, code, path);
         let area = self.shown_at_node(attempt);
-        for rule in self
-            .rules
-            .policy
-            .clone()
-            .abnormal(&change.kind, &change.set)
-        {
+        let forget = code == invalid::PURGED;
+        let rules = self.rules.policy.clone();
+        let abnormal = rules.abnormal(&change.kind, &change.set);
+        for rule in abnormal.into_iter().filter(|_| !forget) {
             let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
             alert.record = Some(change.record.to_string());
             alert.device = Some(i64::from(attempt.author.device.0));
@@ -41,16 +84,19 @@ impl Fold {
         }
         if let Some(index) = attempt.again {
             // Tried again, and still not in: only the reason may be another.
-            if let Some(aside) = self.aside.get_mut(index)
-                && aside.row.code != code
-            {
+            if let Some(aside) = self.aside.get_mut(index) {
+                let waits_for = waits_for.map(|id| id.to_string());
+                aside.settled |= aside.row.code != code || aside.row.waits_for != waits_for;
                 aside.row.code = code.to_owned();
-                aside.row.waits_for = waits_for.map(|id| id.to_string());
-                aside.settled = true;
+                aside.row.verdict = verdict_name(outcome).to_owned();
+                aside.row.waits_for = waits_for;
+                if forget {
+                    aside.row.body.clear();
+                    aside.row.state = "dismissed".to_owned();
+                }
             }
             return settled;
         }
-        let forget = code == invalid::PURGED;
         self.aside.push(Aside {
             id: None,
             settled: false,
@@ -61,12 +107,7 @@ impl Fold {
                 line: i64::from(attempt.author.line),
                 seq: crate::store::from_rev(attempt.seq),
                 account: attempt.author.user,
-                verdict: if outcome == Outcome::Parked {
-                    "parked"
-                } else {
-                    "invalid"
-                }
-                .to_owned(),
+                verdict: verdict_name(outcome).to_owned(),
                 code: code.to_owned(),
                 detail: path.to_owned(),
                 kind: Some(change.kind.clone()),
@@ -121,15 +162,17 @@ impl Fold {
         seq: Seq,
         line: &PushLine,
         at: Millis,
-        code: &str,
-        path: &str,
+        (code, path): (&str, &str),
+        normalised: Option<Normalised>,
     ) -> Settled {
         let (record, kind) = match &line.parsed {
             Err(fault) => (fault.record, fault.kind.clone()),
-            Ok(sync_protocol::change::Line::Change(change)) => {
-                (Some(change.record), Some(change.kind.clone()))
-            }
-            Ok(sync_protocol::change::Line::Lost(_)) => (None, None),
+            Ok(Line::Change(change)) => (Some(change.record), Some(change.kind.clone())),
+            Ok(Line::Lost(_)) => (None, None),
+        };
+        let change = match &line.parsed {
+            Ok(Line::Change(change)) => Some(change),
+            _ => None,
         };
         let content = fingerprint(&line.bytes);
         if let Some(settled) = self.repeat_aside(seq, author.line, record, content) {
@@ -166,21 +209,29 @@ impl Fold {
                 } else {
                     line.bytes.clone()
                 },
-                stamp: None,
-                raw: None,
-                clock: None,
-                base: None,
+                stamp: normalised.map(|made| made.stamp.to_string()),
+                raw: change.map(|change| change.stamp.to_string()),
+                clock: normalised.map(|made| clock_name(made.clock).to_owned()),
+                base: change.and_then(|change| change.base.map(crate::store::from_rev)),
                 at,
                 late: false,
-                state: "open".to_owned(),
+                state: if purged { "dismissed" } else { "open" }.to_owned(),
             },
         });
         Settled::aside(seq, record, Outcome::Invalid, code, path)
     }
 }
 
+/// How an outcome is named in the database.
+const fn verdict_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Parked => "parked",
+        _ => "invalid",
+    }
+}
+
 /// How a clock's trust is named in the database.
-const fn clock_name(clock: Clock) -> &'static str {
+pub(super) const fn clock_name(clock: Clock) -> &'static str {
     match clock {
         Clock::Right => "right",
         Clock::Shifted => "shifted",
