@@ -178,7 +178,7 @@ impl District {
     /// Dismisses what is kept aside about a record, so that tries do not pile up behind each other.
     pub(crate) fn tidy(&self, record: RecordId) {
         let tidied = self.app.store.write::<_, store::Error>(|c| {
-            for row in parked::open_for(c, &[record])? {
+            for row in parked::open_for(c, &[record], &[])? {
                 parked::settle(c, row.id, "dismissed", None, NOW, None)?;
             }
             Ok(())
