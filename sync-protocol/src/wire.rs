@@ -430,6 +430,13 @@ impl<'a> Request<'a> {
         }
         let envelope: Envelope =
             serde_json::from_slice(first).map_err(|error| envelope_fault(first, &error))?;
+        // serde would also take a list of the members' values.
+        if !first.trim_ascii_start().starts_with(b"{") {
+            return Err(BadRequest::Envelope {
+                column: 1,
+                what: "not an object".into(),
+            });
+        }
         if envelope.protocol != PROTOCOL {
             return Err(BadRequest::Protocol(envelope.protocol));
         }
@@ -522,6 +529,10 @@ mod tests {
         assert_eq!(
             fault("{\"protocol\":1,\"now\":1,\"era\":1,\"from\":1}"),
             "line 1, column 39: member `after` is missing"
+        );
+        assert_eq!(
+            fault(r#"[1,0,1,1,{},1,1,"",1,"",[],500]"#),
+            "line 1, column 1: not an object"
         );
         assert!(fault(&ENVELOPE.replace("412", "0")).contains("out of its range"));
         assert!(fault(&ENVELOPE.replace("412", "1")).contains("`after` is empty"));

@@ -3,3 +3,9 @@
 //! prints the figures.
 
 mod batch;
+mod bodies;
+mod canary;
+mod figures;
+mod growth;
+mod kills;
+mod rights;

@@ -12,7 +12,7 @@ use kadian::config::{Config, Sources};
 use kadian::store::alerts::{self, Alert};
 use kadian::store::devices::{self, NewDevice};
 use kadian::store::grants::{self, NewGrant};
-use kadian::store::{self, accounts as people, records};
+use kadian::store::{self, accounts as people, parked, records};
 use kadian::sync::job::{Answer, Job, Push, Written};
 use serde_json::{Value, json};
 use sync_protocol::change::{Change, Line, parse};
@@ -173,6 +173,17 @@ impl District {
                     .transpose()
             })
             .unwrap()
+    }
+
+    /// Dismisses what is kept aside about a record, so that tries do not pile up behind each other.
+    pub(crate) fn tidy(&self, record: RecordId) {
+        let tidied = self.app.store.write::<_, store::Error>(|c| {
+            for row in parked::open_for(c, &[record], &[])? {
+                parked::settle(c, row.id, "dismissed", None, NOW, None)?;
+            }
+            Ok(())
+        });
+        tidied.unwrap();
     }
 
     /// The id of the scope in which a record stands.

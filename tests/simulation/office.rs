@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kadian::clock::Millis;
 use kadian::store::devices::DeviceState;
 use kadian::store::records::RecordRow;
-use kadian::store::{parked, records, scopes};
+use kadian::store::{parked, records};
 use kadian::sync::job::{
     Answer, Decision, Job, Moved, Movement, Purge, Resolution, Resolved, Written,
 };
@@ -20,7 +20,8 @@ use sync_protocol::wire::Outcome;
 use crate::capture::fields;
 use crate::captured::Holdings;
 use crate::centre::{ACCOUNTS, OFFICER};
-use crate::rights::{GRIDS, NODES};
+use crate::rights::GRIDS;
+use crate::watch::scopes_of;
 use crate::world::{Check, DAY, HOUR, MINUTE, SECOND, World, YEAR};
 
 const HOUSEHOLD_GROWS: &str = r#"
@@ -67,8 +68,8 @@ impl World {
     pub(crate) fn records(&self) -> Vec<RecordRow> {
         self.centre.read(|c| {
             let mut rows = Vec::new();
-            for scope in 1..400 {
-                rows.extend(records::in_scope(c, scope)?);
+            for scope in scopes_of(c)? {
+                rows.extend(records::in_scope(c, scope.id)?);
             }
             Ok(rows)
         })
@@ -117,13 +118,8 @@ impl World {
 
     /// A day of a checkpoint goes whole.
     pub(crate) fn purge_a_day(&mut self) -> Check {
-        let ids: Vec<i64> = (1..400).collect();
-        let days: Vec<_> = self
-            .centre
-            .read(|c| scopes::by_ids(c, &ids))
-            .into_iter()
-            .filter(|scope| scope.day.is_some() && !scope.purged)
-            .collect();
+        let mut days = self.centre.read(scopes_of);
+        days.retain(|scope| scope.day.is_some() && !scope.purged);
         let Some(day) = self.random.pick(&days).cloned() else {
             return Ok(());
         };
@@ -596,7 +592,6 @@ impl World {
         self.say(|| format!("    {gone} changes are not in it"));
         self.figures
             .add("acknowledged after a copy that was put back", gone);
-        let _ = NODES;
         Ok(())
     }
 }

@@ -33,7 +33,18 @@ pub(crate) struct Watch {
 }
 
 /// No world has more scopes.
-const MOST_SCOPES: i64 = 400;
+const MOST_SCOPES: i64 = 150;
+
+/// All scopes there are.
+pub(crate) fn scopes_of(c: &mut Connection) -> Result<Vec<ScopeRow>, Error> {
+    let ids: Vec<i64> = (1..=MOST_SCOPES).collect();
+    let rows = scopes::by_ids(c, &ids)?;
+    assert!(
+        rows.iter().all(|row| row.id < MOST_SCOPES),
+        "a world outgrew the watch"
+    );
+    Ok(rows)
+}
 
 impl Watch {
     pub(crate) fn look(&mut self, centre: &Centre) -> Check {
@@ -43,8 +54,7 @@ impl Watch {
             .map_err(|e: Error| e.to_string())?
             .kinds;
         centre.read(|c| {
-            let ids: Vec<i64> = (1..MOST_SCOPES).collect();
-            let rows = scopes::by_ids(c, &ids)?;
+            let rows = scopes_of(c)?;
             Ok(rows.iter().try_for_each(|row| self.look_at(c, row, &kinds)))
         })
     }
@@ -54,13 +64,12 @@ impl Watch {
         self.scopes.clear();
         self.closed.clear();
         centre.read(|c| {
-            for scope in 1..MOST_SCOPES {
-                for row in tallies::of_scope(c, scope)?
-                    .into_iter()
-                    .filter(|row| row.closed != 0)
-                {
-                    self.closed
-                        .insert((scope, row.kind, row.name, row.value), row.closed);
+            for scope in scopes_of(c)? {
+                for row in tallies::of_scope(c, scope.id)? {
+                    if row.closed != 0 {
+                        let key = (scope.id, row.kind, row.name, row.value);
+                        self.closed.insert(key, row.closed);
+                    }
                 }
             }
             Ok::<_, Error>(())

@@ -188,6 +188,8 @@ pub struct Walker {
     pub costs: Vec<Cost>,
     /// Every byte that ever came, unpacked.
     pub received: Vec<u8>,
+    /// The envelope of the last request.
+    pub asked: String,
 }
 
 impl Walker {
@@ -204,6 +206,7 @@ impl Walker {
             chance,
             costs: Vec::new(),
             received: Vec::new(),
+            asked: String::new(),
         };
         walker.sync();
         walker
@@ -278,7 +281,12 @@ impl Walker {
             headers.push(("content-encoding", "gzip"));
         }
         let sent = packed.as_deref().unwrap_or(body);
-        let answer = self.client.ask("POST", "/v1/sync", &headers, sent).unwrap();
+        let first = body.split(|byte| *byte == b'\n').next();
+        self.asked = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
+        let answer = self
+            .client
+            .ask("POST", "/v1/sync", &headers, sent)
+            .unwrap();
         self.costs.push(Cost {
             sent: sent.len(),
             received: answer.body.len(),

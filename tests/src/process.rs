@@ -108,6 +108,10 @@ impl Process {
         resident_kib(&self.child.id().to_string())
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL, and nothing else.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -71,7 +71,7 @@ async fn an_operator_adds_a_field_and_a_kind_while_phones_are_connected() {
     early["set"]["luggage"] = json!("yes");
     let kennel = |n: u8| {
         let more = json!({ "scope": "checkpoint:S1", "set": { "dogs": 2 }, "schema": 3 });
-        trial.line("kennel_check", id(n), more)
+        trial.line("kennel_check", id(n), &more)
     };
     let lines = [early, kennel(2)];
     let (_, reply) = trial.sync(&mut phone, &lines, ask.clone()).await;

@@ -14,6 +14,8 @@ pub mod caller;
 pub mod conflicts;
 #[cfg(test)]
 mod connections;
+#[cfg(test)]
+mod desk_tests;
 pub mod devices;
 pub mod docs;
 pub mod enrol;

@@ -206,7 +206,7 @@ impl Trial {
     }
 
     /// A line that a phone would write now.
-    pub(super) fn line(&self, kind: &str, record: RecordId, more: Value) -> Value {
+    pub(super) fn line(&self, kind: &str, record: RecordId, more: &Value) -> Value {
         let stamp = format!("{:012x}0000", self.clock.now());
         let mut line = json!({
             "era": 1, "schema": 1, "stamp": stamp, "kind": kind, "record": record,
@@ -222,7 +222,7 @@ impl Trial {
         self.line(
             "registration",
             id(n),
-            json!({ "scope": "checkpoint:S1", "set": person(n) }),
+            &json!({ "scope": "checkpoint:S1", "set": person(n) }),
         )
     }
 }
