@@ -217,6 +217,17 @@ fn every_rule_can_be_broken() {
             ),
         ),
         (
+            "diesel after the tests",
+            rules::known_only_to(
+                &one(
+                    "server/src/sync/a.rs",
+                    "#[cfg(test)]\nmod tests {\n    fn x() {}\n}\nuse diesel::x;",
+                ),
+                "diesel",
+                &[],
+            ),
+        ),
+        (
             "kinds",
             rules::names_a_kind(&one("server/src/sync/a.rs", "if kind == \"visit\" {}")),
         ),

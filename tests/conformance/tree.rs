@@ -15,33 +15,36 @@ pub(crate) struct File {
 impl File {
     /// Lines that are compiled into the program, with their numbers: neither comments nor tests.
     pub(crate) fn code(&self) -> Vec<(usize, &str)> {
-        let mut lines = Vec::new();
-        let mut text = self.text.lines().enumerate().peekable();
-        while let Some((index, line)) = text.next() {
-            if line.trim() == "#[cfg(test)]" {
-                match text.peek() {
-                    // A file of its own, which is a test as a whole.
-                    Some((_, next)) if next.trim_end().ends_with(';') => {
-                        text.next();
-                        continue;
-                    }
-                    // By custom the module of tests ends the file.
-                    Some((_, next)) if next.starts_with("mod ") => break,
-                    _ => {}
-                }
-            }
-            if !line.trim_start().starts_with("//") && !self.test {
-                lines.push((index + 1, line));
-            }
-        }
+        let mut lines = self.lines();
+        lines.retain(|(_, line)| !line.trim_start().starts_with("//"));
         lines
     }
 
-    /// How many lines are neither blank nor within the module of tests.
+    /// How many lines there are beside the tests.
     pub(crate) fn length(&self) -> usize {
-        let tests = self.text.find("\n#[cfg(test)]\nmod tests {");
-        let end = tests.unwrap_or(self.text.len());
-        self.text.get(..end).unwrap_or_default().lines().count()
+        self.lines().len()
+    }
+
+    /// All lines but those of tests: of a module of them, from `#[cfg(test)]` to the brace that
+    /// ends it, and of one in a file of its own, its name.
+    fn lines(&self) -> Vec<(usize, &str)> {
+        let mut lines = Vec::new();
+        if self.test {
+            return lines;
+        }
+        let mut text = self.text.lines().enumerate().peekable();
+        while let Some((index, line)) = text.next() {
+            let next = text.peek().map_or("", |(_, next)| next);
+            let module = next.starts_with("mod ") || next.starts_with("pub mod ");
+            if line == "#[cfg(test)]" && module {
+                let inside = next.ends_with('{');
+                let last = text.by_ref().find(|(_, line)| !inside || *line == "}");
+                debug_assert!(last.is_some());
+                continue;
+            }
+            lines.push((index + 1, line));
+        }
+        lines
     }
 
     /// The folder it stands in.
