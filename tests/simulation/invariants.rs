@@ -218,6 +218,32 @@ fn i3_exactly_once_whatever_is_repeated() {
         assert!(grid.world.sync_with(grid.ann, fault).unwrap());
     }
     let rev = grid.stored(id).unwrap().rev;
+    // What is kept aside is kept once, too.
+    let mut phone = Raw::enrol(&mut grid.world.centre, OFFICER, 3);
+    let now = grid.world.centre.now();
+    let lines = vec![
+        line(now, "household", 1, "grid:G9", &json!({ "number": "1" })),
+        line(now, "household", 2, "grid:G1", &json!({ "state": 17 })),
+        b"{".to_vec(),
+    ];
+    let verdicts: Vec<_> = (0..3)
+        .map(|_| {
+            let posted = phone.post(&grid.world.centre, &lines, &json!([]));
+            posted.reply.unwrap().verdicts
+        })
+        .collect();
+    phone.advance(&lines);
+    assert_eq!(verdicts[0].len(), 3);
+    assert!(
+        verdicts.windows(2).all(|pair| pair[0] == pair[1]),
+        "a repeat hears what it heard"
+    );
+    let number = i64::from(phone.number);
+    let aside = grid
+        .world
+        .centre
+        .read(|c| parked::of_device(c, number, 0, i64::MAX));
+    assert_eq!(aside.len(), 3);
     for steps in 0..6 {
         grid.edit(grid.ann, id, &json!({ "x_step": steps }));
         grid.world.carriers[grid.ann].replica.hurry();
@@ -509,6 +535,28 @@ fn i8_clock_bounds_a_phone_ten_years_ahead_does_not_rule_the_future() {
         stored.writes.iter().any(|write| write.raw.ms > now),
         "what the phone said is kept"
     );
+    // A stretch of wrong time that nobody measured.
+    grid.turn(grid.ann, -10 * YEAR);
+    grid.sync(grid.ann);
+    let draft = |grid: &Grid, number: &str| {
+        let set = fields(&json!({ "phone": number }));
+        grid.world.carriers[grid.ann]
+            .replica
+            .draft(id, set)
+            .unwrap()
+    };
+    let wrong = draft(&grid, "13900000004");
+    grid.turn(grid.ann, 10 * YEAR);
+    grid.world.keep(grid.ann, &wrong).unwrap();
+    grid.turn(grid.ann, -10 * YEAR);
+    grid.sync(grid.ann);
+    grid.world.pass(10 * MINUTE);
+    grid.edit(grid.ben, id, &json!({ "phone": "13900000005" }));
+    grid.sync(grid.ben);
+    assert_eq!(grid.value(id, "phone"), "13900000005");
+    let now = u64::try_from(grid.world.centre.now()).unwrap();
+    let stored = grid.stored(id).unwrap();
+    assert!(stored.writes.iter().all(|write| write.stamp.ms <= now));
 }
 
 #[test]
@@ -771,8 +819,17 @@ fn i12_restore_phones_bring_back_what_came_after_the_copy_and_untouched_scopes_s
     grid.sync_all();
     assert_eq!(grid.world.carriers[grid.ann].replica.unsent(), 0);
     let before = grid.stored(id).unwrap();
+    let head = |grid: &Grid| {
+        let names = ["grid:G1".to_owned()];
+        grid.world
+            .centre
+            .read(|c| scopes::by_names(c, &names))
+            .remove(0)
+            .head
+    };
+    let lost = head(&grid);
     grid.world.pass(HOUR);
-    grid.world.restore(0, false).unwrap();
+    grid.world.restore(0, true).unwrap();
     assert!(grid.stored(later).is_none() && !grid.stored(id).unwrap().fields.contains_key("phone"));
     let served = grid.world.figures.of("rows served");
     grid.world.pass(6 * MINUTE);
@@ -782,6 +839,23 @@ fn i12_restore_phones_bring_back_what_came_after_the_copy_and_untouched_scopes_s
         served,
         "nothing happened in G2, nothing is sent"
     );
+    // A cursor out of the future that was lost is void, also when new heads stand above it.
+    let lost = u64::try_from(lost).unwrap();
+    let reader = Raw::enrol(&mut grid.world.centre, OFFICER, 12);
+    let reset = |grid: &Grid, cursor: u64| {
+        let pull = json!([["grid:G1", cursor, "", "0000000000000000"]]);
+        reader
+            .post(&grid.world.centre, &[], &pull)
+            .reply
+            .unwrap()
+            .feeds[0]
+            .reset
+    };
+    assert!(reset(&grid, lost));
+    grid.create(grid.officer, &json!({ "number": "3" }));
+    grid.sync(grid.officer);
+    assert!(head(&grid) > i64::try_from(lost).unwrap());
+    assert!(reset(&grid, lost), "inside the leap");
     grid.sync_all();
     assert!(grid.stored(later).is_some());
     assert_eq!(grid.value(id, "phone"), "13900000001");
@@ -981,6 +1055,27 @@ fn i16_fork_visible_at_the_first_push_that_differs() {
     assert_eq!(lines[0], lines[1], "both stay one line");
     assert_eq!(grid.value(id, "phone"), "13900000001");
     assert_eq!(grid.value(id, "state"), "empty");
+    // By hand: the same number for other content is refused, and nothing of it is taken.
+    let one = Raw::enrol(&mut grid.world.centre, OFFICER, 16);
+    let now = grid.world.centre.now();
+    let lines = |id: u32| {
+        vec![line(
+            now,
+            "household",
+            id,
+            "grid:G1",
+            &json!({ "number": "1" }),
+        )]
+    };
+    assert_eq!(
+        one.post(&grid.world.centre, &lines(1), &json!([])).status,
+        200
+    );
+    assert_eq!(
+        one.post(&grid.world.centre, &lines(2), &json!([])).status,
+        409
+    );
+    assert!(grid.stored(record(2)).is_none());
     // A phone put back to a day before it had packed anything forks too.
     let clone = grid.world.carriers[grid.ben].replica.clone();
     grid.edit(grid.ben, id, &json!({ "number": "2" }));
