@@ -48,7 +48,9 @@ fn i10_a_revoked_leader_gets_nothing_with_the_next_request_and_what_they_send_is
     assert!(officer.call("PATCH", &device, Some(&json!({"state": "push_only"}))).status < 300 || chief.call("PATCH", &device, Some(&json!({"state": "push_only"}))).status < 300);
     assert_eq!(phone.get("/v1/kinds").status, 403);
     let more = pen.household(server.now(), "grid:G1", 3);
-    assert_eq!(phone.sync(&bytes(&[more]), &Value::Null).json()["verdicts"][0]["code"], "out_of_scope");
+    let reply = phone.sync(&bytes(&[more]), &json!([["grid:G1", 0, "", "0000000000000000"]])).json();
+    assert_eq!(reply["verdicts"][0]["code"], "out_of_scope");
+    assert_eq!(reply["dropped"][0]["reason"], "revoked", "{reply}");
     assert!(chief.call("PATCH", &device, Some(&json!({"state": "blocked"}))).status < 300);
     let answer = phone.send(&[], &Value::Null).unwrap();
     assert_eq!((answer.status, answer.code().as_deref()), (403, Some("blocked")));
