@@ -165,6 +165,8 @@ impl Snapshot<'_> {
             });
             let Some(sight) = sight else {
                 let reason = match node {
+                    // Whatever its person may read: this phone may not.
+                    _ if !self.may_read => "revoked",
                     Some(node) => {
                         places::why_dropped(connection, self.reach.account(), node, self.now)?
                     }
