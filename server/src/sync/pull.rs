@@ -64,11 +64,20 @@ impl Snapshot<'_> {
         settled: &[Settled],
     ) -> Result<Pulled, Error> {
         let mut pulled = Pulled::default();
-        let grants = places::hash(self.reach, self.rules);
-        if self.may_read && envelope.grants != grants {
-            pulled.places = Some(places::held(
-                connection, self.reach, self.rules, "", MAX_PLACES,
-            )?);
+        // A revoked phone is told that it holds nothing; once it may read again the hash is
+        // another, and it hears of its places anew.
+        let grants = if self.may_read {
+            places::hash(self.reach, self.rules)
+        } else {
+            String::new()
+        };
+        if envelope.grants != grants {
+            let held = if self.may_read {
+                places::held(connection, self.reach, self.rules, "", MAX_PLACES)?
+            } else {
+                Vec::new()
+            };
+            pulled.places = Some(held);
             pulled.grants = Some(grants);
         }
         let open = self.open(connection, envelope, &mut pulled)?;
