@@ -3,7 +3,7 @@
 //! of everything else a record goes so many days after it was last written, with what stands with
 //! it. What was kept aside goes by the same days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sync_protocol::id::RecordId;
@@ -11,7 +11,6 @@ use sync_protocol::kind::Kind;
 use sync_protocol::record::Record;
 use sync_protocol::{Millis, kind::Kinds};
 
-use crate::store::records::RecordRow;
 use crate::store::scopes::ScopeRow;
 use crate::store::{self, Connection, finds, idempotency, parked, records, scopes};
 use crate::sync::Engine;
@@ -92,8 +91,8 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
 pub fn find(c: &mut Connection, rules: &Rules, now: Millis) -> Result<Due, store::Error> {
     let mut due = Due::default();
     for kind in rules.kinds.newest() {
-        if kind.parent().is_none() && !is_by_day(&rules.kinds, kind) {
-            find_records(c, &rules.kinds, kind, now, &mut due.records)?;
+        if !is_by_day(&rules.kinds, kind) {
+            find_records(c, kind, now, &mut due.records)?;
         }
     }
     find_scopes(c, rules, now, &mut due)?;
@@ -160,7 +159,6 @@ fn age(row: &ScopeRow, today: chrono::NaiveDate) -> Result<Option<i64>, store::E
 /// Records of one kind that were not written for so many days, nor anything that stands with them.
 fn find_records(
     c: &mut Connection,
-    kinds: &Kinds,
     kind: &Kind,
     now: Millis,
     due: &mut Vec<RecordId>,
@@ -174,33 +172,23 @@ fn find_records(
             return Ok(());
         };
         after = (last.time, last.id.clone());
-        let mut quiet = Vec::new();
+        let mut quiet = BTreeSet::new();
         for row in &rows {
-            if last_written(&row.record()?) < before {
-                quiet.extend(row.id.parse::<RecordId>().ok());
+            let record = row.record()?;
+            if last_written(&record) < before {
+                quiet.insert(record.id);
             }
         }
-        let children = records::children_of(c, &quiet)?;
-        let mut busy = std::collections::BTreeSet::new();
-        for row in &children {
-            if let Some(parent) = alive(kinds, row, now)? {
-                busy.insert(parent);
-            }
-            // A child whose own time is up goes alone while its parent stays.
-            else if row.parent.is_some() {
-                due.extend(row.id.parse::<RecordId>().ok());
+        // What is still visited, tested or tended is still in use.
+        let candidates: Vec<RecordId> = quiet.iter().copied().collect();
+        for row in records::children_of(c, &candidates)? {
+            let record = row.record()?;
+            if let Some(parent) = record.parent.filter(|_| last_written(&record) >= before) {
+                quiet.remove(&parent);
             }
         }
-        due.extend(quiet.into_iter().filter(|id| !busy.contains(id)));
+        due.extend(quiet);
     }
-}
-
-/// The parent of a child that may still be kept.
-fn alive(kinds: &Kinds, row: &RecordRow, now: Millis) -> Result<Option<RecordId>, store::Error> {
-    let record = row.record()?;
-    let days = kinds.get(&record.kind).map(|kind| kind.retention().days);
-    let kept = days.is_none_or(|days| last_written(&record) >= now - i64::from(days) * DAY_MS);
-    Ok(record.parent.filter(|_| kept))
 }
 
 fn last_written(record: &Record) -> Millis {

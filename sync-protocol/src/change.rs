@@ -301,7 +301,7 @@ fn check_value(value: &Value) -> Result<(), &'static str> {
     match value {
         Value::Null | Value::Bool(_) => Ok(()),
         Value::Number(number) => match number.as_i64() {
-            Some(n) if n.abs() <= MAX_INTEGER => Ok(()),
+            Some(n) if n.unsigned_abs() <= MAX_INTEGER.unsigned_abs() => Ok(()),
             _ => Err("number"),
         },
         Value::String(text) => check_text(text),
@@ -347,6 +347,12 @@ mod tests {
             parse(br#"{"lost":"storage"}"#),
             Ok(Line::Lost("storage".to_owned()))
         );
+    }
+
+    #[test]
+    fn i5_the_least_of_all_integers_is_a_number_out_of_range_and_no_panic() {
+        let line = GOOD.replace("\"green\"", "-9223372036854775808");
+        assert_eq!(code(line), ("number", "set.health_code".into()));
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub fn normalise(raw: RawStamp, reading: &Reading) -> Normalised {
     let now = clamp_ms(reading.now);
     let build = clamp_ms(reading.build).min(now);
     let shift = match reading.skew {
-        Some(skew) if skew.abs() >= SKEW_TOLERANCE_MS => skew,
+        Some(skew) if skew.unsigned_abs() >= SKEW_TOLERANCE_MS.unsigned_abs() => skew,
         _ => 0,
     };
     let shifted = i64::try_from(raw.ms)

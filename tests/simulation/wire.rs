@@ -417,12 +417,17 @@ impl World {
     ) -> Check {
         let account = self.carriers[carrier].account;
         self.say(|| format!("u{account}/{carrier} enrols, {fault:?}"));
+        let mut unknown = false;
         let enrolled = match (fault, proof) {
             (Fault::RequestLost | Fault::StopsBefore | Fault::Fails, _) => None,
             (_, Proof::Code(_)) => Some(self.centre.enrol(hash, account)),
             (_, Proof::Token(old)) => match self.centre.device(&hash_of(old)) {
                 Some(row) => self.centre.leave(hash, &row, knew.0, knew.1),
-                None => None,
+                // A copy without the ledger does not know the old token: a person is asked.
+                None => {
+                    unknown = true;
+                    None
+                }
             },
         };
         let moment = self.moment(self.carriers[carrier].phone);
@@ -445,9 +450,15 @@ impl World {
                 self.carriers[carrier].acked = (0, 0, 0);
             }
             _ => {
+                let refusal = Answer {
+                    status: 401,
+                    retry_after: None,
+                    body: br#"{"code":"unauthenticated"}"#,
+                };
+                let heard = (unknown && fault == Fault::Nothing).then_some(&refusal);
                 self.carriers[carrier]
                     .replica
-                    .enrol_failed(attempt, None, moment, &random);
+                    .enrol_failed(attempt, heard, moment, &random);
             }
         }
         Ok(())

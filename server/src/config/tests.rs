@@ -1,3 +1,5 @@
+//! Layers, origins and warnings of the configuration.
+
 use super::*;
 
 fn sources(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {

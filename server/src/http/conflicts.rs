@@ -33,7 +33,9 @@ pub async fn list(
                 let found = conflicts::page(c, &mut eye, &page.after, limit)?;
                 Ok((reach.account(), found))
             })?;
-            note(engine, "conflicts", (user, None), now, &rows, None)?;
+            if !rows.is_empty() {
+                note(engine, "conflicts", (user, None), now, &rows, None)?;
+            }
             let mut body = json!({ "rows": rows });
             if let Some(next) = next {
                 body["next"] = json!(next);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::definitions::{kinds, policies};
-use crate::store::{Connection, Reach};
+use crate::store::{Connection, Reach, areas};
 
 use super::auth::Console;
 use super::body::{self, LIMITS, json as reading};
@@ -129,7 +129,7 @@ pub async fn add_policy(
 }
 
 /// The whole installation goes by these, so they are for those who answer for all of it: the role
-/// must be held at the top of the area tree.
+/// must be held at the top of the area tree, at all of them where there are several.
 fn enter(
     c: &mut Connection,
     console: &Console,
@@ -137,10 +137,8 @@ fn enter(
     now: crate::clock::Millis,
 ) -> Result<Reach, Problem> {
     let (_, reach) = console.enter(c, now)?;
-    let at_top = reach
-        .held()
-        .any(|(path, role)| roles.contains(&role) && path.matches('/').count() == 2);
-    if at_top {
+    let tops = areas::tops(c)?;
+    if !tops.is_empty() && tops.iter().all(|path| reach.holds(roles, path)) {
         Ok(reach)
     } else {
         Err(Problem::new(problem::FORBIDDEN)

@@ -14,6 +14,8 @@ pub mod caller;
 pub mod conflicts;
 #[cfg(test)]
 mod connections;
+#[cfg(test)]
+mod desk_tests;
 pub mod devices;
 pub mod docs;
 pub mod enrol;
@@ -22,6 +24,8 @@ pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod kinds;
+#[cfg(test)]
+mod kinds_tests;
 pub mod limits;
 pub mod look_up;
 pub mod metrics;
@@ -30,6 +34,8 @@ pub mod paging;
 pub mod parked;
 pub mod problem;
 pub mod records;
+#[cfg(test)]
+mod records_tests;
 pub mod reply;
 pub mod route;
 pub mod routes;
@@ -37,9 +43,13 @@ pub mod scopes;
 pub mod session;
 pub mod shapes;
 pub mod sync;
+#[cfg(test)]
+mod sync_tests;
 pub mod tallies;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trial;
 pub mod users;
 
 use actix_web::body::BoxBody;

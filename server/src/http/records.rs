@@ -121,7 +121,11 @@ pub async fn create(
             let (user, kept, schema, known) = engine.store().read::<_, Problem>(|c| {
                 let (_, reach) = console.enter(c, now)?;
                 let user = reach.account();
-                let schema = engine.rules(c)?.kinds.schema();
+                let kinds = engine.rules(c)?.kinds;
+                if kinds.get(&kind).is_none() {
+                    return Err(Problem::new(problem::NOT_FOUND));
+                }
+                let schema = kinds.schema();
                 let kept = match &name {
                     Some(name) => idempotency::load(c, user, name)?,
                     None => None,

@@ -42,6 +42,7 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
         "When it runs out",
         r#"{"until":1795298400000}"#,
     ),
+    ("AssignmentMade", "Its number", r#"{"assignment":5}"#),
     (
         "Assignments",
         "A page of roles held, by number",
@@ -206,7 +207,7 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "Policy",
-        "The policy at this version; 0 is the one that comes with the program",
+        "The policy at this version of the installation",
         r#"{"version":12,"policy":{"version":3,"lists":{},"rule":[]}}"#,
     ),
     (

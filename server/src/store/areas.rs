@@ -135,6 +135,15 @@ pub fn every_grid(c: &mut Connection) -> Result<std::collections::HashSet<String
     Ok(codes.into_iter().collect())
 }
 
+/// The paths of the nodes that have nothing above them.
+pub fn tops(c: &mut Connection) -> Result<Vec<String>, Error> {
+    Ok(area::table
+        .filter(area::parent.is_null())
+        .order(area::path)
+        .select(area::path)
+        .load(c)?)
+}
+
 /// The nodes from the top down to the one with this path, that one included.
 pub fn chain(c: &mut Connection, path: &str) -> Result<Vec<AreaRow>, Error> {
     let codes: Vec<&str> = path.split('/').filter(|code| !code.is_empty()).collect();

@@ -63,23 +63,39 @@ pub struct ParkedRow {
     pub reason: Option<String>,
 }
 
-/// Open ones that touch these records or wait for them, in arrival order.
+/// How many that touch or wait for one list of records are read at once; the rest stays aside
+/// until the next change, or until somebody decides.
+const MOST_OPEN: i64 = 500;
+
+/// Open ones of these lines that touch these records, and open ones of others that touch them or
+/// wait for them, in arrival order. Each way is asked by itself: together they would scan.
 pub fn open_for(
     connection: &mut Connection,
     records: &[RecordId],
+    lines: &[i64],
 ) -> Result<Vec<ParkedRow>, Error> {
     let mut rows: Vec<ParkedRow> = Vec::new();
-    for records in records.chunks(super::dialect::MAX_LIST / 2) {
+    for records in records.chunks(super::dialect::MAX_LIST) {
         let ids: Vec<String> = records.iter().map(ToString::to_string).collect();
-        rows.extend(
+        let open = || {
             parked::table
                 .filter(parked::state.eq("open"))
-                .filter(
-                    parked::record
-                        .eq_any(&ids)
-                        .or(parked::waits_for.eq_any(&ids)),
-                )
+                .order(parked::id)
+                .limit(MOST_OPEN)
                 .select(ParkedRow::as_select())
+        };
+        let own = open()
+            .filter(parked::record.eq_any(&ids))
+            .filter(parked::line.eq_any(lines));
+        rows.extend(own.load::<ParkedRow>(connection)?);
+        rows.extend(
+            open()
+                .filter(parked::record.eq_any(&ids))
+                .load::<ParkedRow>(connection)?,
+        );
+        rows.extend(
+            open()
+                .filter(parked::waits_for.eq_any(&ids))
                 .load::<ParkedRow>(connection)?,
         );
     }
@@ -133,6 +149,7 @@ pub fn with_content(
                 .filter(parked::line.eq_any(lines))
                 .filter(parked::content_hash.eq_any(hashes))
                 .order(parked::id)
+                .limit(4 * MOST_OPEN)
                 .select(ParkedRow::as_select())
                 .load::<ParkedRow>(connection)?,
         );
@@ -216,7 +233,12 @@ pub fn show_in(connection: &mut Connection, records: &[String], code: &str) -> R
 
 /// Keeps that something was there, but neither what nor about whom: the record was purged.
 pub fn forget(connection: &mut Connection, records: &[String]) -> Result<(), Error> {
-    diesel::update(parked::table.filter(parked::record.eq_any(records)))
+    let gone = parked::table.filter(
+        parked::record
+            .eq_any(records)
+            .or(parked::waits_for.eq_any(records)),
+    );
+    diesel::update(gone)
         .set((
             parked::body.eq(Vec::new()),
             parked::state.eq("dismissed"),
@@ -276,4 +298,12 @@ pub fn expire(
             .set(gone)
             .execute(connection)?,
     })
+}
+
+/// Forgets what one said: it was about somebody who was purged.
+pub fn clear_body(connection: &mut Connection, id: i64) -> Result<(), Error> {
+    diesel::update(parked::table.find(id))
+        .set(parked::body.eq(Vec::new()))
+        .execute(connection)?;
+    Ok(())
 }

@@ -1,4 +1,6 @@
-//! The permanent list of ids that were purged, map entries' too: they never come back.
+//! The permanent list of ids that were purged: they never come back. A map entry's id stands under
+//! a name of its own (`entry:<uuid>`): the entry of one record may bear the id of another record,
+//! which is not to go with it.
 
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
@@ -6,11 +8,28 @@ use sync_protocol::id::RecordId;
 use super::schema::{purged, record};
 use super::{Connection, Error};
 
-/// Which of these ids were purged.
-pub fn among(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<RecordId>, Error> {
+/// What the name of a map entry's id begins with.
+const ENTRY: &str = "entry:";
+
+/// The name under which a map entry's id stands in the list.
+pub fn entry_name(id: &str) -> String {
+    format!("{ENTRY}{id}")
+}
+
+/// Whether a name in the list is a map entry's.
+pub fn is_entry(name: &str) -> bool {
+    name.starts_with(ENTRY)
+}
+
+/// Which of these ids were purged: as records, and as map entries.
+pub fn among(
+    connection: &mut Connection,
+    ids: &[RecordId],
+) -> Result<(Vec<RecordId>, Vec<RecordId>), Error> {
     let mut found = Vec::new();
-    for ids in ids.chunks(super::dialect::MAX_LIST) {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    for ids in ids.chunks(super::dialect::MAX_LIST / 2) {
+        let names = ids.iter().map(ToString::to_string);
+        let ids: Vec<String> = names.flat_map(|id| [entry_name(&id), id]).collect();
         found.extend(
             purged::table
                 .filter(purged::id.eq_any(ids))
@@ -18,7 +37,15 @@ pub fn among(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Record
                 .load::<String>(connection)?,
         );
     }
-    Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+    let (entries, records): (Vec<String>, Vec<String>) =
+        found.into_iter().partition(|name| is_entry(name));
+    let entries = entries
+        .iter()
+        .filter_map(|name| name.strip_prefix(ENTRY)?.parse().ok());
+    Ok((
+        records.iter().filter_map(|id| id.parse().ok()).collect(),
+        entries.collect(),
+    ))
 }
 
 /// Records that stand although their id was purged: an older copy of the database brought them

@@ -5,6 +5,7 @@ use sync_protocol::cursor::Head;
 use sync_protocol::digest::Digest;
 use sync_protocol::scope::Scope;
 
+use super::dialect::MAX_LIST;
 use super::schema::{area, scope, scope_kind};
 use super::{Connection, Error, from_rev, to_rev};
 
@@ -72,18 +73,30 @@ pub struct Node {
 
 /// The scopes with these names that exist.
 pub fn by_names(connection: &mut Connection, names: &[String]) -> Result<Vec<ScopeRow>, Error> {
-    Ok(scope::table
-        .filter(scope::name.eq_any(names))
-        .select(ScopeRow::as_select())
-        .load(connection)?)
+    let mut rows = Vec::with_capacity(names.len());
+    for names in names.chunks(MAX_LIST) {
+        rows.extend(
+            scope::table
+                .filter(scope::name.eq_any(names))
+                .select(ScopeRow::as_select())
+                .load(connection)?,
+        );
+    }
+    Ok(rows)
 }
 
 /// The scopes with these ids.
 pub fn by_ids(connection: &mut Connection, ids: &[i64]) -> Result<Vec<ScopeRow>, Error> {
-    Ok(scope::table
-        .filter(scope::id.eq_any(ids))
-        .select(ScopeRow::as_select())
-        .load(connection)?)
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(MAX_LIST) {
+        rows.extend(
+            scope::table
+                .filter(scope::id.eq_any(ids))
+                .select(ScopeRow::as_select())
+                .load(connection)?,
+        );
+    }
+    Ok(rows)
 }
 
 /// Makes a scope that does not exist yet.
@@ -128,24 +141,31 @@ pub fn save_head(
 
 /// What these scopes hold, per kind.
 pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingRow>, Error> {
-    Ok(scope_kind::table
-        .filter(scope_kind::scope_id.eq_any(ids))
-        .select(HoldingRow::as_select())
-        .load(connection)?)
+    let mut rows = Vec::new();
+    for ids in ids.chunks(MAX_LIST) {
+        rows.extend(
+            scope_kind::table
+                .filter(scope_kind::scope_id.eq_any(ids))
+                .select(HoldingRow::as_select())
+                .load(connection)?,
+        );
+    }
+    Ok(rows)
 }
 
 /// The nodes with these codes.
 pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
-    let rows: Vec<(String, String, String, String, Option<String>)> = area::table
-        .filter(area::code.eq_any(codes))
-        .select((
+    let mut rows: Vec<(String, String, String, String, Option<String>)> = Vec::new();
+    for codes in codes.chunks(MAX_LIST) {
+        let some = area::table.filter(area::code.eq_any(codes)).select((
             area::code,
             area::level,
             area::name,
             area::path,
             area::timezone,
-        ))
-        .load(connection)?;
+        ));
+        rows.extend(some.load(connection)?);
+    }
     rows.into_iter()
         .map(|(code, level, name, path, timezone)| {
             let timezone = match timezone {

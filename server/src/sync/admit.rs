@@ -6,17 +6,14 @@ use sync_protocol::Seq;
 use sync_protocol::change::Change;
 use sync_protocol::id::{DeviceNumber, RecordId};
 use sync_protocol::kind::{Kind, KindScope};
-use sync_protocol::mark::fingerprint;
 use sync_protocol::scope::Scope;
 use sync_protocol::stamp::{Clock, Normalised};
 use sync_protocol::wire::{Outcome, invalid, parked};
 
 use super::day::days_between;
-use super::fold::{Aside, Fold};
-use super::job::{PushLine, Settled};
+use super::fold::Fold;
+use super::job::Settled;
 use crate::store::Ground;
-use crate::store::alerts::Alert;
-use crate::store::parked::NewParked;
 use crate::store::scopes::Node;
 
 /// Who made a change, on what.
@@ -112,6 +109,11 @@ impl Fold {
         if let Some(settled) = self.repeat(attempt) {
             return Way::Repeat(settled);
         }
+        // Before anything else that a later event could set free: of a revoked phone nothing
+        // enters a record unless somebody decides so.
+        if !attempt.author.may_write {
+            return park(parked::OUT_OF_SCOPE, None);
+        }
         let kinds = &self.rules.kinds;
         let Some(kind) = kinds
             .get(&change.kind)
@@ -157,16 +159,14 @@ impl Fold {
         let own = standing.is_none_or(|slot| slot.record.created.user.0 == attempt.author.user);
         let late = match self.ground(attempt, kind, &node) {
             Ground::Current => false,
-            Ground::Late if own => true,
+            // Late is what a phone brings that was away; a console is not away.
+            Ground::Late if own && !attempt.author.process => true,
             Ground::Late | Ground::Nothing => return park(parked::OUT_OF_SCOPE, None),
         };
         Way::Enter { scope, node, late }
     }
 
     fn ground(&self, attempt: &Attempt<'_>, kind: &Kind, node: &Node) -> Ground {
-        if !attempt.author.may_write {
-            return Ground::Nothing;
-        }
         let roles: Vec<&str> = kind.writers().iter().map(String::as_str).collect();
         self.people
             .get(&attempt.judge)
@@ -283,16 +283,12 @@ impl Fold {
     }
 
     fn names_purged(&self, change: &Change) -> bool {
-        if self.purged.is_empty() {
-            return false;
-        }
-        let entries = change
+        let mut entries = change
             .set
             .keys()
             .filter_map(|name| name.split_once('/')?.1.parse().ok());
-        std::iter::once(change.record)
-            .chain(entries)
-            .any(|id: RecordId| self.purged.contains(&id))
+        self.purged.contains(&change.record)
+            || entries.any(|id: RecordId| self.purged_entries.contains(&id))
     }
 
     /// The verdict that this content already got on its line.
@@ -317,29 +313,6 @@ impl Fold {
         self.repeat_aside(attempt.seq, author.line, Some(change.record), content)
     }
 
-    fn repeat_aside(
-        &self,
-        seq: Seq,
-        line: u32,
-        record: Option<RecordId>,
-        content: u64,
-    ) -> Option<Settled> {
-        let hash = content.to_be_bytes();
-        let row = self
-            .known_aside
-            .iter()
-            .find(|row| row.line == i64::from(line) && row.content_hash == hash)?;
-        if row.state == "admitted" {
-            return record.map(|record| Settled::applied(seq, record));
-        }
-        let outcome = if row.verdict == "parked" {
-            Outcome::Parked
-        } else {
-            Outcome::Invalid
-        };
-        Some(Settled::aside(seq, record, outcome, &row.code, &row.detail))
-    }
-
     /// Whether an earlier change of this line to the record is still aside.
     fn is_behind(&self, attempt: &Attempt<'_>) -> bool {
         if attempt.author.process {
@@ -352,195 +325,5 @@ impl Fold {
                 && aside.row.line == i64::from(attempt.author.line)
                 && aside.row.record.as_deref() == Some(record.as_str())
         })
-    }
-
-    /// A change that carries everything takes the place of what its line had aside.
-    fn supersede(&mut self, attempt: &Attempt<'_>) {
-        if !attempt.change.whole {
-            return;
-        }
-        let record = attempt.change.record.to_string();
-        for (index, aside) in self.aside.iter_mut().enumerate() {
-            if aside.is_open()
-                && Some(index) != attempt.again
-                && aside.row.line == i64::from(attempt.author.line)
-                && aside.row.record.as_deref() == Some(record.as_str())
-            {
-                aside.row.state = "superseded".to_owned();
-                aside.settled = true;
-            }
-        }
-    }
-
-    /// Keeps a change aside and says so; if it is abnormal, somebody is told at once.
-    fn set_aside(
-        &mut self,
-        attempt: &Attempt<'_>,
-        outcome: Outcome,
-        code: &str,
-        path: &str,
-        waits_for: Option<RecordId>,
-    ) -> Settled {
-        let change = attempt.change;
-        let settled = Settled::aside(attempt.seq, Some(change.record), outcome, code, path);
-        let area = self.shown_at_node(attempt);
-        for rule in self
-            .rules
-            .policy
-            .clone()
-            .abnormal(&change.kind, &change.set)
-        {
-            let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
-            alert.record = Some(change.record.to_string());
-            alert.device = Some(i64::from(attempt.author.device.0));
-            alert.detail = format!("kept aside: {code}");
-            self.raise(alert);
-        }
-        if let Some(index) = attempt.again {
-            // Tried again, and still not in: only the reason may be another.
-            if let Some(aside) = self.aside.get_mut(index)
-                && aside.row.code != code
-            {
-                aside.row.code = code.to_owned();
-                aside.row.waits_for = waits_for.map(|id| id.to_string());
-                aside.settled = true;
-            }
-            return settled;
-        }
-        let forget = code == invalid::PURGED;
-        self.aside.push(Aside {
-            id: None,
-            settled: false,
-            settled_by: None,
-            reason: None,
-            row: NewParked {
-                device: i64::from(attempt.author.device.0),
-                line: i64::from(attempt.author.line),
-                seq: crate::store::from_rev(attempt.seq),
-                account: attempt.author.user,
-                verdict: if outcome == Outcome::Parked {
-                    "parked"
-                } else {
-                    "invalid"
-                }
-                .to_owned(),
-                code: code.to_owned(),
-                detail: path.to_owned(),
-                kind: Some(change.kind.clone()),
-                record: Some(change.record.to_string()),
-                area,
-                waits_for: waits_for.map(|id| id.to_string()),
-                content_hash: change.content().to_be_bytes().to_vec(),
-                body: if forget {
-                    Vec::new()
-                } else {
-                    attempt.bytes.to_vec()
-                },
-                stamp: Some(attempt.normalised.stamp.to_string()),
-                raw: Some(change.stamp.to_string()),
-                clock: Some(clock_name(attempt.normalised.clock).to_owned()),
-                base: change.base.map(crate::store::from_rev),
-                at: attempt.at,
-                late: false,
-                state: if forget { "dismissed" } else { "open" }.to_owned(),
-            },
-        });
-        settled
-    }
-
-    /// The node at which a change that is kept aside is shown: where its record is, else the
-    /// place it names, else where its author works.
-    fn shown_at_node(&self, attempt: &Attempt<'_>) -> Option<String> {
-        let change = attempt.change;
-        let slot = self
-            .records
-            .get(&change.record)
-            .or_else(|| self.records.get(&change.parent?));
-        let standing = slot
-            .and_then(|slot| self.scopes.get(&slot.scope))
-            .map(|scope| scope.node.code.clone());
-        let named = || {
-            change
-                .scope
-                .as_ref()
-                .and_then(|place| self.nodes.get(place.code()))
-                .map(|node| node.code.clone())
-        };
-        standing
-            .or_else(named)
-            .or_else(|| self.home(attempt.author.user))
-    }
-
-    /// Keeps a line aside that is no change.
-    pub(super) fn set_aside_line(
-        &mut self,
-        author: &Author,
-        seq: Seq,
-        line: &PushLine,
-        at: Millis,
-        code: &str,
-        path: &str,
-    ) -> Settled {
-        let (record, kind) = match &line.parsed {
-            Err(fault) => (fault.record, fault.kind.clone()),
-            Ok(sync_protocol::change::Line::Change(change)) => {
-                (Some(change.record), Some(change.kind.clone()))
-            }
-            Ok(sync_protocol::change::Line::Lost(_)) => (None, None),
-        };
-        let content = fingerprint(&line.bytes);
-        if let Some(settled) = self.repeat_aside(seq, author.line, record, content) {
-            return settled;
-        }
-        let purged = record.is_some_and(|record| self.purged.contains(&record));
-        let area = record
-            .and_then(|record| self.records.get(&record))
-            .map(|slot| slot.scope.clone());
-        let area = area
-            .and_then(|scope| self.scopes.get(&scope))
-            .map(|scope| scope.node.code.clone())
-            .or_else(|| self.home(author.user));
-        self.aside.push(Aside {
-            id: None,
-            settled: false,
-            settled_by: None,
-            reason: None,
-            row: NewParked {
-                device: i64::from(author.device.0),
-                line: i64::from(author.line),
-                seq: crate::store::from_rev(seq),
-                account: author.user,
-                verdict: "invalid".to_owned(),
-                code: code.to_owned(),
-                detail: path.to_owned(),
-                kind,
-                record: record.map(|id| id.to_string()),
-                area,
-                waits_for: None,
-                content_hash: content.to_be_bytes().to_vec(),
-                body: if purged {
-                    Vec::new()
-                } else {
-                    line.bytes.clone()
-                },
-                stamp: None,
-                raw: None,
-                clock: None,
-                base: None,
-                at,
-                late: false,
-                state: "open".to_owned(),
-            },
-        });
-        Settled::aside(seq, record, Outcome::Invalid, code, path)
-    }
-}
-
-/// How a clock's trust is named in the database.
-pub(super) const fn clock_name(clock: Clock) -> &'static str {
-    match clock {
-        Clock::Right => "right",
-        Clock::Shifted => "shifted",
-        Clock::Unknown => "unknown",
     }
 }

@@ -266,16 +266,15 @@ impl Fold {
                     .is_some_and(|aside| aside.is_open() && aside.row.code == code)
             })
             .collect();
-        let ids = waiting
-            .iter()
-            .filter_map(|&index| self.aside.get(index)?.id);
-        let last = ids.max().filter(|last| *last > after);
+        let last = self.readmit_last.filter(|last| *last > after);
         let mut admitted = 0;
         for index in waiting {
             let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
                 continue;
             };
-            if let Ok(settled) = self.try_again(index, user) {
+            let device = self.aside.get(index).map(|aside| aside.row.device);
+            let may_write = device.and_then(|device| self.active.get(&device)).copied();
+            if let Ok(settled) = self.try_again(index, user, may_write.unwrap_or(false)) {
                 admitted += 1;
                 if let Some(record) = settled.record {
                     self.unblock(record);

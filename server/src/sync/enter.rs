@@ -18,7 +18,7 @@ use super::job::Settled;
 use crate::store::alerts::Alert;
 use crate::store::history::NewHistory;
 use crate::store::scopes::Node;
-use crate::store::{from_rev, records};
+use crate::store::{devices, from_rev, records};
 
 impl Fold {
     /// Merges a change into its record, which it makes if there is none. `None` if the record
@@ -172,6 +172,7 @@ impl Fold {
                 &record.id.to_string(),
                 Some(node.code.clone()),
             );
+            alert.record = Some(record.id.to_string());
             alert.device = Some(i64::from(attempt.author.device.0));
             self.raise(alert);
         }
@@ -214,7 +215,9 @@ impl Fold {
             };
             tried.insert(key(aside));
             let author_user = aside.row.account;
-            if self.try_again(index, author_user).is_ok()
+            // By what the phone may do now: it may have been revoked since.
+            let may_write = self.active.get(&aside.row.device).copied().unwrap_or(false);
+            if self.try_again(index, author_user, may_write).is_ok()
                 && let Some(record) = self
                     .aside
                     .get(index)
@@ -226,9 +229,15 @@ impl Fold {
         }
     }
 
-    /// Tries a change that was kept aside again, by the rights of `judge`. The code says why it
+    /// Tries a change that was kept aside again, by the rights of `judge`; `may_write` says
+    /// whether its phone, or whoever decides in its place, may write at all. The code says why it
     /// stays out.
-    pub(super) fn try_again(&mut self, index: usize, judge: i64) -> Result<Settled, String> {
+    pub(super) fn try_again(
+        &mut self,
+        index: usize,
+        judge: i64,
+        may_write: bool,
+    ) -> Result<Settled, String> {
         let Some(aside) = self.aside.get(index) else {
             return Err("unknown".to_owned());
         };
@@ -244,8 +253,8 @@ impl Fold {
                 device: DeviceNumber(u32::try_from(aside.row.device).unwrap_or(0)),
                 line: u32::try_from(aside.row.line).unwrap_or(0),
                 user: aside.row.account,
-                process: false,
-                may_write: true,
+                process: aside.row.device <= i64::from(devices::LAST_PROCESS),
+                may_write,
             },
             seq,
             at: aside.row.at,
@@ -281,6 +290,17 @@ fn key(aside: &Aside) -> (i64, i64) {
 impl Aside {
     /// The effective stamp that it got when it first came.
     pub(super) fn normalised(&self) -> Normalised {
+        if self.row.stamp.is_none() {
+            // Only a later version of this program could read it: it came when it came.
+            let ms = u64::try_from(self.row.at).unwrap_or(0);
+            let device = u32::try_from(self.row.device).unwrap_or(0);
+            let stamp = RawStamp { ms, counter: 0 }.by(DeviceNumber(device));
+            return Normalised {
+                stamp,
+                clock: Clock::Unknown,
+                shift: 0,
+            };
+        }
         let stamp: Stamp = self
             .row
             .stamp

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use sync_protocol::id::RecordId;
+
 use super::fold::{Fold, Slot};
 use super::search_key::SearchKey;
 use crate::store::bulk::{self, TallyKey};
@@ -10,7 +12,7 @@ use crate::store::exits::{self, ExitRow};
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::HoldingRow;
 use crate::store::{
-    Connection, Error, acks, alerts, audit, from_rev, history, lookups, parked, scopes,
+    Connection, Error, acks, alerts, audit, from_rev, history, lookups, parked, purged, scopes,
 };
 
 impl Fold {
@@ -164,26 +166,32 @@ impl Fold {
         Ok(())
     }
 
+    /// What is no longer where the database had it leaves an exit there.
     fn put_exits(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let mut rows = Vec::with_capacity(self.exits.len());
-        self.exits
-            .sort_by(|a, b| (&a.scope, a.record).cmp(&(&b.scope, b.record)));
-        for exit in &self.exits {
-            let to_scope = exit
-                .to
-                .as_ref()
-                .and_then(|name| self.scopes.get(name))
-                .and_then(|slot| slot.id);
-            let Some(holder) = self.scopes.get_mut(&exit.scope) else {
+        let mut gone: Vec<(String, RecordId, Option<String>)> = Vec::new();
+        for (id, slot) in self.records.iter().filter(|(_, slot)| slot.dirty) {
+            let Some(stored) = &slot.stored else { continue };
+            let moved = !slot.purge && stored.scope != slot.scope;
+            let purged = slot.purge && !self.whole_scopes.contains(&stored.scope);
+            if moved || purged {
+                let to = moved.then(|| slot.scope.clone());
+                gone.push((stored.scope.clone(), *id, to));
+            }
+        }
+        gone.sort();
+        let mut rows = Vec::with_capacity(gone.len());
+        for (scope, record, to) in gone {
+            let to_scope = to.as_ref().and_then(|name| self.scopes.get(name)?.id);
+            let Some(holder) = self.scopes.get_mut(&scope) else {
                 continue;
             };
             holder.dirty = true;
             let head = holder.head.take(self.epoch);
             rows.push(ExitRow {
                 scope_id: holder.id.unwrap_or_default(),
-                record: exit.record.to_string(),
+                record: record.to_string(),
                 head: from_rev(head),
-                reason: exit.reason.to_owned(),
+                reason: if to.is_some() { "moved" } else { "purged" }.to_owned(),
                 to_scope,
                 at: self.now,
             });
@@ -214,8 +222,12 @@ impl Fold {
         if self.newly_purged.is_empty() {
             return Ok(());
         }
-        let ids: Vec<String> = self.newly_purged.iter().cloned().collect();
-        bulk::add_purged(connection, &ids, self.now)?;
+        let listed: Vec<String> = self.newly_purged.iter().cloned().collect();
+        bulk::add_purged(connection, &listed, self.now)?;
+        let ids: Vec<String> = listed
+            .into_iter()
+            .filter(|name| !purged::is_entry(name))
+            .collect();
         let gone: Vec<_> = self
             .records
             .iter()
@@ -243,6 +255,9 @@ impl Fold {
         bulk::add_parked(connection, &new)?;
         for aside in self.aside.iter().filter(|aside| aside.settled) {
             let Some(id) = aside.id else { continue };
+            if aside.row.body.is_empty() {
+                parked::clear_body(connection, id)?;
+            }
             if aside.is_open() {
                 parked::change_code(
                     connection,

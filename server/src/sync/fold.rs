@@ -48,6 +48,12 @@ pub(super) struct Fold {
     pub(super) scopes: BTreeMap<String, ScopeSlot>,
     pub(super) nodes: HashMap<String, Node>,
     pub(super) purged: HashSet<RecordId>,
+    /// Map entries that were purged.
+    pub(super) purged_entries: HashSet<RecordId>,
+    /// Of devices whose changes were kept aside: whether they may write now.
+    pub(super) active: HashMap<i64, bool>,
+    /// The last change that came before its kind and was read to be tried again.
+    pub(super) readmit_last: Option<i64>,
     pub(super) aside: Vec<Aside>,
     /// What was kept aside before of shared lines, by content.
     pub(super) known_aside: Vec<ParkedRow>,
@@ -56,7 +62,8 @@ pub(super) struct Fold {
     /// Changes kept aside whose verdict changed in this fold.
     pub(super) resettled: HashMap<(i64, i64), Settled>,
     pub(super) views: HashMap<(i64, String, String), Rc<View>>,
-    pub(super) exits: Vec<Exit>,
+    /// Scopes that go whole: their records leave no exits.
+    pub(super) whole_scopes: BTreeSet<String>,
     pub(super) history: Vec<NewHistory>,
     pub(super) alerts: BTreeMap<String, Alert>,
     pub(super) looks: Vec<Look>,
@@ -111,14 +118,6 @@ pub(super) struct ScopeSlot {
     pub(super) purged: bool,
     pub(super) holdings: BTreeMap<String, (i64, Digest)>,
     pub(super) dirty: bool,
-}
-
-/// A record that leaves a scope in this fold.
-pub(super) struct Exit {
-    pub(super) scope: String,
-    pub(super) record: RecordId,
-    pub(super) reason: &'static str,
-    pub(super) to: Option<String>,
 }
 
 /// A change that is kept aside: from the database, or new.
@@ -189,12 +188,15 @@ impl Fold {
             scopes: BTreeMap::new(),
             nodes: HashMap::new(),
             purged: HashSet::new(),
+            purged_entries: HashSet::new(),
+            active: HashMap::new(),
+            readmit_last: None,
             aside: Vec::new(),
             known_aside: Vec::new(),
             past_aside: HashMap::new(),
             resettled: HashMap::new(),
             views: HashMap::new(),
-            exits: Vec::new(),
+            whole_scopes: BTreeSet::new(),
             history: Vec::new(),
             alerts: BTreeMap::new(),
             looks: Vec::new(),

@@ -15,6 +15,8 @@ use crate::store::{
     Connection, Error, Reach, acks, from_rev, parked, purged, reach, records, scopes, to_rev,
 };
 
+/// How far changes that wait for one another are followed.
+const ROUNDS_OF_WAITING: usize = 3;
 /// How many changes that came before their kind are tried again in one transaction.
 const READMITTED: i64 = 500;
 
@@ -72,6 +74,7 @@ impl Fold {
                             Ok(Line::Lost(_)) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
+                                names.ids.extend(fault.record);
                                 names
                                     .contents
                                     .push(fingerprint(&line.bytes).to_be_bytes().to_vec());
@@ -104,6 +107,7 @@ impl Fold {
                 Job::Readmit { after } => {
                     let code = sync_protocol::wire::parked::UNKNOWN_KIND;
                     let rows = parked::open_with_code(connection, code, *after, READMITTED)?;
+                    self.readmit_last = rows.last().map(|row| row.id);
                     pending.extend(rows);
                 }
                 Job::Look(_) => {}
@@ -115,10 +119,13 @@ impl Fold {
             .extend(self.devices.values().map(|device| device.row.account));
         self.gather_records(connection, &mut names, pending)?;
         self.gather_knew(connection)?;
+        self.gather_states(connection)?;
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
         let ids: Vec<RecordId> = names.ids.into_iter().collect();
-        self.purged.extend(purged::among(connection, &ids)?);
+        let (records, entries) = purged::among(connection, &ids)?;
+        self.purged.extend(records);
+        self.purged_entries.extend(entries);
         let scope_ids: Vec<i64> = names.scopes.iter().copied().collect();
         let rows = scopes::by_ids(connection, &scope_ids)?;
         self.take_scopes(connection, &rows)?;
@@ -149,6 +156,16 @@ impl Fold {
         self.shared_lines = acks::shared_lines(connection, &lines)?
             .into_iter()
             .collect();
+        Ok(())
+    }
+
+    /// Whether the devices whose changes were kept aside may write now.
+    fn gather_states(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        let numbers: BTreeSet<i64> = self.aside.iter().map(|aside| aside.row.device).collect();
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        for row in acks::load(connection, &numbers)? {
+            self.active.insert(row.number, row.state == "active");
+        }
         Ok(())
     }
 
@@ -196,7 +213,12 @@ impl Fold {
                 }
             }
         }
-        loop {
+        let lines: Vec<i64> = self
+            .devices
+            .values()
+            .map(|device| device.row.line)
+            .collect();
+        for round in 0.. {
             let wanted: Vec<RecordId> = names
                 .records
                 .iter()
@@ -216,9 +238,14 @@ impl Fold {
             self.take_records(connection, rows, names)?;
             self.absent
                 .extend(wanted.iter().filter(|id| !self.records.contains_key(*id)));
-            let rows = parked::open_for(connection, &wanted)?;
-            self.keep_aside(rows, &mut known_aside, names);
+            // What waits for a new record may itself be waited for; a parent has no parent, so
+            // that is as far as it goes.
+            if round < ROUNDS_OF_WAITING {
+                let rows = parked::open_for(connection, &wanted, &lines)?;
+                self.keep_aside(rows, &mut known_aside, names);
+            }
         }
+        Ok(())
     }
 
     fn take_records(
@@ -317,6 +344,7 @@ impl Fold {
                 continue;
             }
             names.people.insert(row.account);
+            names.nodes.extend(row.area.clone());
             names.records.extend(
                 row.record
                     .as_ref()
@@ -362,12 +390,17 @@ impl Fold {
         let mut wanted = BTreeSet::new();
         for job in jobs {
             match job {
-                Job::Push(push) => wanted.extend(push.lines.iter().filter_map(|line| {
-                    let Ok(Line::Change(change)) = &line.parsed else {
-                        return None;
-                    };
-                    self.destination(change, &self.first_stamp(push, change), push.received)
-                })),
+                Job::Push(push) => {
+                    wanted.extend(push.lines.iter().enumerate().filter_map(|(at, line)| {
+                        let Ok(Line::Change(change)) = &line.parsed else {
+                            return None;
+                        };
+                        if push.quarantined.contains(&at) {
+                            return None;
+                        }
+                        self.destination(change, &self.first_stamp(push, change), push.received)
+                    }))
+                }
                 Job::Write(written) => wanted.extend(written.iter().filter_map(|one| {
                     self.destination(&one.change, &self.own_stamp(&one.change), self.now)
                 })),
@@ -406,9 +439,9 @@ impl Fold {
                 continue;
             };
             if push.from <= device.row.ack() && !push.lines.is_empty() {
-                for row in
-                    parked::of_device(connection, number, from_rev(push.from), device.row.ack)?
-                {
+                let from = from_rev(push.from);
+                let last = from + i64::try_from(push.lines.len()).unwrap_or(0) - 1;
+                for row in parked::of_device(connection, number, from, last)? {
                     self.past_aside.insert((number, row.seq), row);
                 }
             }

@@ -98,7 +98,7 @@ impl Push {
             .map(|(seq, line)| PushLine {
                 bytes: line.to_vec(),
                 mark: Mark::of(seq, line),
-                parsed: change::parse(line),
+                parsed: read(line),
             })
             .collect();
         Self {
@@ -114,6 +114,19 @@ impl Push {
             quarantined: Vec::new(),
         }
     }
+}
+
+/// Reads a line. Should a line ever break the reader, that is the line's misfortune and nobody
+/// else's (I5).
+fn read(line: &[u8]) -> Result<Line, Malformed> {
+    std::panic::catch_unwind(|| change::parse(line)).unwrap_or_else(|_| {
+        Err(Malformed {
+            code: "internal",
+            path: String::new(),
+            record: None,
+            kind: None,
+        })
+    })
 }
 
 /// What became of a push.

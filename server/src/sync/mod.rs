@@ -3,11 +3,12 @@
 //! The life of a change: a request is split into lines ([`job::Push`]); the one writer folds
 //! waiting pushes into a transaction ([`combiner`]); what they touch is read ([`gather`]); the
 //! device's numbers are judged ([`numbering`], [`push`]); each change finds its way ([`admit`]),
-//! into its record ([`enter`]) or aside; all is written down ([`flush`]). The reply's feeds come
-//! from one snapshot ([`pull`]), projected for their reader ([`projection`]). [`exchange`] is
+//! into its record ([`enter`]) or aside ([`aside`]); all is written down ([`flush`]). The reply's feeds come
+//! from one snapshot ([`pull`], [`page`]), projected for their reader ([`projection`]). [`exchange`] is
 //! the whole of it on one page.
 
 mod admit;
+mod aside;
 pub mod combiner;
 pub mod day;
 pub mod engine;
@@ -20,6 +21,7 @@ pub mod job;
 mod movement;
 pub mod numbering;
 pub mod opening;
+mod page;
 pub mod places;
 pub mod projection;
 pub mod pull;
@@ -28,6 +30,8 @@ mod push;
 pub mod resolve;
 pub mod rules;
 pub mod search_key;
+#[cfg(test)]
+mod tests;
 pub mod together;
 
 pub use engine::Engine;

@@ -5,7 +5,7 @@ use sync_protocol::id::RecordId;
 use sync_protocol::kind::KindScope;
 use sync_protocol::scope::Scope;
 
-use super::fold::{Exit, Fold};
+use super::fold::Fold;
 use super::job::{Moved, Movement};
 use crate::store::Ground;
 
@@ -75,12 +75,6 @@ impl Fold {
                 slot.scope = to.to_string();
                 slot.dirty = true;
             }
-            self.exits.push(Exit {
-                scope: from.clone(),
-                record: *id,
-                reason: "moved",
-                to: Some(to.to_string()),
-            });
             self.shown_at.push((*id, node.code.clone()));
         }
         Moved::Done(together.len() as u64)

@@ -1,6 +1,7 @@
 //! Opening: what happens once when a writing process opens its database, before it listens.
 
 use sync_protocol::kind::{BUILT_IN, Kind};
+use sync_protocol::policy::BUILT_IN as BUILT_IN_POLICY;
 use sync_protocol::{Millis, Rev};
 
 use super::engine::Engine;
@@ -58,7 +59,8 @@ pub enum NotOpened {
 }
 
 impl Engine {
-    /// Opens an epoch, leases a number, and brings the built-in kinds to a database without any.
+    /// Opens an epoch, leases a number, and brings the built-in kinds and policy to a database
+    /// without any.
     pub fn open(
         store: Store,
         clock: Clock,
@@ -70,8 +72,12 @@ impl Engine {
             if !opening.insist_on_clock {
                 check_clock(connection, now, opening.build)?;
             }
-            if definitions::versions(connection)?.0 == 0 {
+            let (schema, policy) = definitions::versions(connection)?;
+            if schema == 0 {
                 bring_kinds(connection, now)?;
+            }
+            if policy == 0 {
+                definitions::add_policy(connection, BUILT_IN_POLICY, now, None)?;
             }
             let leased = devices::lease_process_number(connection, opening.process, now)?
                 .ok_or(NotOpened::NoNumber)?;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use sync_protocol::id::RecordId;
 
-use super::fold::{Exit, Fold};
+use super::fold::Fold;
 use super::job::Purge;
+use crate::store::purged;
 
 impl Fold {
     /// The ids that go for good.
@@ -46,18 +47,13 @@ impl Fold {
                 .fields
                 .keys()
                 .filter_map(|name| name.split_once('/'))
-                .map(|(_, entry)| entry.to_owned());
+                .map(|(_, entry)| purged::entry_name(entry));
             self.newly_purged.insert(id.to_string());
             self.newly_purged.extend(entries);
-            if !whole.contains(&slot.scope) {
-                self.exits.push(Exit {
-                    scope: slot.scope.clone(),
-                    record: *id,
-                    reason: "purged",
-                    to: None,
-                });
-            }
         }
+        // What else is in this fold must not write to what goes.
+        self.purged.extend(wanted.iter().copied());
+        self.whole_scopes.extend(whole.iter().cloned());
         // Ids that were purged before an older copy came back may not stand in it at all.
         self.newly_purged
             .extend(purge.records.iter().map(ToString::to_string));
@@ -65,7 +61,7 @@ impl Fold {
             if let Some(slot) = self.scopes.get_mut(name) {
                 slot.purged = true;
                 slot.dirty = true;
-                slot.head.floor = slot.head.head + 1;
+                slot.head.floor = slot.head.head;
             }
         }
         wanted.len() as u64

@@ -92,12 +92,23 @@ impl Fold {
         line: &PushLine,
     ) -> Settled {
         if push.quarantined.contains(&index) {
-            return self.set_aside_line(author, seq, line, push.received, "internal", "");
+            let normalised = match &line.parsed {
+                Ok(Line::Change(change)) => Some(self.first_stamp(push, change)),
+                _ => None,
+            };
+            return self.set_aside_line(
+                author,
+                seq,
+                line,
+                push.received,
+                ("internal", ""),
+                normalised,
+            );
         }
         match &line.parsed {
             Ok(Line::Lost(_)) => {
                 self.alarm("lost", author.device, author.user, &format!("change {seq}"));
-                self.set_aside_line(author, seq, line, push.received, invalid::LOST, "")
+                self.set_aside_line(author, seq, line, push.received, (invalid::LOST, ""), None)
             }
             Ok(Line::Change(change)) => {
                 let normalised = self.first_stamp(push, change);
@@ -113,9 +124,14 @@ impl Fold {
                 };
                 self.admit(&attempt)
             }
-            Err(fault) => {
-                self.set_aside_line(author, seq, line, push.received, fault.code, &fault.path)
-            }
+            Err(fault) => self.set_aside_line(
+                author,
+                seq,
+                line,
+                push.received,
+                (fault.code, &fault.path),
+                None,
+            ),
         }
     }
 
@@ -126,6 +142,21 @@ impl Fold {
             Ok(Line::Lost(_)) => None,
             Err(fault) => fault.record,
         };
+        // The same push may stand further up in this very fold.
+        let here = self.aside.iter().find(|aside| {
+            aside.row.device == number
+                && aside.row.seq == from_rev(seq)
+                && aside.row.state != "admitted"
+        });
+        if let Some(aside) = here {
+            let row = &aside.row;
+            let outcome = if row.verdict == "parked" {
+                Outcome::Parked
+            } else {
+                Outcome::Invalid
+            };
+            return Settled::aside(seq, record, outcome, &row.code, &row.detail);
+        }
         if let Some(row) = self.past_aside.get(&(number, from_rev(seq)))
             && row.state != "admitted"
         {
@@ -235,7 +266,7 @@ impl Fold {
         let mut alert = Alert::new(
             self.now,
             code,
-            &format!("device {device}: {detail}"),
+            &format!("device {device}"),
             self.home(account),
         );
         alert.device = Some(i64::from(device.0));

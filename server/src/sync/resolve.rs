@@ -1,6 +1,8 @@
 //! Somebody decides about a change that was kept aside: it goes in, under the decider's rights but
 //! with its own stamp and base, or it stays out, for a reason.
 
+use sync_protocol::wire::parked;
+
 use super::fold::Fold;
 use super::job::{Decision, Resolution, Resolved};
 use crate::store::from_rev;
@@ -36,31 +38,40 @@ impl Fold {
 
     /// Admits a change, and in order those of its device that stood behind it in the record.
     fn admit_for(&mut self, index: usize, user: i64) -> Resolved {
-        match self.try_again(index, user) {
-            Err(code) => Resolved::Refused(code),
-            Ok(settled) => {
-                self.close(index, "admitted", user, None);
-                let mut done = vec![settled];
-                if let Some(record) = self.record_of(index) {
-                    let before = self.resettled.len();
-                    self.unblock(record);
-                    if self.resettled.len() > before {
-                        let line = self
-                            .aside
-                            .get(index)
-                            .map(|aside| (aside.row.device, aside.row.seq));
-                        done.extend(
-                            self.resettled
-                                .iter()
-                                .filter(|(key, _)| Some(**key) != line)
-                                .map(|(_, settled)| settled.clone()),
-                        );
-                    }
-                }
-                done.sort_by_key(|settled| from_rev(settled.seq));
-                Resolved::Done(done)
-            }
+        let before: Vec<(i64, i64)> = self.resettled.keys().copied().collect();
+        if let Err(code) = self.try_again(index, user, true) {
+            return Resolved::Refused(code);
         }
+        self.close(index, "admitted", user, None);
+        // What stood behind it was parked for the same reason: the same decision covers it.
+        while let Some(next) = self.next_behind(index) {
+            if self.try_again(next, user, true).is_err() {
+                break;
+            }
+            self.close(next, "admitted", user, None);
+        }
+        if let Some(record) = self.record_of(index) {
+            self.unblock(record);
+        }
+        let mut done: Vec<_> = self
+            .resettled
+            .iter()
+            .filter(|(key, _)| !before.contains(key))
+            .map(|(_, settled)| settled.clone())
+            .collect();
+        done.sort_by_key(|settled| from_rev(settled.seq));
+        Resolved::Done(done)
+    }
+
+    /// The first change that stands behind another of its line in the record.
+    fn next_behind(&self, index: usize) -> Option<usize> {
+        let first = &self.aside.get(index)?.row;
+        self.aside.iter().position(|aside| {
+            let row = &aside.row;
+            aside.is_open()
+                && row.code == parked::BEHIND
+                && (row.line, &row.record) == (first.line, &first.record)
+        })
     }
 
     fn record_of(&self, index: usize) -> Option<sync_protocol::id::RecordId> {

@@ -206,9 +206,8 @@ impl Replica {
         // A body that is lost here, and that outlives the loss of the centre, is not lost. One that
         // was only delivered is told of: a centre put back to an earlier day does not have it.
         let durable = self.durable;
-        self.outbox.retain(|_, entry| {
-            entry.line.is_some() || entry.seq.is_none_or(|seq| seq > durable)
-        });
+        self.outbox
+            .retain(|_, entry| entry.line.is_some() || entry.seq.is_none_or(|seq| seq > durable));
         for entry in self.outbox.values_mut().filter(|entry| entry.seq.is_some()) {
             entry.seq = None;
             if entry.shown == Shown::Awaiting {

@@ -28,6 +28,18 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, Probl
     }
 }
 
+/// Parses one JSON object. serde by itself would also take a list of its members' values.
+pub fn object<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, Problem> {
+    let value = parse(bytes, depth)?;
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(problem::BODY_JSON)
+            .detail("An object is expected here, not a list.")
+            .with("line", 1)
+            .with("column", 1));
+    }
+    Ok(value)
+}
+
 /// Text, or where it stops being text.
 pub fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
     if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {

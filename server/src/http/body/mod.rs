@@ -80,7 +80,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                 .app_data::<web::Data<App>>()
                 .ok_or_else(|| Problem::new(problem::INTERNAL))?;
             let body = read(&request, payload, &[JSON], &LIMITS, &app.bodies).await?;
-            json::parse(&body, LIMITS.depth).map(Self)
+            json::object(&body, LIMITS.depth).map(Self)
         })
     }
 }

@@ -1,0 +1,293 @@
+//! One page over all scopes asked for: what stands above a cursor, in head order, rows and exits
+//! together, until the page is full. A scope that has news for which there was no room keeps its
+//! cursor and says that there is more.
+
+use std::collections::{HashMap, HashSet};
+
+use sync_protocol::cursor::Worth;
+use sync_protocol::digest::Digest;
+use sync_protocol::id::RecordId;
+use sync_protocol::scope::Scope;
+use sync_protocol::wire::{Ask, Exit, Feed, LEASE, LEASE_BY_DAY, Row};
+use sync_protocol::{Rev, Seq};
+
+use super::pull::{Open, Snapshot};
+use crate::store::audit::Look;
+use crate::store::exits::ExitRow;
+use crate::store::records::RecordRow;
+use crate::store::{Connection, Error, exits, from_rev, records, scopes, to_rev};
+
+/// What is left of the page.
+pub(super) struct Budget {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+    pub(super) untouched: bool,
+}
+
+/// Something above the cursor.
+enum Item {
+    Row(RecordRow),
+    Exit(ExitRow),
+}
+
+impl Item {
+    const fn head(&self) -> i64 {
+        match self {
+            Self::Row(row) => row.head,
+            Self::Exit(row) => row.head,
+        }
+    }
+}
+
+impl Snapshot<'_> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the page is one thing over all scopes"
+    )]
+    pub(super) fn feed(
+        &self,
+        connection: &mut Connection,
+        open: &Open<'_>,
+        asked: &HashMap<i64, &Scope>,
+        own: &HashMap<RecordId, (Seq, Rev)>,
+        budget: &mut Budget,
+        delivered: &mut HashSet<RecordId>,
+        looks: &mut Vec<Look>,
+    ) -> Result<Option<Feed>, Error> {
+        let Ask(scope, asked_cursor, view, phone_digest) = open.ask;
+        let other_view = !view.is_empty() && *view != open.sight.name;
+        let worth = match open.head.judge(*asked_cursor) {
+            Worth::Good if other_view => Worth::Void,
+            worth => worth,
+        };
+        let (count, digest) = self.holding(connection, open)?;
+        let from = if worth == Worth::Good {
+            *asked_cursor
+        } else {
+            0
+        };
+        let mut feed = Feed {
+            scope: scope.clone(),
+            cursor: *asked_cursor,
+            more: false,
+            reset: worth == Worth::Void,
+            view: open.sight.name.clone(),
+            count,
+            digest,
+            lease: if scope.day.is_some() {
+                LEASE_BY_DAY
+            } else {
+                LEASE
+            },
+            own: Vec::new(),
+            rows: Vec::new(),
+            exits: Vec::new(),
+        };
+        let has_news = open.head.head > from;
+        if !has_news {
+            feed.cursor = open.head.head;
+            let named = worth != Worth::Good || *phone_digest != digest;
+            return Ok(named.then_some(feed));
+        }
+        let Some(row) = &open.row else {
+            return Ok(None);
+        };
+        if budget.rows == 0 || (budget.bytes == 0 && !budget.untouched) {
+            feed.more = true;
+            feed.reset = false;
+            return Ok(Some(feed));
+        }
+        let (items, complete) = items_above(connection, row.id, from, budget.rows)?;
+        let own = if worth == Worth::Good {
+            Some(own)
+        } else {
+            None
+        };
+        let complete = self.fill(
+            connection, open, items, complete, asked, own, budget, delivered, &mut feed,
+        )?;
+        if complete {
+            feed.cursor = open.head.head;
+        } else {
+            feed.more = true;
+        }
+        if !feed.rows.is_empty() {
+            looks.push(Look {
+                at: self.now,
+                account: self.reach.account().0,
+                device: Some(i64::from(self.device)),
+                action: "pull".to_owned(),
+                scope_id: Some(row.id),
+                from_head: Some(from_rev(from)),
+                to_head: Some(from_rev(feed.cursor)),
+                record: None,
+                count: i64::try_from(feed.rows.len()).unwrap_or(i64::MAX),
+                purpose: None,
+            });
+        }
+        Ok(Some(feed))
+    }
+
+    /// Fills a feed with what stands above its cursor, as far as the page has room. Says whether
+    /// all of it went in.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the page is one thing over all scopes"
+    )]
+    fn fill(
+        &self,
+        connection: &mut Connection,
+        open: &Open<'_>,
+        items: Vec<Item>,
+        complete: bool,
+        asked: &HashMap<i64, &Scope>,
+        own: Option<&HashMap<RecordId, (Seq, Rev)>>,
+        budget: &mut Budget,
+        delivered: &mut HashSet<RecordId>,
+        feed: &mut Feed,
+    ) -> Result<bool, Error> {
+        let gone: Vec<RecordId> = items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Exit(exit) => exit.record.parse().ok(),
+                Item::Row(_) => None,
+            })
+            .collect();
+        let whereabouts: HashMap<String, i64> = records::by_ids(connection, &gone)?
+            .into_iter()
+            .map(|row| (row.id, row.scope_id))
+            .collect();
+        let mut runs: Vec<(Seq, Rev)> = Vec::new();
+        let mut all = complete;
+        for item in items {
+            if budget.rows == 0 {
+                all = false;
+                break;
+            }
+            let head = to_rev(item.head());
+            match item {
+                Item::Exit(exit) => {
+                    let Ok(record) = exit.record.parse::<RecordId>() else {
+                        continue;
+                    };
+                    // Served from 0 there is nothing that an exit could take away.
+                    if own.is_some() {
+                        let to = whereabouts
+                            .get(&exit.record)
+                            .and_then(|id| asked.get(id))
+                            .map(|scope| (*scope).clone());
+                        feed.exits.push(Exit {
+                            record,
+                            reason: exit.reason,
+                            to,
+                        });
+                        delivered.insert(record);
+                        budget.rows -= 1;
+                        budget.bytes = budget.bytes.saturating_sub(100);
+                    }
+                }
+                Item::Row(stored) => {
+                    let record = stored.record()?;
+                    let run = own
+                        .and_then(|own| own.get(&record.id))
+                        .filter(|(_, rev)| *rev == record.rev);
+                    if let Some((seq, rev)) = run
+                        && open.sight.shows_all_of(&record)
+                    {
+                        runs.push((*seq, *rev));
+                        delivered.insert(record.id);
+                        budget.rows -= 1;
+                    } else if let Some(row) = open.sight.row(&record) {
+                        let size = size(&row);
+                        if size > budget.bytes && !budget.untouched {
+                            all = false;
+                            budget.bytes = 0;
+                            break;
+                        }
+                        delivered.insert(record.id);
+                        feed.rows.push(row);
+                        budget.rows -= 1;
+                        budget.bytes = budget.bytes.saturating_sub(size);
+                        budget.untouched = false;
+                    }
+                }
+            }
+            feed.cursor = head;
+        }
+        feed.own = join_runs(runs);
+        Ok(all)
+    }
+
+    /// What the caller can see in a scope, counted and digested.
+    fn holding(
+        &self,
+        connection: &mut Connection,
+        open: &Open<'_>,
+    ) -> Result<(u64, Digest), Error> {
+        let Some(row) = &open.row else {
+            return Ok((0, Digest::default()));
+        };
+        let (mut count, mut digest) = (0, Digest::default());
+        for holding in scopes::holdings(connection, &[row.id])? {
+            if open.sight.view(&holding.kind).is_some() {
+                count += to_rev(holding.count);
+                digest.join(holding.digest());
+            }
+        }
+        Ok((count, digest))
+    }
+}
+
+/// Rows and exits above a head, in head order, at most one more than wanted; and whether that is all.
+fn items_above(
+    connection: &mut Connection,
+    scope_id: i64,
+    from: Rev,
+    wanted: usize,
+) -> Result<(Vec<Item>, bool), Error> {
+    let most = i64::try_from(wanted + 1).unwrap_or(i64::MAX);
+    let mut items: Vec<Item> = records::above(connection, scope_id, from, most)?
+        .into_iter()
+        .map(Item::Row)
+        .collect();
+    items.extend(
+        exits::above(connection, scope_id, from, most)?
+            .into_iter()
+            .map(Item::Exit),
+    );
+    items.sort_by_key(Item::head);
+    let complete = items.len() <= wanted;
+    // Beyond this, either list may have left something out.
+    items.truncate(wanted + 1);
+    Ok((items, complete))
+}
+
+fn size(row: &Row) -> usize {
+    serde_json::to_string(row).map_or(0, |text| text.len())
+}
+
+/// Changes that make up their rows, as runs of consecutive numbers with one revision.
+fn join_runs(mut own: Vec<(Seq, Rev)>) -> Vec<(Seq, Seq, Rev)> {
+    own.sort_unstable();
+    let mut runs: Vec<(Seq, Seq, Rev)> = Vec::new();
+    for (seq, rev) in own {
+        match runs.last_mut() {
+            Some(run) if run.1 + 1 == seq && run.2 == rev => run.1 = seq,
+            _ => runs.push((seq, seq, rev)),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_changes_are_named_as_runs() {
+        assert_eq!(
+            join_runs(vec![(3, 9), (1, 9), (2, 9), (5, 9), (6, 10)]),
+            [(1, 3, 9), (5, 5, 9), (6, 6, 10)]
+        );
+    }
+}
