@@ -302,10 +302,14 @@ impl Replica {
         self.marks.len() as Seq
     }
 
-    /// The mark of a number, if there is one and storage has it.
+    /// The mark of a number, if there is one and storage has it, or the body that it is made of.
     pub(super) fn mark_of(&self, seq: Seq) -> Option<Mark> {
         let index = usize::try_from(seq.checked_sub(1)?).ok()?;
-        self.marks.get(index).copied().flatten()
+        let kept = self.marks.get(index).copied()?;
+        kept.or_else(|| {
+            let line = self.entry_of(seq)?.line.as_ref()?;
+            Some(Mark::of(seq, line.as_bytes()))
+        })
     }
 
     pub(super) fn set_mark(&mut self, seq: Seq, mark: Mark) {
