@@ -41,27 +41,42 @@ impl Book {
 }
 
 /// Sends batches until told to stop, each again and again until it is answered.
-fn work(mut phone: Phone, mut book: Book, seed: u64, done: &AtomicBool, acked: &AtomicU64) -> Phone {
+fn work(
+    mut phone: Phone,
+    mut book: Book,
+    seed: u64,
+    done: &AtomicBool,
+    acked: &AtomicU64,
+) -> Phone {
     let mut pen = Pen::new(seed);
     let mut made: Vec<String> = Vec::new();
     while !done.load(Ordering::Relaxed) {
         let now = phone.clock.now();
         let count = 1 + pen.chance.below(25);
-        let lines: Vec<Value> = (0..count).map(|_| {
-            if !made.is_empty() && pen.chance.percent(30) {
-                // An edit of one's own; each stands in a field of its own, so that none overtakes another.
-                let record = made[pen.chance.below(made.len())].clone();
-                let note = format!("notes/{}", pen.id(now));
-                pen.change(now, "registration", &record, json!({note: {"text": "又"}}))
-            } else {
-                let change = pen.registration(now, "checkpoint:S1");
-                made.push(change["record"].as_str().unwrap().to_owned());
-                change
-            }
-        }).collect();
+        let lines: Vec<Value> = (0..count)
+            .map(|_| {
+                if !made.is_empty() && pen.chance.percent(30) {
+                    // An edit of one's own; each stands in a field of its own, so that none overtakes another.
+                    let record = made[pen.chance.below(made.len())].clone();
+                    let note = format!("notes/{}", pen.id(now));
+                    pen.change(now, "registration", &record, json!({note: {"text": "又"}}))
+                } else {
+                    let change = pen.registration(now, "checkpoint:S1");
+                    made.push(change["record"].as_str().unwrap().to_owned());
+                    change
+                }
+            })
+            .collect();
         for (seq, line) in (phone.ack + 1..).zip(&lines) {
-            let sort = if line.get("scope").is_some() { "new" } else { "edit" };
-            book.write(&format!("sent {seq} {} {sort}\n", line["record"].as_str().unwrap()));
+            let sort = if line.get("scope").is_some() {
+                "new"
+            } else {
+                "edit"
+            };
+            book.write(&format!(
+                "sent {seq} {} {sort}\n",
+                line["record"].as_str().unwrap()
+            ));
         }
         let lines = bytes(&lines);
         // Until it is answered, only this very pack may be sent.
@@ -69,7 +84,11 @@ fn work(mut phone: Phone, mut book: Book, seed: u64, done: &AtomicBool, acked: &
             match phone.send(&lines, &Value::Null) {
                 Ok(answer) if answer.status == 200 => {
                     let reply = answer.json();
-                    let odd = reply["verdicts"].as_array().into_iter().flatten().find(|v| v["verdict"] != "applied");
+                    let odd = reply["verdicts"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .find(|v| v["verdict"] != "applied");
                     assert!(odd.is_none(), "{reply}");
                     phone.take(&lines, &answer);
                     book.write(&format!("acked {}\n", phone.ack));
@@ -108,7 +127,10 @@ fn read_book(path: &Path) -> Vec<Noted> {
             }),
             ["acked", seq] => {
                 let last: u64 = seq.parse().unwrap();
-                noted.iter_mut().filter(|one| one.seq <= last).for_each(|one| one.acked = true);
+                noted
+                    .iter_mut()
+                    .filter(|one| one.seq <= last)
+                    .for_each(|one| one.acked = true);
             }
             _ => panic!("{line}"),
         }
@@ -117,7 +139,8 @@ fn read_book(path: &Path) -> Vec<Noted> {
 }
 
 #[test]
-fn i3_i4_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_applies_nothing_twice() {
+fn i3_i4_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_applies_nothing_twice()
+{
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let codes: Vec<String> = {
@@ -130,13 +153,20 @@ fn i3_i4_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_appl
     let first = process.ready();
     let done = Arc::new(AtomicBool::new(false));
     let acked = Arc::new(AtomicU64::new(0));
-    let clients: Vec<_> = codes.iter().enumerate().map(|(number, code)| {
-        let mut phone = Phone::enrol_with(&process.address, code, clock.clone());
-        phone.client = kadian_tests::Client::new(&process.address).patience(Duration::from_secs(5));
-        let book = Book { file: File::create(folder.path().join(format!("book{number}"))).unwrap() };
-        let (done, acked) = (Arc::clone(&done), Arc::clone(&acked));
-        std::thread::spawn(move || work(phone, book, number as u64, &done, &acked))
-    }).collect();
+    let clients: Vec<_> = codes
+        .iter()
+        .enumerate()
+        .map(|(number, code)| {
+            let mut phone = Phone::enrol_with(&process.address, code, clock.clone());
+            phone.client =
+                kadian_tests::Client::new(&process.address).patience(Duration::from_secs(5));
+            let book = Book {
+                file: File::create(folder.path().join(format!("book{number}"))).unwrap(),
+            };
+            let (done, acked) = (Arc::clone(&done), Arc::clone(&acked));
+            std::thread::spawn(move || work(phone, book, number as u64, &done, &acked))
+        })
+        .collect();
     let mut chance = Chance::new(clock.now().unsigned_abs());
     let mut worst = first;
     let (mut killed, mut idle) = (0, 0);
@@ -157,7 +187,10 @@ fn i3_i4_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_appl
     worst = worst.max(process.ready());
     std::thread::sleep(Duration::from_millis(300));
     done.store(true, Ordering::Relaxed);
-    let phones: Vec<Phone> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    let phones: Vec<Phone> = clients
+        .into_iter()
+        .map(|client| client.join().unwrap())
+        .collect();
     let took = began.elapsed();
     // What each client noted, under the number of its phone.
     let mut noted = BTreeMap::new();
@@ -183,21 +216,43 @@ fn i3_i4_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_appl
         assert_eq!(page.status, 200, "{}", page.text());
         let page = page.json();
         for row in page["rows"].as_array().unwrap() {
-            assert!(shown.insert(row["record"].as_str().unwrap().to_owned()), "a record stands twice");
-            days.insert(row["scope"].as_str().unwrap().split_once('@').unwrap().1.to_owned());
+            assert!(
+                shown.insert(row["record"].as_str().unwrap().to_owned()),
+                "a record stands twice"
+            );
+            days.insert(
+                row["scope"]
+                    .as_str()
+                    .unwrap()
+                    .split_once('@')
+                    .unwrap()
+                    .1
+                    .to_owned(),
+            );
         }
         after = page["next"].clone();
         if after.is_null() {
             break;
         }
     }
-    let missing = wanted.iter().filter(|record| !shown.contains(**record)).count();
-    let strange = shown.iter().filter(|record| !wanted.contains(record.as_str())).count();
+    let missing = wanted
+        .iter()
+        .filter(|record| !shown.contains(**record))
+        .count();
+    let strange = shown
+        .iter()
+        .filter(|record| !wanted.contains(record.as_str()))
+        .count();
     let mut counted = 0;
     for day in days {
-        let tallies = console.get(&format!("/v1/tallies?area=999999&day={day}")).json();
+        let tallies = console
+            .get(&format!("/v1/tallies?area=999999&day={day}"))
+            .json();
         let rows = tallies["counts"].as_array().unwrap().iter();
-        counted += rows.filter(|row| row["tally"] == "disposition").map(|row| row["live"].as_u64().unwrap()).sum::<u64>();
+        counted += rows
+            .filter(|row| row["tally"] == "disposition")
+            .map(|row| row["live"].as_u64().unwrap())
+            .sum::<u64>();
     }
     process.kill();
 
@@ -206,20 +261,41 @@ fn i3_i4_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_appl
     let mut standing: BTreeMap<(u32, u64), Vec<String>> = BTreeMap::new();
     let ids: Vec<_> = shown.iter().map(|id| id.parse().unwrap()).collect();
     for some in ids.chunks(500) {
-        for row in app.store.read(|c| kadian::store::records::by_ids(c, some)).unwrap() {
+        for row in app
+            .store
+            .read(|c| kadian::store::records::by_ids(c, some))
+            .unwrap()
+        {
             for write in row.record().unwrap().writes {
-                standing.entry((write.stamp.device, write.seq)).or_default().push(row.id.clone());
+                standing
+                    .entry((write.stamp.device, write.seq))
+                    .or_default()
+                    .push(row.id.clone());
             }
         }
     }
-    let lost = noted.iter().filter(|(key, one)| one.acked && standing.get(key).is_none_or(|at| !at.contains(&one.record))).count();
+    let lost = noted
+        .iter()
+        .filter(|(key, one)| {
+            one.acked && standing.get(key).is_none_or(|at| !at.contains(&one.record))
+        })
+        .count();
     let twice = standing.values().filter(|at| at.len() > 1).count();
-    let unknown = standing.keys().filter(|key| !noted.contains_key(key)).count();
+    let unknown = standing
+        .keys()
+        .filter(|key| !noted.contains_key(key))
+        .count();
     println!(
         "kill -9: {killed} kills in {:.0} s ({idle} before anything more was acknowledged), {acknowledged} changes acknowledged, {} records, lost {lost}, applied twice {twice}, worst restart {} ms",
-        took.as_secs_f64(), shown.len(), worst.as_millis()
+        took.as_secs_f64(),
+        shown.len(),
+        worst.as_millis()
     );
-    assert_eq!((lost, twice, unknown, missing, strange), (0, 0, 0, 0, 0), "lost, twice, unknown, missing, strange");
+    assert_eq!(
+        (lost, twice, unknown, missing, strange),
+        (0, 0, 0, 0, 0),
+        "lost, twice, unknown, missing, strange"
+    );
     assert_eq!(counted, shown.len() as u64, "the counts are exact");
     assert!(worst < READY, "{worst:?}");
 }

@@ -283,10 +283,7 @@ impl Walker {
         let sent = packed.as_deref().unwrap_or(body);
         let first = body.split(|byte| *byte == b'\n').next();
         self.asked = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
-        let answer = self
-            .client
-            .ask("POST", "/v1/sync", &headers, sent)
-            .unwrap();
+        let answer = self.client.ask("POST", "/v1/sync", &headers, sent).unwrap();
         self.costs.push(Cost {
             sent: sent.len(),
             received: answer.body.len(),

@@ -19,7 +19,14 @@ pub fn binary() -> PathBuf {
     BUILT.call_once(|| {
         if !binary.exists() {
             let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-            cargo.args(["build", "--locked", "--package", "kadian", "--bin", "kadian"]);
+            cargo.args([
+                "build",
+                "--locked",
+                "--package",
+                "kadian",
+                "--bin",
+                "kadian",
+            ]);
             cargo.arg("--target-dir").arg(folder.parent().unwrap());
             match folder.file_name().and_then(|name| name.to_str()) {
                 Some("debug") | None => {}
