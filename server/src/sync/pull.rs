@@ -64,7 +64,7 @@ impl Snapshot<'_> {
         settled: &[Settled],
     ) -> Result<Pulled, Error> {
         let mut pulled = Pulled::default();
-        let grants = places::hash(self.reach, self.rules);
+        let grants = places::hash(connection, self.reach, self.rules)?;
         if self.may_read && envelope.grants != grants {
             pulled.places = Some(places::held(
                 connection, self.reach, self.rules, "", MAX_PLACES,
