@@ -134,6 +134,7 @@ impl World {
         self.centre.submit(Job::Purge(Purge {
             records: Vec::new(),
             scopes: vec![day.id],
+            quiet_since: None,
         }));
         for row in &rows {
             self.centre.purged.push(row.id.parse().unwrap());
@@ -169,6 +170,7 @@ impl World {
         self.centre.submit(Job::Purge(Purge {
             records: vec![record],
             scopes: Vec::new(),
+            quiet_since: None,
         }));
         for row in &rows {
             self.centre.purged.push(row.id.parse().unwrap());
