@@ -74,6 +74,9 @@ impl Fold {
             .policy
             .clone()
             .abnormal(&change.kind, &change.set)
+            .into_iter()
+            // Tried again, it is no news.
+            .filter(|_| attempt.again.is_none())
         {
             let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
             alert.record = Some(change.record.to_string());
