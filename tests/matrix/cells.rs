@@ -250,7 +250,7 @@ impl Maker<'_> {
                 (SEARCH, self.post(&search, &body), listed(case.reads()))
             }
             "search by telephone" => {
-                let body = json!({ "phone": target.phone });
+                let body = json!({ "phone": target.phone, "purpose": "matrix" });
                 (SEARCH, self.post(&search, &body), listed(case.reads()))
             }
             "search by cursor" => {
