@@ -1145,6 +1145,15 @@ fn i16_fork_visible_but_a_phone_that_only_lost_its_marks_goes_on_under_its_numbe
     );
 }
 
+/// Lets the other thread end, whatever becomes of this one.
+struct Stop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn i17_one_snapshot_a_record_that_moves_to_and_fro_is_in_every_reply_once() {
     let mut world = World::empty(17);
@@ -1166,6 +1175,8 @@ fn i17_one_snapshot_a_record_that_moves_to_and_fro_is_in_every_reply_once() {
     let centre = &world.centre;
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also when an assertion below ends the test.
+        let stopping = Stop(&stop);
         let mover = scope.spawn(|| {
             let mut moves = 0_u32;
             while !stop.load(std::sync::atomic::Ordering::Relaxed) || moves < 60 {
@@ -1207,7 +1218,7 @@ fn i17_one_snapshot_a_record_that_moves_to_and_fro_is_in_every_reply_once() {
                 );
             }
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        drop(stopping);
         mover.join().unwrap();
     });
 }
