@@ -166,6 +166,7 @@ impl App {
             let job = Job::Purge(Purge {
                 records,
                 scopes: Vec::new(),
+                quiet_since: None,
             });
             engine.submit(job).map_err(|_| {
                 store::Error::Unavailable("a purge could not be repeated".to_owned())

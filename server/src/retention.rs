@@ -12,7 +12,7 @@ use sync_protocol::record::Record;
 use sync_protocol::{Millis, kind::Kinds};
 
 use crate::store::scopes::ScopeRow;
-use crate::store::{self, Connection, finds, idempotency, parked, records, scopes};
+use crate::store::{self, Connection, exits, finds, idempotency, parked, records, scopes};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::day::{days_between, local_day};
@@ -20,12 +20,13 @@ use crate::sync::job::{Answer, Job, Purge};
 use crate::sync::rules::Rules;
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
-/// Records handed over at once, and scopes.
+/// Records handed over at once. Scopes go one by one: a big checkpoint alone is a long transaction.
 const RECORDS: usize = 200;
-const SCOPES: usize = 4;
 const CHUNK: i64 = 500;
 /// What could not even be read as a change of some kind is kept for so long.
 const UNREADABLE_DAYS: i64 = 60;
+/// A phone that was away for longer loads a scope anew.
+const EXIT_DAYS: i64 = 180;
 /// Replies are kept for requests that are sent again.
 const REPLY_DAYS: i64 = 7;
 
@@ -45,7 +46,31 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Due {
     pub scopes: Vec<i64>,
-    pub records: Vec<RecordId>,
+    /// Each with the moment since which it must have been left alone, if that is why it is due.
+    pub records: BTreeMap<Option<Millis>, Vec<RecordId>>,
+}
+
+impl Due {
+    fn count(&self) -> u64 {
+        self.records.values().map(|ids| ids.len() as u64).sum()
+    }
+
+    /// As the engine takes it, a portion at a time.
+    fn portions(&self) -> impl Iterator<Item = Purge> + '_ {
+        let scopes = self.scopes.iter().map(|scope| Purge {
+            records: Vec::new(),
+            scopes: vec![*scope],
+            quiet_since: None,
+        });
+        let records = self.records.iter().flat_map(|(since, ids)| {
+            ids.chunks(RECORDS).map(|ids| Purge {
+                records: ids.to_vec(),
+                scopes: Vec::new(),
+                quiet_since: *since,
+            })
+        });
+        scopes.chain(records)
+    }
 }
 
 /// Purges what is due, or with `dry` only counts it.
@@ -60,21 +85,10 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
         ..Report::default()
     };
     if dry {
-        report.records = due.records.len() as u64;
+        report.records = due.count();
         return Ok(report);
     }
-    let portions = due
-        .scopes
-        .chunks(SCOPES)
-        .map(|scopes| Purge {
-            records: Vec::new(),
-            scopes: scopes.to_vec(),
-        })
-        .chain(due.records.chunks(RECORDS).map(|records| Purge {
-            records: records.to_vec(),
-            scopes: Vec::new(),
-        }));
-    for portion in portions {
+    for portion in due.portions() {
         match engine.submit(Job::Purge(portion))? {
             Answer::Purge(count) => report.records += count,
             _ => return Err(Failed::Broken),
@@ -82,6 +96,7 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
     }
     report.aside = engine.store().write::<_, store::Error>(|c| {
         idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
+        expire_exits(c, now)?;
         forget_aside(c, &kinds, now)
     })?;
     Ok(report)
@@ -92,10 +107,14 @@ pub fn find(c: &mut Connection, rules: &Rules, now: Millis) -> Result<Due, store
     let mut due = Due::default();
     for kind in rules.kinds.newest() {
         if !is_by_day(&rules.kinds, kind) {
-            find_records(c, kind, now, &mut due.records)?;
+            // Nothing that began later was last written before.
+            let before = now - i64::from(kind.retention().days) * DAY_MS;
+            let quiet = due.records.entry(Some(before)).or_default();
+            find_records(c, kind, before, quiet)?;
         }
     }
     find_scopes(c, rules, now, &mut due)?;
+    due.records.retain(|_, ids| !ids.is_empty());
     Ok(due)
 }
 
@@ -145,8 +164,8 @@ fn find_scopes(
             } else if kinds.iter().any(|kind| age > kept(kind)) {
                 let all = records::in_scope(c, row.id)?;
                 let gone = all.iter().filter(|record| age > kept(&record.kind));
-                due.records
-                    .extend(gone.filter_map(|record| record.id.parse::<RecordId>().ok()));
+                let days_over = due.records.entry(None).or_default();
+                days_over.extend(gone.filter_map(|record| record.id.parse::<RecordId>().ok()));
             }
         }
     }
@@ -160,12 +179,10 @@ fn age(row: &ScopeRow, today: chrono::NaiveDate) -> Result<Option<i64>, store::E
 fn find_records(
     c: &mut Connection,
     kind: &Kind,
-    now: Millis,
+    before: Millis,
     due: &mut Vec<RecordId>,
 ) -> Result<(), store::Error> {
     let mut after = (Millis::MIN, String::new());
-    // Nothing that began later was last written before.
-    let before = now - i64::from(kind.retention().days) * DAY_MS;
     loop {
         let rows = finds::begun_before(c, kind.name(), before, (after.0, &after.1), CHUNK)?;
         let Some(last) = rows.last() else {
@@ -191,8 +208,18 @@ fn find_records(
     }
 }
 
-fn last_written(record: &Record) -> Millis {
+/// When somebody last wrote in a record.
+pub(crate) fn last_written(record: &Record) -> Millis {
     record.stamp().time().max(record.created.time)
+}
+
+/// Exits that every phone has seen by now, or will not need: the scope's floor rises to them, so
+/// that a cursor below begins anew.
+fn expire_exits(c: &mut Connection, now: Millis) -> Result<(), store::Error> {
+    for (scope, head) in exits::expire(c, now - EXIT_DAYS * DAY_MS)? {
+        scopes::raise_floor(c, scope, head)?;
+    }
+    Ok(())
 }
 
 fn forget_aside(c: &mut Connection, kinds: &Kinds, now: Millis) -> Result<u64, store::Error> {

@@ -11,7 +11,7 @@ use kadian_tests::{Client, Console, Phone, Town};
 use serde_json::{Value, json};
 
 const NAME: &str = "钟离金丝雀";
-const NUMBER: &str = "999999198804017913";
+const NUMBER: &str = "999999198804017911";
 const PHONE: &str = "13877714159";
 const PLATE: &str = "豫PQ7Z3K";
 const ADDRESS: &str = "金丝雀胡同七号";
@@ -98,7 +98,17 @@ fn s11_a_person_driven_through_everything_leaves_no_trace_in_logs_metrics_proble
     );
     process.ready();
     let now = clock.now();
+    // The net holds, in every disguise.
     let mut net = Net::default();
+    for disguise in [
+        format!("x{NAME}y"),
+        "\\u949F\\u79BB\\u91D1\\u4E1D\\u96C0".to_owned(),
+        "q=%E8%B1%ABPQ7Z3K".to_owned(),
+    ] {
+        net.look("trial", &disguise);
+        assert!(!net.caught.is_empty(), "{disguise}");
+        net.caught.clear();
+    }
     let mut pen = Pen::new(11);
     let mut phones: Vec<Phone> = codes
         .iter()
@@ -145,6 +155,12 @@ fn s11_a_person_driven_through_everything_leaves_no_trace_in_logs_metrics_proble
     let answer = phones[0].sync(&lines, &Value::Null);
     net.take("push", &answer);
     assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.json()["verdicts"][0]["verdict"],
+        "applied",
+        "{}",
+        answer.text()
+    );
     assert!(
         answer.json()["verdicts"].as_array().unwrap().len() > 10,
         "{}",

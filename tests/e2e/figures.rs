@@ -89,7 +89,7 @@ fn an_idle_sync_of_a_phone_with_five_scopes_costs_below_800_bytes_both_ways() {
     let mut server = TestApp::new().start();
     for number in 0..4 {
         let code = format!("99999900100100{number}");
-        server.town.found(&server.app, &code, "V1", "grid");
+        server.town.found(&server.app, &code, "V1", "grid", "网格");
         server
             .town
             .give(&server.app, "grid.one", "grid_leader", &code);

@@ -2,10 +2,18 @@
 //! could see. Each file is one promise; `cargo test -p kadian-tests --test e2e -- --nocapture`
 //! prints the figures.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up is to fail"
+)]
+
 mod batch;
 mod bodies;
 mod canary;
+mod exchange;
 mod figures;
 mod growth;
+mod injections;
 mod kills;
+mod resources;
 mod rights;

@@ -361,11 +361,13 @@ impl Centre {
         self.submit(Job::Purge(Purge {
             records: Vec::new(),
             scopes: days.iter().map(|day| day.id).collect(),
+            quiet_since: None,
         }));
         for record in &self.purged {
             self.submit(Job::Purge(Purge {
                 records: vec![*record],
                 scopes: Vec::new(),
+                quiet_since: None,
             }));
         }
     }

@@ -1384,6 +1384,7 @@ fn i20_exact_counts_through_a_records_whole_life() {
         Purge {
             records: Vec::new(),
             scopes: Vec::new(),
+            quiet_since: None,
         },
         Standing::Parked,
     );

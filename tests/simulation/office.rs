@@ -130,6 +130,7 @@ impl World {
         self.centre.submit(Job::Purge(Purge {
             records: Vec::new(),
             scopes: vec![day.id],
+            quiet_since: None,
         }));
         for row in &rows {
             self.centre.purged.push(row.id.parse().unwrap());
@@ -165,6 +166,7 @@ impl World {
         self.centre.submit(Job::Purge(Purge {
             records: vec![record],
             scopes: Vec::new(),
+            quiet_since: None,
         }));
         for row in &rows {
             self.centre.purged.push(row.id.parse().unwrap());

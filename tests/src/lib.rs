@@ -5,6 +5,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::needless_pass_by_value,
     reason = "only tests call this, and a test that cannot be set up is to fail"
 )]
 

@@ -81,12 +81,12 @@ pub struct Server {
     pub town: Town,
     /// Host and port.
     pub address: String,
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
     stop: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Server {
-    pub fn serve(app: Arc<App>, town: Town, folder: TempDir) -> Self {
+    pub fn serve(app: Arc<App>, town: Town, folder: impl Into<Arc<TempDir>>) -> Self {
         app.engine().unwrap();
         let (tell, told) = mpsc::channel();
         let shared = Arc::clone(&app);
@@ -107,13 +107,18 @@ impl Server {
             app,
             town,
             address: address.to_string(),
-            folder,
+            folder: folder.into(),
             stop: Some(Box::new(stop)),
         }
     }
 
     pub fn client(&self) -> Client {
         Client::new(&self.address)
+    }
+
+    /// Ends the server and keeps its folder.
+    pub fn give_up(self) -> Arc<TempDir> {
+        Arc::clone(&self.folder)
     }
 
     pub fn now(&self) -> Millis {

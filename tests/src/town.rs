@@ -109,12 +109,12 @@ impl Town {
     }
 
     /// One more node.
-    pub fn found(&self, app: &App, code: &str, parent: &str, level: &str) {
+    pub fn found(&self, app: &App, code: &str, parent: &str, level: &str, name: &str) {
         let new = NewArea {
             code: code.to_owned(),
             parent: Some(parent.to_owned()),
             level: level.to_owned(),
-            name: format!("区域 {code}"),
+            name: name.to_owned(),
             ..NewArea::default()
         };
         app.store

@@ -145,7 +145,7 @@ async fn what_can_be_found_anew_is_found_in_what_was_captured_before() {
     entry["set"]["contact"] = json!({ "name": "李静", "phone": "13900000009" });
     let mut phone = trial.phone("volunteer");
     trial.sync(&mut phone, &[entry], json!([])).await;
-    let find = json!({ "phone": "139-0000-0009" });
+    let find = json!({ "phone": "139-0000-0009", "purpose": "tracing" });
     let path = "/v1/records/registration/search";
     let (_, before) = trial.post("officer", path, &find).await;
     assert_eq!(before["rows"], json!([]));
@@ -160,7 +160,11 @@ async fn what_can_be_found_anew_is_found_in_what_was_captured_before() {
     let (_, after) = trial.post("officer", path, &find).await;
     assert_eq!(after["rows"].as_array().unwrap().len(), 1, "{after}");
     let (_, old) = trial
-        .post("officer", path, &json!({ "phone": "13800000001" }))
+        .post(
+            "officer",
+            path,
+            &json!({ "phone": "13800000001", "purpose": "tracing" }),
+        )
         .await;
     assert_eq!(
         old["rows"].as_array().unwrap().len(),

@@ -50,6 +50,8 @@ pub mod tallies;
 mod tests;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod upkeep_tests;
 pub mod users;
 
 use actix_web::body::BoxBody;
@@ -157,6 +159,22 @@ async fn keep_house(app: Arc<App>) {
     }
 }
 
+/// Well within the time after which a silent process loses its number.
+const TOUCH_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Says again and again that this process lives, so that no other takes its number.
+async fn keep_number(app: Arc<App>) {
+    loop {
+        actix_web::rt::time::sleep(TOUCH_EVERY).await;
+        let done = app
+            .engage::<_, Problem>(|engine| Ok(engine.renew_lease()?))
+            .await;
+        if let Err(problem) = done {
+            tracing::warn!(code = problem.code().code, "the lease was not renewed");
+        }
+    }
+}
+
 /// Serves until the process is told to stop (SIGTERM ends what is under way first).
 pub fn serve(app: &Arc<App>) -> io::Result<()> {
     // An epoch is open before anybody can ask for anything.
@@ -164,6 +182,7 @@ pub fn serve(app: &Arc<App>) -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let (server, address) = bind(app)?;
         actix_web::rt::spawn(keep_house(Arc::clone(app)));
+        actix_web::rt::spawn(keep_number(Arc::clone(app)));
         tracing::info!("serving on http://{address}, described at http://{address}/docs");
         server.await?;
         app.stop();

@@ -39,12 +39,21 @@ pub async fn find(
 ) -> Result<HttpResponse, Problem> {
     let purpose = query.purpose.clone();
     check_purpose(purpose.as_deref())?;
+    let names_somebody = search::term(&query.phone, &query.identity, &query.plate)?.is_some();
+    let app = app.into_inner();
+    let shared = app.clone();
     let page = app
-        .into_inner()
         .engage::<_, Problem>(move |engine| {
             let now = engine.clock().now();
             let (user, page) = engine.store().read::<_, Problem>(|c| {
                 let (_, reach) = console.enter(c, now)?;
+                // To search for a number is to look somebody up.
+                if let Some(throttle) = shared.throttles.look_up.as_ref().filter(|_| names_somebody)
+                {
+                    throttle
+                        .check(&reach.account().0)
+                        .map_err(Problem::too_many_of_yours)?;
+                }
                 let rules = engine.rules(c)?;
                 let mut eye = Eye::new(&rules, &reach);
                 let page = search::page(c, &mut eye, engine.search_key(), &kind, &query)?;

@@ -54,17 +54,24 @@ async fn a_search_is_projected_paged_and_on_record() {
     }
     assert_eq!(seen, 5);
 
-    let (_, exact) = find("officer", json!({ "phone": "+86 138 0000 0003" })).await;
+    let (_, exact) = find(
+        "officer",
+        json!({ "phone": "+86 138 0000 0003", "purpose": "tracing" }),
+    )
+    .await;
     assert_eq!(exact["rows"].as_array().unwrap().len(), 1, "{exact}");
     assert_eq!(exact["rows"][0]["set"]["person"]["phone"], "13800000003");
     assert_eq!(exact["rows"][0]["scope"], format!("checkpoint:S1@{TODAY}"));
-    let (_, masked) = find("command", json!({ "phone": "13800000003" })).await;
+    let (_, masked) = find("command", json!({ "limit": 1 })).await;
     assert_eq!(
         masked["rows"][0]["set"]["person"]["name"], "王*",
         "{masked}"
     );
     for (login, body) in [
-        ("neighbour", json!({ "phone": "13800000003" })),
+        (
+            "neighbour",
+            json!({ "phone": "13800000003", "purpose": "tracing" }),
+        ),
         ("neighbour", json!({ "area": "V1" })),
         ("neighbour", json!({ "scope": "checkpoint:S1" })),
         ("admin", json!({})),

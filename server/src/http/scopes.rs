@@ -27,7 +27,7 @@ pub async fn list(
                 let next = held.last().filter(|_| held.len() >= limit);
                 let next = next.map(|last| last.place.code().to_owned());
                 let mut body = json!({
-                    "grants": places::hash(&entered.reach, &rules),
+                    "grants": places::hash(c, &entered.reach, &rules)?,
                     "places": held,
                 });
                 if let Some(next) = next {

@@ -60,11 +60,10 @@ pub fn choose(eye: &mut Eye<'_>, found: &Found, choice: &Choice) -> Result<Field
             .fields
             .get(&choice.field)
             .map(|held| held.value.clone()),
-        Some(index) => record
-            .conflicts()
-            .filter(|(field, ..)| *field == choice.field)
-            .nth(index)
-            .map(|(_, held, _)| held.value.clone()),
+        Some(index) => eye
+            .conflicting(found, &choice.field)?
+            .into_iter()
+            .nth(index),
     };
     let value = value.ok_or(malformed("conflict", "the place of one in the list"))?;
     Ok(Fields::from([(choice.field.clone(), value)]))

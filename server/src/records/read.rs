@@ -110,6 +110,22 @@ impl<'a> Eye<'a> {
         }))
     }
 
+    /// The values in conflict in a field that this reader is shown, in the order shown, as they
+    /// stand in the record.
+    pub fn conflicting(&mut self, found: &Found, field: &str) -> Result<Vec<Value>, Error> {
+        let record = found.row.record()?;
+        let own = record.created.user == self.reach.account();
+        let Some(view) = self.sight(found).and_then(|sight| sight.view(&record.kind)) else {
+            return Ok(Vec::new());
+        };
+        Ok(record
+            .conflicts()
+            .filter(|(name, ..)| *name == field)
+            .filter(|(_, held, _)| view.project_field(field, &held.value, own).is_some())
+            .map(|(_, held, _)| held.value.clone())
+            .collect())
+    }
+
     /// One record of a kind, if this reader sees it.
     pub fn one(&mut self, c: &mut Connection, kind: &str, id: RecordId) -> Result<Found, Fault> {
         let found = finds::one(c, self.reach, id)?.ok_or(Fault::Unknown)?;

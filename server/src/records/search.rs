@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sync_protocol::Millis;
-use sync_protocol::kind::query_term;
+use sync_protocol::kind::{Kind, query_term};
 use sync_protocol::scope::{Day, Scope};
 
 use super::read::{Eye, Shown};
@@ -92,14 +92,24 @@ pub fn page(
     if query.from.is_some() || query.to.is_some() {
         limit_days(&mut filter, query, kind.is_by_day())?;
     }
+    let mut roles = readers_of(kind);
     if let Some((purpose, text)) = term(&query.phone, &query.identity, &query.plate)? {
+        if query
+            .purpose
+            .as_deref()
+            .is_none_or(|why| why.trim().is_empty())
+        {
+            return Err(malformed("purpose", "1 to 200 bytes: why somebody looks"));
+        }
+        // An answer to a guessed number would undo the mask.
+        roles.retain(|role| shows_whole(kind, role, purpose));
         let Some(term) = query_term(purpose, text) else {
             return Ok(Page::empty());
         };
         filter.hash = Some(key.hash(purpose, &term));
     }
     filter.after = query.after.as_deref().map(parse_cursor).transpose()?;
-    let found = finds::page(c, eye.reach, &readers_of(kind), &filter, limit)?;
+    let found = finds::page(c, eye.reach, &roles, &filter, limit)?;
     let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit);
     let last = found.last().filter(|_| full);
     let next = last.map(|last| format!("{}_{}", last.row.time, last.row.id));
@@ -108,6 +118,13 @@ pub fn page(
         rows.extend(eye.show(one)?);
     }
     Ok(Page { rows, next })
+}
+
+/// Whether a role sees as it is whatever a kind can be found by for this purpose.
+fn shows_whole(kind: &Kind, role: &str, purpose: &str) -> bool {
+    let view = kind.view(&[role]);
+    let mut paths = kind.search_paths().iter();
+    paths.all(|one| one.purpose != purpose || view.shows_whole(&one.path))
 }
 
 impl Page {

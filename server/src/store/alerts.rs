@@ -43,16 +43,46 @@ impl Alert {
             closed_at: None,
         }
     }
+
+    /// Whether this one, which is on record, says less than a new finding of the same: somebody
+    /// closed it before that was found, or it is shown elsewhere. What a device does again and
+    /// again is no news.
+    fn is_news(&self, new: &Self) -> bool {
+        let elsewhere = new.area.is_some() && new.area != self.area;
+        new.record.is_some() && (self.state != "open" || elsewhere)
+    }
 }
 
-/// Raises alerts; one that is there already stays as it is.
+/// Raises alerts. One that is there already stays as it is, unless it is about a record and says
+/// something new: then it is open again, at the place where the record is now known to stand.
 pub fn raise(connection: &mut Connection, alerts: &[Alert]) -> Result<(), Error> {
     for new in alerts {
-        let known: i64 = alert::table.find(&new.id).count().get_result(connection)?;
-        if known == 0 {
-            diesel::insert_into(alert::table)
-                .values(new)
-                .execute(connection)?;
+        let known: Option<Alert> = alert::table
+            .find(&new.id)
+            .select(Alert::as_select())
+            .first(connection)
+            .optional()?;
+        match known {
+            None => {
+                diesel::insert_into(alert::table)
+                    .values(new)
+                    .execute(connection)?;
+            }
+            Some(known) if known.is_news(new) => {
+                diesel::update(alert::table.find(&new.id))
+                    .set((
+                        alert::at.eq(new.at),
+                        alert::area.eq(new.area.clone().or(known.area)),
+                        alert::scope_id.eq(new.scope_id.or(known.scope_id)),
+                        alert::device.eq(new.device),
+                        alert::detail.eq(&new.detail),
+                        alert::state.eq("open"),
+                        alert::closed_by.eq(None::<i64>),
+                        alert::closed_at.eq(None::<i64>),
+                    ))
+                    .execute(connection)?;
+            }
+            Some(_) => {}
         }
     }
     Ok(())

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use super::reach::Reach;
 use super::schema::area;
-use super::{Connection, Error};
+use super::{Connection, Error, epochs, meta};
+
+/// Under this name the database counts the changes of the tree.
+const VERSION_FACT: &str = "areas";
 
 /// A row of `area`, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
@@ -110,7 +113,7 @@ pub fn page(
 
 pub fn insert(c: &mut Connection, row: &AreaRow) -> Result<(), Error> {
     diesel::insert_into(area::table).values(row).execute(c)?;
-    Ok(())
+    raise_version(c)
 }
 
 /// Writes every column but the code.
@@ -118,7 +121,20 @@ pub fn update(c: &mut Connection, row: &AreaRow) -> Result<(), Error> {
     diesel::update(area::table.find(&row.code))
         .set(row)
         .execute(c)?;
-    Ok(())
+    raise_version(c)
+}
+
+/// Another number whenever the tree is another one.
+pub fn version(c: &mut Connection) -> Result<u64, Error> {
+    let text = meta::load(c, VERSION_FACT)?;
+    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+/// Every change of a node goes through here, whoever makes it. The epoch lifts the number above
+/// all that a copy of the database which was lost since may have given out.
+fn raise_version(c: &mut Connection) -> Result<(), Error> {
+    let next = (version(c)? + 1).max(epochs::current(c)?);
+    meta::save(c, VERSION_FACT, &next.to_string())
 }
 
 /// Every code with its path, for an import that has to find parents.

@@ -1,5 +1,6 @@
 //! Who looked at whose data: written before the reply leaves.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::schema::{audit, grants, scope};
@@ -51,7 +52,8 @@ pub fn write(connection: &mut Connection, looks: &[Look]) -> Result<(), Error> {
 }
 
 /// Looks on record, newest last, after `after`, that concern an auditor: at what lies in their
-/// areas, or by somebody who holds, or held, a role there.
+/// areas, and such as found nothing (or spoke of no one place) by somebody who held a role there
+/// at the time. What the same people looked at elsewhere concerns the auditors there.
 pub fn list(
     connection: &mut Connection,
     auditor: &Reach,
@@ -64,9 +66,20 @@ pub fn list(
         most,
         |row: &AuditRow| row.id,
         |path| {
-            let people = grants::table
+            let held_then = grants::table
+                .filter(grants::account.eq(audit::account))
                 .filter(grants::area.eq_any(areas::codes_below(path.to_owned())))
-                .select(grants::account.nullable());
+                .filter(grants::from_at.le(audit::at))
+                .filter(
+                    grants::until_at
+                        .is_null()
+                        .or(grants::until_at.gt(audit::at.nullable())),
+                )
+                .filter(
+                    grants::revoked_at
+                        .is_null()
+                        .or(grants::revoked_at.gt(audit::at.nullable())),
+                );
             Ok(audit::table
                 .left_join(scope::table.on(scope::id.nullable().eq(audit::scope_id)))
                 .filter(audit::id.gt(after))
@@ -74,7 +87,7 @@ pub fn list(
                     scope::area
                         .nullable()
                         .eq_any(areas::codes_below(path.to_owned()).nullable())
-                        .or(audit::account.nullable().eq_any(people)),
+                        .or(audit::scope_id.is_null().and(exists(held_then))),
                 )
                 .order(audit::id)
                 .limit(most)

@@ -85,13 +85,44 @@ pub fn under_hash(
 }
 
 fn below(c: &mut Connection, path: &str, filter: &Filter, most: i64) -> Result<Vec<Raw>, Error> {
+    let Some(hash) = &filter.hash else {
+        return within(c, path, filter, None, most);
+    };
+    // A number that is not known must cost nothing: the ids come first, and the database is not
+    // left to choose.
+    let ids: Vec<String> = lookup::table
+        .filter(lookup::hash.eq(hash))
+        .select(lookup::record)
+        .load(c)?;
+    let mut rows = Vec::new();
+    for ids in ids.chunks(super::dialect::MAX_LIST) {
+        rows.extend(within(c, path, filter, Some(ids), most)?);
+    }
+    rows.sort_by(|(a, ..), (b, ..)| (b.time, &b.id).cmp(&(a.time, &a.id)));
+    rows.truncate(usize::try_from(most).unwrap_or(0));
+    Ok(rows)
+}
+
+fn within(
+    c: &mut Connection,
+    path: &str,
+    filter: &Filter,
+    ids: Option<&[String]>,
+    most: i64,
+) -> Result<Vec<Raw>, Error> {
     let mut query = record::table
         .inner_join(scope::table.on(scope::id.eq(record::scope_id)))
         .inner_join(area::table.on(area::code.eq(scope::area)))
-        .filter(record::kind.eq(filter.kind.clone()))
         .filter(area::path.ge(path.to_owned()))
         .filter(area::path.lt(super::scopes::above(path)))
         .into_boxed();
+    query = match ids {
+        None => query.filter(record::kind.eq(filter.kind.clone())),
+        // No index has this: else all records of the kind might be walked in search of a few ids.
+        Some(ids) => query
+            .filter(record::id.eq_any(ids.to_vec()))
+            .filter(record::kind.concat("").eq(filter.kind.clone())),
+    };
     if let Some(under) = &filter.under {
         query = query
             .filter(area::path.ge(under.clone()))
@@ -107,12 +138,6 @@ fn below(c: &mut Connection, path: &str, filter: &Filter, most: i64) -> Result<V
         query = query
             .filter(record::time.ge(from))
             .filter(record::time.lt(to));
-    }
-    if let Some(hash) = &filter.hash {
-        let ids = lookup::table
-            .filter(lookup::hash.eq(hash.clone()))
-            .select(lookup::record);
-        query = query.filter(record::id.eq_any(ids));
     }
     if let Some((time, id)) = &filter.after {
         let same = record::time.eq(*time).and(record::id.lt(id.clone()));

@@ -139,6 +139,14 @@ pub fn save_head(
     Ok(())
 }
 
+/// Makes cursors below this head void.
+pub fn raise_floor(connection: &mut Connection, id: i64, head: i64) -> Result<(), Error> {
+    diesel::update(scope::table.find(id).filter(scope::floor.lt(head)))
+        .set(scope::floor.eq(head))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// What these scopes hold, per kind.
 pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingRow>, Error> {
     let mut rows = Vec::new();

@@ -75,7 +75,9 @@ impl Fold {
         let forget = code == invalid::PURGED;
         let rules = self.rules.policy.clone();
         let abnormal = rules.abnormal(&change.kind, &change.set);
-        for rule in abnormal.into_iter().filter(|_| !forget) {
+        // Tried again, it is no news.
+        let news = !forget && attempt.again.is_none();
+        for rule in abnormal.into_iter().filter(|_| news) {
             let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
             alert.record = Some(change.record.to_string());
             alert.device = Some(i64::from(attempt.author.device.0));

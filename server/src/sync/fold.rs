@@ -249,7 +249,12 @@ impl Fold {
 
     /// Raises an alert at the end of the fold, once per code and source.
     pub(super) fn raise(&mut self, alert: Alert) {
-        self.alerts.entry(alert.id.clone()).or_insert(alert);
+        // Where a record stands counts more than where a change kept aside was shown.
+        if alert.record.is_some() && alert.detail.is_empty() {
+            self.alerts.insert(alert.id.clone(), alert);
+        } else {
+            self.alerts.entry(alert.id.clone()).or_insert(alert);
+        }
     }
 
     /// Where what concerns a person is shown when it has no place of its own.

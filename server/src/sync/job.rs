@@ -306,4 +306,7 @@ pub struct Purge {
     pub records: Vec<RecordId>,
     /// Whole scopes, for kinds by day.
     pub scopes: Vec<i64>,
+    /// A record goes only if neither it nor what stands with it was written since then: between
+    /// the finding and the purging somebody may have come back to it.
+    pub quiet_since: Option<Millis>,
 }

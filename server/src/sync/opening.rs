@@ -98,6 +98,15 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Says that this process lives and keeps its number.
+    pub fn renew_lease(&self) -> Result<(), Error> {
+        let now = self.clock().now();
+        self.store()
+            .write(|connection| devices::touch(connection, self.process(), now))
+    }
+}
+
 fn check_clock(connection: &mut Connection, now: Millis, build: Millis) -> Result<(), NotOpened> {
     if now < build {
         return Err(NotOpened::Clock {

@@ -10,23 +10,29 @@ use super::projection::{Sight, levels};
 use super::rules::Rules;
 use crate::store::reach::{self, Lapse};
 use crate::store::scopes::{self, Node};
-use crate::store::{Connection, Error, Reach};
+use crate::store::{Connection, Error, Reach, areas};
 
-/// A short hash of what is held; another one tells a phone that its places have changed.
-pub fn hash(reach: &Reach, rules: &Rules) -> String {
+/// Nodes read at once.
+const CHUNK: usize = 500;
+
+/// A short hash of what is held and of the tree it is held in; another one tells a phone that its
+/// places may have changed.
+pub fn hash(connection: &mut Connection, reach: &Reach, rules: &Rules) -> Result<String, Error> {
     let mut hash = Sha256::new();
     hash.update(rules.kinds.schema().to_be_bytes());
+    hash.update(areas::version(connection)?.to_be_bytes());
     for (path, role) in reach.held() {
         hash.update(path.as_bytes());
         hash.update([0]);
         hash.update(role.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
+    Ok(hash
+        .finalize()
         .iter()
         .take(4)
         .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .collect())
 }
 
 /// Places held, in the order of their codes, after the one with code `after`.
@@ -37,36 +43,54 @@ pub fn held(
     after: &str,
     most: usize,
 ) -> Result<Vec<HeldPlace>, Error> {
-    let by_level = levels(&rules.kinds);
+    let mut by_level = levels(&rules.kinds);
+    let mut roles: Vec<&str> = reach.held().map(|(_, role)| role).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    let sees = |roles: &[&str], level: &str, by_day| {
+        Sight::of(&rules.kinds, reach.account(), roles, level, by_day).is_some()
+    };
+    // Where nothing is seen with all roles together, nothing is seen with some of them.
+    by_level.retain(|level, by_day| sees(&roles, level, *by_day));
     let wanted: Vec<String> = by_level.keys().cloned().collect();
     let mut paths: Vec<&str> = reach.held().map(|(path, _)| path).collect();
     paths.sort_unstable();
     paths.dedup_by(|inner, outer| inner.starts_with(*outer));
-    let mut nodes = Vec::new();
-    for path in paths {
-        nodes.extend(scopes::nodes_below(connection, path, &wanted, after, most)?);
-    }
-    nodes.sort_by(|a, b| a.code.cmp(&b.code));
     let mut places = Vec::new();
-    for node in nodes {
-        if places.len() == most {
-            break;
+    let mut after = after.to_owned();
+    // Any number of nodes in a row may show nothing, so it is the places that are counted.
+    loop {
+        let mut nodes = Vec::new();
+        for path in &paths {
+            nodes.extend(scopes::nodes_below(
+                connection, path, &wanted, &after, CHUNK,
+            )?);
         }
-        let by_day = by_level.get(&node.level).copied().unwrap_or_default();
-        let roles = reach.roles_at(&node.path);
-        if Sight::of(&rules.kinds, reach.account(), &roles, &node.level, by_day).is_none() {
-            continue;
-        }
-        if let Ok(place) = Place::new(&node.level, &node.code) {
-            places.push(HeldPlace {
-                place,
-                name: node.name,
-                by_day,
-                roles: roles.into_iter().map(str::to_owned).collect(),
-            });
+        nodes.sort_by(|a, b| a.code.cmp(&b.code));
+        nodes.truncate(CHUNK);
+        let Some(last) = nodes.last() else {
+            return Ok(places);
+        };
+        after.clone_from(&last.code);
+        for node in nodes {
+            if places.len() == most {
+                return Ok(places);
+            }
+            let by_day = by_level.get(&node.level).copied().unwrap_or_default();
+            let roles = reach.roles_at(&node.path);
+            if !sees(&roles, &node.level, by_day) {
+                continue;
+            }
+            if let Ok(place) = Place::new(&node.level, &node.code) {
+                places.push(HeldPlace {
+                    place,
+                    name: node.name,
+                    by_day,
+                    roles: roles.into_iter().map(str::to_owned).collect(),
+                });
+            }
         }
     }
-    Ok(places)
 }
 
 /// Why somebody no longer holds a place.

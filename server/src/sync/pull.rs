@@ -67,7 +67,7 @@ impl Snapshot<'_> {
         // A revoked phone is told that it holds nothing; once it may read again the hash is
         // another, and it hears of its places anew.
         let grants = if self.may_read {
-            places::hash(self.reach, self.rules)
+            places::hash(connection, self.reach, self.rules)?
         } else {
             String::new()
         };

@@ -7,6 +7,7 @@ use sync_protocol::id::RecordId;
 
 use super::fold::Fold;
 use super::job::Purge;
+use crate::retention::last_written;
 use crate::store::purged;
 
 impl Fold {
@@ -17,6 +18,7 @@ impl Fold {
 
     /// Marks records for purging, with what shares their scope; whole scopes leave no exits.
     pub(super) fn purge(&mut self, purge: &Purge) -> u64 {
+        let purge = &self.still_due(purge);
         let whole: BTreeSet<String> = self
             .scopes
             .iter()
@@ -65,5 +67,21 @@ impl Fold {
             }
         }
         wanted.len() as u64
+    }
+
+    /// What of it is due still: records that came back into use since they were found stay.
+    fn still_due(&self, purge: &Purge) -> Purge {
+        let mut purge = purge.clone();
+        if let Some(since) = purge.quiet_since {
+            let in_use: BTreeSet<RecordId> = self
+                .records
+                .values()
+                .filter(|slot| last_written(&slot.record) >= since)
+                .flat_map(|slot| [Some(slot.record.id), slot.record.parent])
+                .flatten()
+                .collect();
+            purge.records.retain(|id| !in_use.contains(id));
+        }
+        purge
     }
 }

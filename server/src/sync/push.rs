@@ -14,8 +14,9 @@ use super::numbering::Judgement;
 use crate::store::alerts::Alert;
 use crate::store::from_rev;
 
-/// No true number lies further ahead than this; a device that shows one is not believed.
-const BELIEVED_AHEAD_MS: Millis = 30 * 365 * 24 * 60 * 60 * 1000;
+/// No true number lies further ahead than this, also where the clock was once wrong by a year; a
+/// device that shows one is not believed.
+const BELIEVED_AHEAD_MS: Millis = 400 * 24 * 60 * 60 * 1000;
 
 impl Fold {
     /// Takes a push.

@@ -218,6 +218,7 @@ fn an_entry_that_bears_the_id_of_another_record_does_not_take_it_along_when_it_i
     let purge = Purge {
         records: vec![id(2)],
         scopes: Vec::new(),
+        quiet_since: None,
     };
     trial.fold(&[Job::Purge(purge)]);
     assert_eq!(
@@ -308,6 +309,7 @@ fn a_write_in_the_fold_of_a_purge_is_no_longer_about_anybody() {
     let purge = Job::Purge(Purge {
         records: vec![id(1)],
         scopes: Vec::new(),
+        quiet_since: None,
     });
     let late = trial.job(&mut phone, &[edit(2, id(1), "13800000002")]);
     let answers = trial.fold(&[purge, late]);

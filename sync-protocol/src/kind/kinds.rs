@@ -34,6 +34,16 @@ pub enum KindsError {
         "{kind}: its parent {parent} has a parent itself; give {kind} a place or a parent with a place"
     )]
     TooDeep { kind: String, parent: String },
+    #[error(
+        "{kind} stands at a {level} {}, and {other} does not: kinds at one level are all by day or none of them; give {kind} another level or the same by_day",
+        if *by_day { "by day" } else { "without days" }
+    )]
+    Mixed {
+        kind: String,
+        level: String,
+        by_day: bool,
+        other: String,
+    },
     #[error("{0}")]
     Definition(#[from] KindErrors),
 }
@@ -86,7 +96,33 @@ impl Kinds {
             versions.insert(schema, Arc::new(kind));
         }
         next.check_parents()?;
+        next.check_levels()?;
         Ok(next)
+    }
+
+    /// A place is offered and asked for in one way: as it is, or day by day.
+    fn check_levels(&self) -> Result<(), KindsError> {
+        let mut by_level = BTreeMap::<&str, (&str, bool)>::new();
+        for kind in self.newest() {
+            let KindScope::Place { level, by_day } = kind.scope() else {
+                continue;
+            };
+            match by_level.get(level.as_str()) {
+                Some((other, others)) if others != by_day => {
+                    return Err(KindsError::Mixed {
+                        kind: kind.name().to_owned(),
+                        level: level.clone(),
+                        by_day: *by_day,
+                        other: (*other).to_owned(),
+                    });
+                }
+                Some(_) => {}
+                None => {
+                    by_level.insert(level, (kind.name(), *by_day));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check_parents(&self) -> Result<(), KindsError> {

@@ -198,6 +198,18 @@ impl View {
         }
     }
 
+    /// Whether what this path leads to is visible as it is, in records of others.
+    pub fn shows_whole(&self, path: &Path) -> bool {
+        let seen = match (self.others.fields.get(&path.field), &path.member) {
+            (Some(sight), Some(member)) => {
+                sight.members.get(member).copied().unwrap_or(sight.field)
+            }
+            (Some(sight), None) => sight.least(),
+            (None, _) => self.others.unknown,
+        };
+        self.sees && seen == Visibility::Full
+    }
+
     /// Whether anything of this field is hidden: then its writer never counts as having seen it.
     pub fn masks(&self, field: &str, own: bool) -> bool {
         let sights = self.sights(own);

@@ -302,14 +302,12 @@ impl Replica {
         self.marks.len() as Seq
     }
 
-    /// The mark of a number, if there is one and storage has it, or the body that it is made of.
+    /// The mark of a number, if there is one and storage has it, or has the line that it is made
+    /// of: a phone that lost its marks but not its lines must not take another copy's for its own.
     pub(super) fn mark_of(&self, seq: Seq) -> Option<Mark> {
         let index = usize::try_from(seq.checked_sub(1)?).ok()?;
-        let kept = self.marks.get(index).copied()?;
-        kept.or_else(|| {
-            let line = self.entry_of(seq)?.line.as_ref()?;
-            Some(Mark::of(seq, line.as_bytes()))
-        })
+        let line = || Some(Mark::of(seq, self.entry_of(seq)?.line.as_ref()?.as_bytes()));
+        self.marks.get(index).copied()?.or_else(line)
     }
 
     pub(super) fn set_mark(&mut self, seq: Seq, mark: Mark) {

@@ -138,7 +138,7 @@ fn rows_of_unknown_kinds_and_fields_are_kept_as_they_came() {
 #[test]
 fn a_phone_that_lost_its_marks_takes_them_from_the_centre() {
     let mut replica = enrolled();
-    replica.capture(&draft(1, "a"), at(0)).unwrap();
+    let entry = replica.capture(&draft(1, "a"), at(0)).unwrap();
     let (attempt, _) = sent(replica.next(at(0)));
     let mark = replica.mark_of(1).unwrap();
     let body = json!({"protocol": 1, "epoch": 9, "now": NOW, "schema": 1, "policy": 1,
@@ -152,6 +152,9 @@ fn a_phone_that_lost_its_marks_takes_them_from_the_centre() {
     replica.hear(attempt, Some(&answer), at(0), &[0; 32]);
     // The body is gone too: from it the mark could be made anew.
     replica.lose_marks(1);
+    assert_eq!(replica.mark_of(1), Some(mark), "made again from the line");
+    replica.lose(entry);
+    assert_eq!(replica.mark_of(1), None);
     replica.capture(&draft(2, "b"), at(0)).unwrap();
     let (attempt, asked) = sent(replica.next(at(0)));
     let request = Request::parse(&asked).unwrap();

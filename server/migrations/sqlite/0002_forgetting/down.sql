@@ -1,0 +1,3 @@
+DROP INDEX alert_record;
+DROP INDEX parked_awaits;
+DROP INDEX parked_about;
