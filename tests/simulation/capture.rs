@@ -217,7 +217,7 @@ impl World {
                 json!({ "x_extra": number, format!("notes/{entry}"): { "text": format!("note {number}") } })
             }
             ("household", 3..=5) => json!({ "phone": format!("139{number:08}") }),
-            ("household", 6) => json!({ "state": "empty", "dogs": number % 2 == 0 }),
+            ("household", 6) => json!({ "state": "empty", "dogs": number.is_multiple_of(2) }),
             ("household", 7) => {
                 let known: Vec<String> = view
                     .fields
@@ -243,7 +243,7 @@ impl World {
                 json!({ "head_counts": { "registered": number % 7, "at_home": number % 5 }, "address": { "room": format!("{number}"), "text": format!("Road {number}") } })
             }
             ("registration", 3..=6) => {
-                json!({ "disposition": "passed", "health_code": if number % 3 == 0 { "yellow" } else { "green" } })
+                json!({ "disposition": "passed", "health_code": if number.is_multiple_of(3) { "yellow" } else { "green" } })
             }
             ("registration", 7 | 8) => {
                 json!({ "measurement": { "temperature": 360 + (number % 30) as i64, "method": "ear" } })

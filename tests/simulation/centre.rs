@@ -2,36 +2,29 @@
 //! that can be stopped, and copies that can be put back. In place of HTTP stands [`Centre::post`].
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use kadian::accounts::enrolment::leave_fork;
 use kadian::clock::{BUILD, Clock, Millis};
 use kadian::definitions::NotAdded;
-use kadian::ledger::{Entry, Ledger};
-use kadian::store::areas::AreaRow;
-use kadian::store::definitions::KindRow;
-use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
-use kadian::store::grants::NewGrant;
+use kadian::ledger::Ledger;
 use kadian::store::{
-    Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
-    epochs, grants, records, scopes,
+    Connection, Durability, Error, Store, StoreOptions, epochs, grants, records, scopes,
 };
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
 use kadian::sync::job::{Answer, Job, Purge};
-use kadian::sync::numbering::Marks;
 use kadian::sync::opening::Opening;
 use kadian::sync::search_key::SearchKey;
 use serde_json::{Value, json};
 use sync_protocol::Rev;
-use sync_protocol::id::{DeviceNumber, RecordId, UserId};
+use sync_protocol::id::RecordId;
 use sync_protocol::kind::BUILT_IN;
-use sync_protocol::mark::Mark;
 use sync_protocol::wire::{Reply, Request};
 use tempfile::TempDir;
 
-use crate::rights::{Grant, NODES, Views};
+use crate::registry::insert_grant;
+use crate::rights::{Grant, Views};
+use crate::template::{folder, template};
 
 /// Accounts that exist; the first is an officer of the whole district in every world.
 pub(crate) const ACCOUNTS: i64 = 9;
@@ -66,7 +59,7 @@ pub(crate) struct Centre {
     pub(crate) offset: Millis,
     pub(crate) jumps: u32,
     pub(crate) engines: Vec<Engine>,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// How many ledgers went missing.
     ledgers: u32,
     pub(crate) copies: Vec<Copied>,
@@ -75,7 +68,7 @@ pub(crate) struct Centre {
     /// Definitions by schema version, as the operator has them in files.
     pub(crate) definitions: Vec<(i64, String)>,
     /// Numbers that phones were given.
-    numbers: Vec<i64>,
+    pub(crate) numbers: Vec<i64>,
     pub(crate) purged: Vec<RecordId>,
     /// Days of checkpoints that were purged whole, by name.
     pub(crate) purged_days: Vec<String>,
@@ -83,7 +76,7 @@ pub(crate) struct Centre {
     pub(crate) newest_epoch: Rev,
 }
 
-fn options() -> StoreOptions {
+pub(crate) fn options() -> StoreOptions {
     StoreOptions {
         durability: Durability::OffForSimulationsOnly,
         readers: 4,
@@ -98,69 +91,6 @@ fn patient() -> StoreOptions {
         busy_timeout: Duration::from_secs(20),
         ..options()
     }
-}
-
-/// In memory where the machine has such a place: the ledger waits for the disk at every line.
-fn folder() -> TempDir {
-    let memory = std::path::Path::new("/dev/shm");
-    let made = if memory.is_dir() {
-        tempfile::tempdir_in(memory)
-    } else {
-        tempfile::tempdir()
-    };
-    made.unwrap()
-}
-
-/// One database with areas, accounts and kinds, made once and copied for each world.
-fn template() -> &'static PathBuf {
-    static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    &TEMPLATE
-        .get_or_init(|| {
-            let folder = folder();
-            let file = folder.path().join("template.sqlite");
-            let store = Store::open(&format!("sqlite://{}", file.display()), options()).unwrap();
-            store.write(fill).unwrap();
-            drop(store);
-            (folder, file)
-        })
-        .1
-}
-
-fn fill(c: &mut Connection) -> Result<(), Error> {
-    for node in NODES {
-        let row = AreaRow {
-            code: node.code.to_owned(),
-            parent: node.parent.map(str::to_owned),
-            level: node.level.to_owned(),
-            name: node.code.to_owned(),
-            path: node.path.to_owned(),
-            timezone: None,
-            valid_from: None,
-            valid_until: None,
-        };
-        areas::insert(c, &row)?;
-    }
-    for number in 1..=ACCOUNTS {
-        accounts::insert(c, &format!("u{number}"), &format!("u{number}"), None, BUILD)?;
-    }
-    for definition in BUILT_IN {
-        add_definition(c, 1, definition)?;
-    }
-    Ok(())
-}
-
-fn add_definition(c: &mut Connection, schema: i64, definition: &str) -> Result<(), Error> {
-    let table: toml::Table = definition.parse().unwrap();
-    let name = table["name"].as_str().unwrap().to_owned();
-    definitions::add_kind(
-        c,
-        &KindRow {
-            name,
-            schema,
-            definition: definition.to_owned(),
-            at: BUILD,
-        },
-    )
 }
 
 impl Centre {
@@ -390,127 +320,6 @@ impl Centre {
         self.load_definitions();
     }
 
-    pub(crate) fn grant(
-        &mut self,
-        account: i64,
-        role: &'static str,
-        area: &'static str,
-        until: Option<Millis>,
-    ) {
-        let now = self.now();
-        let mut grant = Grant {
-            id: 0,
-            account,
-            role,
-            area,
-            from: now,
-            until,
-            revoked: None,
-        };
-        grant.id = self.write(|c| insert_grant(c, &grant));
-        self.grants.push(grant);
-    }
-
-    pub(crate) fn end_grant(&mut self, index: usize, revoke: bool) {
-        let now = self.now();
-        let grant = &mut self.grants[index];
-        if revoke {
-            grant.revoked = grant.revoked.or(Some(now));
-        } else {
-            grant.until = Some(now);
-        }
-        let grant = grant.clone();
-        self.write(|c| {
-            if revoke {
-                grants::revoke(c, grant.id, now).map(|_| ())
-            } else {
-                grants::set_until(c, grant.id, grant.until)
-            }
-        });
-    }
-
-    /// Enrols a phone for an account.
-    pub(crate) fn enrol(&mut self, hash: &[u8; 32], account: i64) -> (DeviceNumber, UserId) {
-        if let Some(known) = self.device(hash) {
-            return (known.device(), known.user());
-        }
-        let now = self.now();
-        let row = self.write(|c| {
-            let row = devices::insert(
-                c,
-                &NewDevice {
-                    account: UserId(account),
-                    token_hash: hash,
-                    name: "phone",
-                    leaves: None,
-                    now,
-                },
-            )?;
-            let entry = Entry::Enrolment {
-                number: row.device().0,
-                line: row.device().0,
-                account,
-                token_hash: hex(hash),
-                code_hash: None,
-                left: None,
-                at: now,
-            };
-            self.ledger.append(c, &entry).unwrap();
-            Ok(row)
-        });
-        self.numbers.push(row.number);
-        (row.device(), row.user())
-    }
-
-    /// A phone leaves a number that another copy of it uses too.
-    pub(crate) fn leave(
-        &mut self,
-        hash: &[u8; 32],
-        old: &DeviceRow,
-        knew: u64,
-        mark: Option<Mark>,
-    ) -> Option<(DeviceNumber, UserId)> {
-        let now = self.now();
-        // What a phone knew counts only if the centre knows the same.
-        let kept = Marks::from_bytes(&old.marks).and_then(|marks| marks.mark(knew));
-        let knew = if kept.is_some() && kept == mark {
-            knew
-        } else {
-            0
-        };
-        let store = self.engines[0].store();
-        let enrolled = store
-            .write(|c| leave_fork(c, &self.ledger, old, hash, knew, None, now))
-            .ok()?;
-        if enrolled.new {
-            self.numbers.push(i64::from(enrolled.device.0));
-        }
-        Some((enrolled.device, enrolled.account))
-    }
-
-    pub(crate) fn device(&self, hash: &[u8; 32]) -> Option<DeviceRow> {
-        self.read(|c| devices::by_token(c, hash))
-    }
-
-    pub(crate) fn numbers(&self) -> Vec<i64> {
-        let numbers: std::collections::BTreeSet<i64> =
-            (1..=3).chain(self.numbers.iter().copied()).collect();
-        numbers.into_iter().collect()
-    }
-
-    pub(crate) fn set_state(&mut self, number: i64, state: DeviceState) {
-        let at = self.now();
-        self.write(|c| {
-            let entry = Entry::DeviceState {
-                number: number as u32,
-                state: state.as_str().to_owned(),
-                at,
-            };
-            self.ledger.append(c, &entry).unwrap();
-            devices::set_state(c, number, state)
-        });
-    }
-
     /// One request over the wire, answered as over HTTP. `process`: which of them answers.
     pub(crate) fn post(
         &self,
@@ -578,23 +387,6 @@ impl Centre {
             .unwrap();
         done.unwrap()
     }
-}
-
-fn insert_grant(c: &mut Connection, grant: &Grant) -> Result<i64, Error> {
-    let new = NewGrant {
-        account: UserId(grant.account),
-        role: grant.role,
-        area: grant.area,
-        from_at: grant.from,
-        until_at: grant.until,
-        made_by: None,
-        made_at: grant.from,
-    };
-    grants::insert(c, &new)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn wal(file: &std::path::Path) -> PathBuf {

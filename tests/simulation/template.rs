@@ -1,0 +1,76 @@
+//! The database that every world begins with: areas, accounts and kinds, made once and copied.
+
+use crate::rights::NODES;
+use kadian::clock::BUILD;
+use kadian::store::areas::AreaRow;
+use kadian::store::definitions::KindRow;
+use kadian::store::{Connection, Error, Store, accounts, areas, definitions};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use sync_protocol::kind::BUILT_IN;
+use tempfile::TempDir;
+
+use crate::centre::{ACCOUNTS, options};
+
+/// In memory where the machine has such a place: the ledger waits for the disk at every line.
+pub(crate) fn folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    made.unwrap()
+}
+
+/// One database with areas, accounts and kinds, made once and copied for each world.
+pub(crate) fn template() -> &'static PathBuf {
+    static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    &TEMPLATE
+        .get_or_init(|| {
+            let folder = folder();
+            let file = folder.path().join("template.sqlite");
+            let store = Store::open(&format!("sqlite://{}", file.display()), options()).unwrap();
+            store.write(fill).unwrap();
+            drop(store);
+            (folder, file)
+        })
+        .1
+}
+
+fn fill(c: &mut Connection) -> Result<(), Error> {
+    for node in NODES {
+        let row = AreaRow {
+            code: node.code.to_owned(),
+            parent: node.parent.map(str::to_owned),
+            level: node.level.to_owned(),
+            name: node.code.to_owned(),
+            path: node.path.to_owned(),
+            timezone: None,
+            valid_from: None,
+            valid_until: None,
+        };
+        areas::insert(c, &row)?;
+    }
+    for number in 1..=ACCOUNTS {
+        accounts::insert(c, &format!("u{number}"), &format!("u{number}"), None, BUILD)?;
+    }
+    for definition in BUILT_IN {
+        add_definition(c, 1, definition)?;
+    }
+    Ok(())
+}
+
+fn add_definition(c: &mut Connection, schema: i64, definition: &str) -> Result<(), Error> {
+    let table: toml::Table = definition.parse().unwrap();
+    let name = table["name"].as_str().unwrap().to_owned();
+    definitions::add_kind(
+        c,
+        &KindRow {
+            name,
+            schema,
+            definition: definition.to_owned(),
+            at: BUILD,
+        },
+    )
+}
