@@ -96,6 +96,27 @@ impl Holdings {
         Ok(holdings)
     }
 
+    /// What the centre has of the record of a change that is missing.
+    fn tell(&self, one: &Captured) -> String {
+        let Some(change) = &one.change else {
+            return "no record".to_owned();
+        };
+        let writes = self
+            .records
+            .get(&change.record)
+            .map(|record| &record.writes);
+        let asides: Vec<_> = self
+            .asides
+            .iter()
+            .filter(|row| row.record == Some(change.record.to_string()))
+            .map(|row| (row.device, row.seq, &row.code, &row.state))
+            .collect();
+        format!(
+            "content {}, writes {writes:#?}, aside {asides:?}",
+            one.content
+        )
+    }
+
     pub(crate) fn find(&self, one: &Captured, lines: &BTreeSet<i64>) -> Found {
         let mut found = Found::default();
         let record = one.change.as_ref().map(|change| change.record);
@@ -206,11 +227,15 @@ impl Account {
                 Found { writes: 1.., .. } => figures.one("applied"),
                 Found { aside: 1.., .. } => figures.one("kept aside at the end"),
                 Found { purged: true, .. } => figures.one("purged"),
-                _ if one.lost => missing_bodies += 1,
+                _ if one.lost && !one.wiped => missing_bodies += 1,
                 _ if one.wiped => figures.one("gone with a phone put back"),
                 _ => {
                     figures.one("lost");
-                    return Err(format!("I4: lost: {found:?}: {}", one.line));
+                    return Err(format!(
+                        "I4: lost: {found:?}: {}\n{}",
+                        one.line,
+                        holdings.tell(one)
+                    ));
                 }
             }
         }

@@ -15,7 +15,7 @@ use kadian::store::devices::{DeviceRow, DeviceState, NewDevice};
 use kadian::store::grants::NewGrant;
 use kadian::store::{
     Connection, Durability, Error, Store, StoreOptions, accounts, areas, definitions, devices,
-    epochs, grants, scopes,
+    epochs, grants, records, scopes,
 };
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
@@ -337,7 +337,7 @@ impl Centre {
     }
 
     /// What the operator does again, beside what the side ledger holds.
-    fn replay(&self) {
+    fn replay(&mut self) {
         self.write(|c| {
             for grant in &self.grants {
                 if grants::by_id(c, grant.id)?.is_none() {
@@ -353,6 +353,11 @@ impl Centre {
         });
         self.load_definitions();
         let days = self.read(|c| scopes::by_names(c, &self.purged_days));
+        for day in &days {
+            let rows = self.read(|c| records::in_scope(c, day.id));
+            self.purged
+                .extend(rows.iter().map(|row| row.id.parse::<RecordId>().unwrap()));
+        }
         self.submit(Job::Purge(Purge {
             records: Vec::new(),
             scopes: days.iter().map(|day| day.id).collect(),

@@ -1145,6 +1145,28 @@ fn i16_fork_visible_but_a_phone_that_only_lost_its_marks_goes_on_under_its_numbe
     );
 }
 
+#[test]
+fn i16_fork_visible_also_to_a_phone_that_lost_its_marks() {
+    let mut grid = grid();
+    let id = grid.create(grid.ann, &json!({ "number": "1" }));
+    grid.sync_all();
+    let twin = grid.world.clone_both_go_on(grid.ann);
+    grid.edit(twin, id, &json!({ "state": "empty" }));
+    grid.world.carriers[twin].replica.hurry();
+    assert!(grid.world.sync_with(twin, Fault::RequestLost).unwrap());
+    grid.world.carriers[twin].replica.lose_marks(2);
+    grid.world.pass(HOUR);
+    grid.edit(grid.ann, id, &json!({ "phone": "13900000001" }));
+    grid.sync(grid.ann);
+    grid.sync(twin);
+    assert_eq!(grid.world.figures.of("forks seen"), 1);
+    assert_eq!(
+        grid.value(id, "state"),
+        "empty",
+        "it does not take the other's ack for its own"
+    );
+}
+
 /// Lets the other thread end, whatever becomes of this one.
 struct Stop<'a>(&'a std::sync::atomic::AtomicBool);
 

@@ -476,6 +476,13 @@ impl World {
                     .collect::<Vec<_>>()
             })
             .collect();
+        if before.entries().any(|(_, entry)| entry.line.is_none()) {
+            // Of a body that was lost before, nobody knows any more that there was one.
+            let lost = self.account.all.iter_mut();
+            for one in lost.filter(|one| one.lineage == lineage && one.lost) {
+                one.wiped = true;
+            }
+        }
         for (_, entry) in before.entries() {
             if let Some(line) = entry
                 .line

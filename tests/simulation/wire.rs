@@ -151,7 +151,13 @@ impl World {
         let started = self.moment(self.carriers[carrier].phone).wall;
         let lines = body.iter().filter(|byte| **byte == b'\n').count() - 1;
         let account = self.carriers[carrier].account;
-        self.say(|| format!("u{account}/{carrier} sends {lines} changes, {fault:?}"));
+        let (own, numbers) = {
+            let one = &self.carriers[carrier].replica;
+            (one.identity().map_or(0, |own| own.device.0), one.numbers())
+        };
+        self.say(|| {
+            format!("u{account}/{carrier} sends {lines} changes, {fault:?}, as {own} {numbers:?}")
+        });
         self.figures.one("requests");
         if fault == Fault::StopsBefore {
             self.wake(carrier);

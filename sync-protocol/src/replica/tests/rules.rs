@@ -142,7 +142,7 @@ fn a_phone_that_lost_its_marks_takes_them_from_the_centre() {
     let (attempt, _) = sent(replica.next(at(0)));
     let mark = replica.mark_of(1).unwrap();
     let body = json!({"protocol": 1, "epoch": 9, "now": NOW, "schema": 1, "policy": 1,
-        "ack": 1, "ack_mark": mark, "durable": 0, "next_in": 300})
+        "ack": 1, "ack_mark": mark, "durable": 1, "next_in": 300})
     .to_string();
     let answer = Answer {
         status: 200,
@@ -150,6 +150,7 @@ fn a_phone_that_lost_its_marks_takes_them_from_the_centre() {
         body: body.as_bytes(),
     };
     replica.hear(attempt, Some(&answer), at(0), &[0; 32]);
+    // The body is gone too: from it the mark could be made anew.
     replica.lose_marks(1);
     assert_eq!(replica.mark_of(1), Some(mark), "made again from the line");
     replica.lose(entry);
