@@ -23,6 +23,7 @@ use crate::sync::job::{Job, Purge};
 use crate::sync::opening::{NotOpened, Opening};
 use crate::sync::search_key::SearchKey;
 use crate::throttle::Throttles;
+use crate::trial;
 
 /// Under this name the database remembers which keys it was made with.
 const KEYS_FACT: &str = "keys";
@@ -70,6 +71,7 @@ impl App {
     pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, Error> {
         let options = StoreOptions {
             readers: config.database.readers,
+            writers: config.database.writers,
             ..StoreOptions::default()
         };
         let store = Store::open(&config.database.url, options)?;
@@ -80,10 +82,9 @@ impl App {
         Self::assemble(config, store, clock, keys)
     }
 
-    /// A throw-away server in memory, for tests and trials.
+    /// A throw-away server for tests.
     pub fn trial(clock: Clock) -> Result<Arc<Self>, Error> {
-        let store = Store::open("sqlite::memory:", StoreOptions::default())?;
-        Self::assemble(Config::defaults()?, store, clock, Keys::generate()?)
+        Self::open(trial::config(trial::fleeting()?)?, clock)
     }
 
     /// Puts given parts together, after making sure that the keys belong to the database.
@@ -254,11 +255,12 @@ impl App {
 
 /// Opens the ledger beside the database and does again what an older copy of it does not know.
 fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, Error> {
-    let Some(file) = store.file() else {
+    if store.is_in_memory() {
         return Ok(Ledger::none());
-    };
-    let path = config.ledger.file.clone();
-    let path = path.unwrap_or_else(|| Ledger::beside(file));
+    }
+    let beside = || store.file().map(Ledger::beside);
+    let path = config.ledger.file.clone().or_else(beside);
+    let path = path.unwrap_or_else(|| PathBuf::from(ledger::FILE_NAME));
     let insist = config.ledger.insist;
     store.write(|c| {
         let ledger = Ledger::open(&path, c, insist)?;
@@ -277,8 +279,13 @@ fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, 
 }
 
 fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {
-    let beside = || Some(store.file()?.parent()?.join(keys::FILE_NAME));
-    config.keys.file.clone().or_else(beside)
+    if store.is_in_memory() {
+        return config.keys.file.clone();
+    }
+    // A database on a server has no folder of its own here: the working directory is meant then.
+    let folder = store.file().and_then(std::path::Path::parent);
+    let beside = folder.unwrap_or_else(|| std::path::Path::new("")).join(keys::FILE_NAME);
+    Some(config.keys.file.clone().unwrap_or(beside))
 }
 
 /// One place among those that may wait.

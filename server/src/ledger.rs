@@ -18,6 +18,8 @@ use sync_protocol::{Millis, Rev};
 
 use crate::store::{self, Connection, meta};
 
+/// The name of the file where the database has no file of its own to stand beside.
+pub const FILE_NAME: &str = "kadian.ledger";
 /// Under this name the database keeps which ledger it belongs to and how much of it it knows.
 const FACT: &str = "ledger";
 
@@ -90,6 +92,16 @@ pub enum Error {
     Unwritable,
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl Error {
+    /// As a fault of the store that it belongs to.
+    pub fn into_store(self) -> store::Error {
+        match self {
+            Self::Store(error) => error,
+            other => store::Error::Unavailable(other.to_string()),
+        }
+    }
 }
 
 /// The open ledger; clones share it.

@@ -15,7 +15,7 @@ fn place() -> Place {
     Place {
         _folder: folder,
         path,
-        store: Store::open("sqlite::memory:", StoreOptions::default()).unwrap(),
+        store: Store::open(&store::trial::url().unwrap(), StoreOptions::default()).unwrap(),
     }
 }
 

@@ -8,7 +8,7 @@ use kadian::accounts::areas::{self, NewArea};
 use kadian::accounts::{self, Actor};
 use kadian::app::App;
 use kadian::clock::Clock;
-use kadian::config::{Config, Sources};
+use kadian::trial;
 use kadian::store::alerts::{self, Alert};
 use kadian::store::devices::{self, NewDevice};
 use kadian::store::grants::{self, NewGrant};
@@ -113,17 +113,14 @@ fn places(relation: Relation) -> (&'static [&'static str], i64, Option<i64>, boo
 
 impl District {
     pub(crate) fn build() -> Self {
-        let flags = [
-            ("database.url", "sqlite::memory:"),
+        let more = [
             ("sync.requests_per_minute", "0"),
             ("sync.look_ups_per_minute", "0"),
         ];
-        let sources = Sources {
-            flags: flags.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec(),
-            ..Sources::default()
-        };
+        let mut settings = trial::fleeting().unwrap();
+        settings.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let clock = Clock::manual(NOW);
-        let app = App::open(Config::resolve(&sources).unwrap(), clock).unwrap();
+        let app = App::open(trial::config(settings).unwrap(), clock).unwrap();
         app.engine().unwrap();
         app.store
             .write::<_, accounts::Error>(|c| {

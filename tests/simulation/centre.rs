@@ -79,6 +79,7 @@ pub(crate) struct Centre {
 pub(crate) fn options() -> StoreOptions {
     StoreOptions {
         durability: Durability::OffForSimulationsOnly,
+        writers: 2,
         readers: 4,
         busy_timeout: Duration::from_millis(2),
         cache_kib: 1024,

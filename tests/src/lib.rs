@@ -9,6 +9,7 @@
     reason = "only tests call this, and a test that cannot be set up is to fail"
 )]
 
+pub mod cluster;
 pub mod console;
 pub mod http;
 pub mod lines;

@@ -49,18 +49,15 @@ impl TestApp {
 
 /// The configuration of every server of these tests.
 pub fn settings(folder: &Path) -> Vec<(String, String)> {
-    [
-        (
-            "database.url",
-            format!("sqlite://{}/kadian.sqlite", folder.display()),
-        ),
-        ("http.listen", "127.0.0.1:0".to_owned()),
-        ("http.workers", "2".to_owned()),
-        ("sync.requests_per_minute", "0".to_owned()),
-        ("sync.look_ups_per_minute", "0".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
+    let more = [
+        ("http.listen", "127.0.0.1:0"),
+        ("http.workers", "2"),
+        ("sync.requests_per_minute", "0"),
+        ("sync.look_ups_per_minute", "0"),
+    ];
+    let mut settings = kadian::trial::settings(folder).unwrap();
+    settings.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    settings
 }
 
 /// Opens a database without serving it.

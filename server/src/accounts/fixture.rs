@@ -57,13 +57,15 @@ pub(crate) struct District {
 impl District {
     pub(crate) fn build() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+        let settings = crate::trial::settings(folder.path()).unwrap();
+        let config = crate::trial::config(settings).unwrap();
         let options = StoreOptions {
             durability: Durability::OffForSimulationsOnly,
             ..StoreOptions::default()
         };
-        let store = Store::open(&url, options).unwrap();
-        let path = Ledger::beside(store.file().unwrap());
+        let store = Store::open(&config.database.url, options).unwrap();
+        let beside = || Ledger::beside(store.file().unwrap());
+        let path = config.ledger.file.unwrap_or_else(beside);
         let (ledger, people) = store
             .write::<_, Error>(|c| {
                 let ledger = Ledger::open(&path, c, false)?;

@@ -47,7 +47,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "database.url",
         "sqlite://kadian.sqlite",
-        "where the data stands: sqlite:///path/file",
+        "where the data stands: sqlite:///path/file or postgres://user@host/database",
     ),
     plain(
         "database.readers",
@@ -55,9 +55,14 @@ pub const SETTINGS: &[Setting] = &[
         "snapshots that may be read at the same time",
     ),
     plain(
+        "database.writers",
+        "2",
+        "transactions that may write beside each other (PostgreSQL; SQLite has one)",
+    ),
+    plain(
         "ledger.file",
         "",
-        "file of the side ledger; empty: the database's name with .ledger",
+        "file of the side ledger; empty: the database's name with .ledger (PostgreSQL: kadian.ledger)",
     ),
     plain(
         "ledger.insist",
@@ -77,7 +82,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "keys.file",
         "",
-        "file of the keys; empty: kadian.keys beside the database",
+        "file of the keys; empty: kadian.keys beside the database (PostgreSQL: in the working directory)",
     ),
     plain(
         "http.listen",

@@ -31,6 +31,7 @@ pub struct Config {
 pub struct Database {
     pub url: String,
     pub readers: usize,
+    pub writers: usize,
 }
 
 /// Where the side ledger is kept; nothing means beside the database.
@@ -151,6 +152,7 @@ impl Config {
             database: Database {
                 url: layers.text("database.url"),
                 readers: whole("database.readers", 1, 256)?,
+                writers: whole("database.writers", 1, 64)?,
             },
             ledger: LedgerFile {
                 file: layers.given("ledger.file").map(PathBuf::from),

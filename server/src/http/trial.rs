@@ -15,7 +15,7 @@ use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Actor, devices::token_hash};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Sources};
+use crate::trial;
 use crate::store::devices::{self, NewDevice};
 
 pub(super) const NOW: i64 = 1_795_307_467_950;
@@ -69,21 +69,14 @@ pub(super) struct Phone {
 impl Trial {
     pub(super) fn new(flags: &[(&str, &str)]) -> Self {
         let standard = [
-            ("database.url", "sqlite::memory:"),
             ("sync.requests_per_minute", "0"),
             ("sync.look_ups_per_minute", "0"),
         ];
-        let flags = standard
-            .iter()
-            .chain(flags)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let sources = Sources {
-            flags,
-            ..Sources::default()
-        };
+        let more = standard.iter().chain(flags);
+        let mut settings = trial::fleeting().unwrap();
+        settings.extend(more.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let clock = Clock::manual(NOW);
-        let app = App::open(Config::resolve(&sources).unwrap(), clock.clone()).unwrap();
+        let app = App::open(trial::config(settings).unwrap(), clock.clone()).unwrap();
         let people = app
             .store
             .write::<_, crate::accounts::Error>(|c| {

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use sync_protocol::Millis;
 use sync_protocol::id::UserId;
 
+use super::dialect::{self, Counter};
 use super::reach::Reach;
 use super::schema::{account, grants};
 use super::{Connection, Error, areas};
@@ -148,7 +149,7 @@ pub fn insert_closed(c: &mut Connection, user: UserId, now: Millis) -> Result<()
             account::sessions_from.eq(now),
         ))
         .execute(c)?;
-    Ok(())
+    dialect::number_was_given(c, Counter::Account)
 }
 
 /// Takes a password away that was changed at a moment after this copy of it; false if this one is

@@ -41,16 +41,6 @@ pub struct AuditRow {
     pub purpose: Option<String>,
 }
 
-/// Puts looks on record.
-pub fn write(connection: &mut Connection, looks: &[Look]) -> Result<(), Error> {
-    for look in looks {
-        diesel::insert_into(audit::table)
-            .values(look)
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
 /// Looks on record, newest last, after `after`, that concern an auditor: at what lies in their
 /// areas, and such as found nothing (or spoke of no one place) by somebody who held a role there
 /// at the time. What the same people looked at elsewhere concerns the auditors there.

@@ -1,5 +1,8 @@
 //! Writing many rows at once: the shapes that the two databases spell differently. A part of
-//! [`super::dialect`]; no other file may ask which database it is.
+//! [`super::dialect`]; no other file may ask which database it is. SQLite, which is in the process,
+//! takes row after row; PostgreSQL takes a column of each sort in one statement.
+
+mod postgres;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -8,9 +11,9 @@ use super::dialect::Connection;
 use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::records::RecordRow;
-use super::schema::{exit, history, lookup, purged, record, scope_kind, tally};
+use super::schema::{audit, exit, history, lookup, purged, record, scope_kind, tally};
 use super::scopes::HoldingRow;
-use super::{Error, parked::NewParked};
+use super::{Error, audit::Look, parked::NewParked};
 
 /// What a tally changes by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,21 +24,35 @@ pub struct TallyKey {
     pub value: String,
 }
 
-/// Writes records as they stand, new or changed.
-pub fn put_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<(), Error> {
+/// Writes records that were not there when the fold looked. Should one have come since, from
+/// somebody who wrote beside it, the whole transaction is to be done again.
+pub fn add_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
                 diesel::insert_into(record::table)
                     .values(row)
-                    .on_conflict(record::id)
-                    .do_update()
+                    .execute(inner)?;
+            }
+            Ok(())
+        }
+        Connection::Postgres(inner) => postgres::add_records(inner, rows),
+    }
+}
+
+/// Writes records anew that are there and locked.
+pub fn change_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::update(record::table.find(&row.id))
                     .set(row)
                     .execute(inner)?;
             }
+            Ok(())
         }
+        Connection::Postgres(inner) => postgres::change_records(inner, rows),
     }
-    Ok(())
 }
 
 /// Writes exits; an older one of the same record and scope gives way.
@@ -50,9 +67,10 @@ pub fn put_exits(connection: &mut Connection, rows: &[ExitRow]) -> Result<(), Er
                     .set(row)
                     .execute(inner)?;
             }
+            Ok(())
         }
+        Connection::Postgres(inner) => postgres::put_exits(inner, rows),
     }
-    Ok(())
 }
 
 /// Writes what scopes hold per kind.
@@ -75,9 +93,10 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
                     ))
                     .execute(inner)?;
             }
+            Ok(())
         }
+        Connection::Postgres(inner) => postgres::put_holdings(inner, rows),
     }
-    Ok(())
 }
 
 /// Adds to tallies: what lives, and what a purge closed.
@@ -105,9 +124,10 @@ pub fn add_tallies(
                     ))
                     .execute(inner)?;
             }
+            Ok(())
         }
+        Connection::Postgres(inner) => postgres::add_tallies(inner, rows),
     }
-    Ok(())
 }
 
 /// Makes records findable under hashes.
@@ -129,9 +149,10 @@ pub fn put_lookups(
                     .set(lookup::scope_id.eq(excluded(lookup::scope_id)))
                     .execute(inner)?;
             }
+            Ok(())
         }
+        Connection::Postgres(inner) => postgres::put_lookups(inner, rows),
     }
-    Ok(())
 }
 
 /// Adds values that lost.
@@ -141,6 +162,13 @@ pub fn add_history(connection: &mut Connection, rows: &[NewHistory]) -> Result<(
             for row in rows {
                 diesel::insert_into(history::table)
                     .values(row)
+                    .execute(inner)?;
+            }
+        }
+        Connection::Postgres(inner) => {
+            for rows in rows.chunks(postgres::ROWS) {
+                diesel::insert_into(history::table)
+                    .values(rows)
                     .execute(inner)?;
             }
         }
@@ -158,8 +186,30 @@ pub fn add_parked(connection: &mut Connection, rows: &[NewParked]) -> Result<(),
                     .execute(inner)?;
             }
         }
+        Connection::Postgres(inner) => {
+            for rows in rows.chunks(postgres::ROWS) {
+                diesel::insert_into(super::schema::parked::table)
+                    .values(rows)
+                    .execute(inner)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// Puts looks at personal data on record.
+pub fn add_looks(connection: &mut Connection, rows: &[Look]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::insert_into(audit::table)
+                    .values(row)
+                    .execute(inner)?;
+            }
+            Ok(())
+        }
+        Connection::Postgres(inner) => postgres::add_looks(inner, rows),
+    }
 }
 
 /// Puts ids on the permanent list.
@@ -171,7 +221,8 @@ pub fn add_purged(connection: &mut Connection, ids: &[String], at: i64) -> Resul
                     .values((purged::id.eq(id), purged::at.eq(at)))
                     .execute(inner)?;
             }
+            Ok(())
         }
+        Connection::Postgres(inner) => postgres::add_purged(inner, ids, at),
     }
-    Ok(())
 }

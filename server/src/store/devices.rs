@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, UserId};
 
+use super::dialect::{self, Counter};
 use super::reach::Reach;
 use super::schema::{device, grants};
 use super::{Connection, Error, areas};
@@ -187,7 +188,7 @@ pub fn insert(c: &mut Connection, new: &NewDevice<'_>) -> Result<DeviceRow, Erro
 /// Puts a row back with the number it had: after an older database was restored.
 pub fn restore(c: &mut Connection, row: &DeviceRow) -> Result<(), Error> {
     diesel::insert_into(device::table).values(row).execute(c)?;
-    Ok(())
+    dialect::number_was_given(c, Counter::Device)
 }
 
 /// The device with this token, whatever its state. `hash` is SHA-256 over the bearer's text.

@@ -1,8 +1,9 @@
 //! The store: the one place that knows diesel, and the only transactions in the program.
 //!
-//! [`Store::read`] gives a snapshot, [`Store::write`] the single writing transaction; one file per
-//! group of tables holds the queries, as functions that take the [`Connection`] of either. What
-//! differs between databases stands in [`dialect`]. Nothing here knows HTTP, kinds or rules.
+//! [`Store::read`] gives a snapshot, [`Store::write`] the transaction that writes alone and
+//! [`Store::write_beside`] one of several that write beside each other; one file per group of tables
+//! holds the queries, as functions that take the [`Connection`] of any. What differs between
+//! databases stands in [`dialect`]. Nothing here knows HTTP, kinds or rules.
 
 pub mod accounts;
 pub mod acks;
@@ -22,6 +23,7 @@ pub mod finds;
 pub mod grants;
 pub mod history;
 pub mod idempotency;
+pub mod locks;
 pub mod lookups;
 pub mod meta;
 pub mod parked;
@@ -32,16 +34,17 @@ pub mod records;
 pub mod schema;
 pub mod scopes;
 pub mod tallies;
+pub mod trial;
 
-pub use dialect::{Connection, Location};
+pub use dialect::{Company, Connection, Location};
 pub use error::Error;
 pub use reach::{Ground, Reach};
 
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dialect::Purpose;
@@ -56,6 +59,9 @@ pub fn from_rev(rev: u64) -> i64 {
 pub fn to_rev(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or(0)
 }
+
+/// A lone writer is waited for without an end that anybody would live to see.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How often a writing transaction is run before the caller is told that the database is busy.
 const WRITE_ATTEMPTS: u32 = 4;
@@ -74,6 +80,8 @@ pub struct StoreOptions {
     pub durability: Durability,
     /// How many snapshots may be read at the same time.
     pub readers: usize,
+    /// How many transactions may write beside each other, where the database can do that.
+    pub writers: usize,
     /// How long one statement waits for a lock, and a reader for a connection.
     pub busy_timeout: Duration,
     /// Memory for pages, per connection.
@@ -85,6 +93,7 @@ impl Default for StoreOptions {
         Self {
             durability: Durability::Full,
             readers: 8,
+            writers: 2,
             busy_timeout: Duration::from_secs(5),
             cache_kib: 16 * 1024,
         }
@@ -100,11 +109,24 @@ pub struct Store {
 struct Shared {
     location: Location,
     options: StoreOptions,
-    writer: Mutex<Option<Connection>>,
-    readers: Pool,
-    /// Set by the writer's connection when a statement failed in a way that a retry may cure.
-    transient: Arc<AtomicBool>,
+    writers: Pool<Writer>,
+    readers: Pool<Connection>,
+    /// Steps when the connections were lost: another server may answer now.
+    generation: AtomicU64,
     applied: Vec<String>,
+}
+
+/// A connection for writing, and whether a statement failed on it in a way that a retry may cure.
+struct Writer {
+    connection: Connection,
+    transient: Arc<AtomicBool>,
+}
+
+/// How an attempt to write ended.
+enum Attempt<T, E> {
+    Ended(Result<T, E>),
+    /// Running it again may help.
+    Again(E),
 }
 
 impl Store {
@@ -112,17 +134,27 @@ impl Store {
     /// of its migrations. `sqlite::memory:` gives a fresh one that lives as long as the store.
     pub fn open(url: &str, options: StoreOptions) -> Result<Self, Error> {
         let location = Location::parse(url)?;
-        let transient = Arc::new(AtomicBool::new(false));
-        let mut writer = connect_writer(&location, &options, &transient)?;
-        let applied = dialect::migrate(&mut writer)?;
+        let mut first = Writer::connect(&location, &options)?;
+        let applied = dialect::migrate(&mut first.connection)?;
+        let many = location.has_many_writers();
+        // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer
+        // is waited for without an end, as an import may be at work.
+        let (most, wait) = if many {
+            (options.writers.max(1) + 1, options.busy_timeout)
+        } else {
+            (1, FOREVER)
+        };
+        let writers = Pool::new(most, wait);
+        if !many {
+            writers.put(first);
+        }
         let readers = Pool::new(options.readers, options.busy_timeout);
-        let writer = Mutex::new(Some(writer));
         let shared = Shared {
             location,
             options,
-            writer,
+            writers,
             readers,
-            transient,
+            generation: AtomicU64::new(0),
             applied,
         };
         Ok(Self {
@@ -135,6 +167,26 @@ impl Store {
         self.shared.location.file()
     }
 
+    /// Whether the data is gone with this store.
+    pub fn is_in_memory(&self) -> bool {
+        self.shared.location.is_in_memory()
+    }
+
+    /// How many transactions may write beside each other.
+    pub fn writers(&self) -> usize {
+        if self.shared.location.has_many_writers() {
+            self.shared.options.writers.max(1)
+        } else {
+            1
+        }
+    }
+
+    /// Steps whenever the connections to a database server were lost. Who wrote before must open an
+    /// epoch before it writes again: the server that answers now may lack the newest commits.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
     /// The migrations that opening applied.
     pub fn applied(&self) -> &[String] {
         &self.shared.applied
@@ -142,17 +194,17 @@ impl Store {
 
     /// Migrations that are still missing (another, older process may have come later).
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
-        self.with_writer(dialect::pending)
+        self.ask(dialect::pending)
     }
 
     /// What is damaged, as far as a quick look over the whole database tells.
     pub fn examine(&self) -> Result<Vec<String>, Error> {
-        self.with_writer(dialect::examine)
+        self.ask(dialect::examine)
     }
 
     /// Name and version of the database.
     pub fn describe(&self) -> Result<String, Error> {
-        self.with_writer(dialect::describe)
+        self.ask(dialect::describe)
     }
 
     /// Runs `work` in one snapshot: everything that it reads is from the same moment. It cannot
@@ -162,119 +214,198 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        if self.file().is_none() {
+        let shared = &self.shared;
+        if shared.location.is_in_memory() {
             // The data lives in the one connection, which therefore serves the readers too.
-            return self.with_writer(|connection| snapshot(connection, true, work).1);
+            let read = |writer: &mut Writer| {
+                if let Err(error) = dialect::begin_read(&mut writer.connection, true) {
+                    return (Keep::Yes, Ok(Err(Error::from(error).into())));
+                }
+                self.snapshot(&mut writer.connection, true, work)
+            };
+            return unwound(shared.writers.with(|| Err(gone()), read)?);
         }
-        let connect =
-            || dialect::connect(&self.shared.location, Purpose::Read, &self.shared.options);
-        self.shared
-            .readers
-            .with(connect, |connection| snapshot(connection, false, work))
+        let connect = || dialect::connect(&shared.location, Purpose::Read, &shared.options);
+        let mut work = Some(work);
+        let mut failed = Error::Busy;
+        for _ in 0..2 {
+            let read = |connection: &mut Connection| {
+                if let Err(error) = dialect::begin_read(connection, false) {
+                    failed = self.not_begun(error);
+                    return (Keep::No, None);
+                }
+                let Some(work) = work.take() else {
+                    return (Keep::Yes, None);
+                };
+                let (keep, result) = self.snapshot(connection, false, work);
+                (keep, Some(result))
+            };
+            // An idle connection may have been lost long ago; the next one is new.
+            if let Some(result) = shared.readers.with(connect, read)? {
+                return unwound(result);
+            }
+        }
+        Err(failed.into())
     }
 
-    /// Runs `work` in the one writing transaction: committed when it returns `Ok`, rolled back
-    /// when it returns `Err` or panics. Where the database asks for it, everything is rolled back
-    /// and `work` runs again, a bounded number of times; it must therefore not have effects of
-    /// its own. Never call it inside itself or inside `read`.
+    fn snapshot<T, E: From<Error>>(
+        &self,
+        connection: &mut Connection,
+        guard: bool,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> (Keep, std::thread::Result<Result<T, E>>) {
+        let result = catch_unwind(AssertUnwindSafe(|| work(connection)));
+        let keep = if dialect::end_read(connection, guard).is_ok() {
+            Keep::Yes
+        } else {
+            self.lost();
+            Keep::No
+        };
+        (keep, result)
+    }
+
+    /// Runs `work` in a transaction beside which nothing else writes: committed when it returns
+    /// `Ok`, rolled back when it returns `Err` or panics. Where the database asks for it, everything
+    /// is rolled back and `work` runs again, a bounded number of times; it must therefore not have
+    /// effects of its own. Never call it inside itself or inside `read`.
     pub fn write<T, E: From<Error>>(
         &self,
+        work: impl FnMut(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_in(Company::Alone, work)
+    }
+
+    /// Like [`Store::write`], in the company that is told. Who writes beside others locks what it
+    /// changes ([`locks`]).
+    pub fn write_in<T, E: From<Error>>(
+        &self,
+        company: Company,
         mut work: impl FnMut(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.with_writer(|connection| {
-            for attempt in 1.. {
-                self.shared.transient.store(false, Ordering::Relaxed);
-                let error = match transaction(connection, &mut work) {
-                    Ok(value) => return Ok(value),
-                    Err(error) => error,
-                };
-                let retry = self.shared.transient.load(Ordering::Relaxed);
-                if !retry || attempt >= WRITE_ATTEMPTS {
-                    return Err(error);
-                }
-                std::thread::sleep(Duration::from_millis(5) * attempt);
+        for attempt in 1.. {
+            match self.attempt(company, attempt, &mut work)? {
+                Attempt::Ended(result) => return result,
+                Attempt::Again(error) if attempt >= WRITE_ATTEMPTS => return Err(error),
+                Attempt::Again(_) => std::thread::sleep(Duration::from_millis(5) * attempt),
             }
-            Err(Error::Busy.into())
+        }
+        Err(Error::Busy.into())
+    }
+
+    /// One transaction. After a panic, or when a transaction could not be ended, a connection to a
+    /// file or a server is closed and the next caller opens another; that ends it too.
+    fn attempt<T, E: From<Error>>(
+        &self,
+        company: Company,
+        attempt: u32,
+        work: &mut impl FnMut(&mut Connection) -> Result<T, E>,
+    ) -> Result<Attempt<T, E>, Error> {
+        let write = |writer: &mut Writer| {
+            writer.transient.store(false, Ordering::Relaxed);
+            let connection = &mut writer.connection;
+            if let Err(error) = dialect::begin_write(connection, company) {
+                let error = self.not_begun(error);
+                // The connection may have been idle since the server went away.
+                let again = attempt == 1 || matches!(error, Error::Busy);
+                let ended = if again {
+                    Attempt::Again(error.into())
+                } else {
+                    Attempt::Ended(Err(error.into()))
+                };
+                return (Keep::No, Ok(ended));
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                let value = work(connection)?;
+                dialect::commit(connection).map_err(Error::from)?;
+                Ok::<_, E>(value)
+            }));
+            let keep = if dialect::rollback(connection).is_ok() {
+                Keep::Yes
+            } else {
+                self.lost();
+                Keep::No
+            };
+            let again = writer.transient.load(Ordering::Relaxed);
+            let ended = result.map(|result| match result {
+                Err(error) if again => Attempt::Again(error),
+                result => Attempt::Ended(result),
+            });
+            (keep, ended)
+        };
+        self.with_writer(write)
+    }
+
+    fn with_writer<R>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> (Keep, std::thread::Result<R>),
+    ) -> Result<R, Error> {
+        let shared = &self.shared;
+        let connect = || {
+            if shared.location.is_in_memory() {
+                return Err(gone());
+            }
+            Writer::connect(&shared.location, &shared.options)
+        };
+        let result = shared.writers.with(connect, work)?;
+        Ok(result.unwrap_or_else(|panic| resume_unwind(panic)))
+    }
+
+    /// Asks the connection for writing something outside a transaction.
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with_writer(|writer| (Keep::Yes, Ok(question(&mut writer.connection))))?
+    }
+
+    /// What became of a transaction that did not even begin.
+    fn not_begun(&self, error: diesel::result::Error) -> Error {
+        let error = Error::from(error);
+        if matches!(error, Error::Unavailable(_)) {
+            self.lost();
+        }
+        error
+    }
+
+    /// A connection to a server broke off: the others came from the same server.
+    fn lost(&self) {
+        let shared = &self.shared;
+        if shared.location.has_many_writers() {
+            shared.generation.fetch_add(1, Ordering::AcqRel);
+            shared.writers.clear();
+            shared.readers.clear();
+        }
+    }
+}
+
+impl Writer {
+    fn connect(location: &Location, options: &StoreOptions) -> Result<Self, Error> {
+        let mut connection = dialect::connect(location, Purpose::Write, options)?;
+        let transient = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&transient);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::FinishQuery {
+                error: Some(error), ..
+            } = event
+                && dialect::is_transient(error)
+            {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+        Ok(Self {
+            connection,
+            transient,
         })
     }
-
-    /// Lends the writer. After a panic, or when a transaction could not be ended, a connection to
-    /// a file is closed and the next caller opens another; that ends the transaction too.
-    fn with_writer<T, E: From<Error>>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let shared = &self.shared;
-        let mut slot = shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None if shared.location.file().is_none() => {
-                return Err(Error::Unavailable("the database in memory is gone".to_owned()).into());
-            }
-            None => connect_writer(&shared.location, &shared.options, &shared.transient)?,
-        };
-        let result = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
-        if dialect::rollback(&mut connection).is_ok() {
-            *slot = Some(connection);
-        }
-        drop(slot);
-        result.unwrap_or_else(|panic| resume_unwind(panic))
-    }
 }
 
-fn connect_writer(
-    location: &Location,
-    options: &StoreOptions,
-    transient: &Arc<AtomicBool>,
-) -> Result<Connection, Error> {
-    let mut connection = dialect::connect(location, Purpose::Write, options)?;
-    let transient = Arc::clone(transient);
-    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::FinishQuery {
-            error: Some(error), ..
-        } = event
-            && dialect::is_transient(error)
-        {
-            transient.store(true, Ordering::Relaxed);
-        }
-    });
-    Ok(connection)
+fn gone() -> Error {
+    Error::Unavailable("the database in memory is gone".to_owned())
 }
 
-fn snapshot<T, E: From<Error>>(
-    connection: &mut Connection,
-    guard: bool,
-    work: impl FnOnce(&mut Connection) -> Result<T, E>,
-) -> (Keep, Result<T, E>) {
-    if let Err(error) = dialect::begin_read(connection, guard) {
-        return (Keep::No, Err(Error::from(error).into()));
-    }
-    let result = catch_unwind(AssertUnwindSafe(|| work(connection)));
-    let ended = dialect::end_read(connection, guard);
-    match result {
-        Ok(result) if ended.is_ok() => (Keep::Yes, result),
-        Ok(result) => (Keep::No, result),
-        Err(panic) => resume_unwind(panic),
-    }
-}
-
-fn transaction<T, E: From<Error>>(
-    connection: &mut Connection,
-    work: &mut impl FnMut(&mut Connection) -> Result<T, E>,
-) -> Result<T, E> {
-    dialect::begin_write(connection).map_err(Error::from)?;
-    match work(connection) {
-        Ok(value) => {
-            dialect::commit(connection).map_err(Error::from)?;
-            Ok(value)
-        }
-        Err(error) => {
-            // A transaction that cannot be rolled back is ended by `with_writer`, which closes
-            // the connection.
-            let _ = dialect::rollback(connection);
-            Err(error)
-        }
-    }
+/// The result of work, or its panic, where it goes on.
+fn unwound<T>(result: std::thread::Result<T>) -> T {
+    result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn a_commit_is_durable_before_it_is_acknowledged() {
     let (_folder, store) = on_file();
     let read = |name| {
         store
-            .with_writer::<_, Error>(|c| Ok(pragma(c, name)))
+            .ask(|c| Ok(pragma(c, name)))
             .unwrap()
     };
     assert_eq!(read("journal_mode"), "wal");
@@ -104,7 +104,7 @@ fn the_weak_durability_must_be_asked_for_by_name() {
     let store = Store::open(&url, options).unwrap();
     assert_eq!(
         store
-            .with_writer::<_, Error>(|c| Ok(pragma(c, "synchronous")))
+            .ask(|c| Ok(pragma(c, "synchronous")))
             .unwrap(),
         "0"
     );
@@ -137,7 +137,7 @@ fn opening_applies_each_migration_once() {
 fn migrations_can_be_taken_back_and_applied_again() {
     let store = Store::open("sqlite::memory:", StoreOptions::default()).unwrap();
     store
-        .with_writer::<_, Error>(|c| {
+        .ask(|c| {
             let count = |c: &mut Connection| {
                 diesel::sql_query(
                     "SELECT CAST(count(*) AS TEXT) AS value FROM sqlite_schema WHERE type = 'table' \

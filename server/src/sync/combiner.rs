@@ -35,23 +35,27 @@ struct Waiting {
     answer: SyncSender<Result<Answer, Failed>>,
 }
 
-/// Hands jobs to the one writing thread.
+/// Hands jobs to the writing threads.
 pub struct Combiner {
     queue: Mutex<Option<Sender<Waiting>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Combiner {
-    /// Starts the writing thread.
-    pub(super) fn start(core: Arc<Core>) -> Self {
+    /// Starts the writing threads.
+    pub(super) fn start(core: Arc<Core>, writers: usize) -> Self {
         let (queue, waiting) = channel();
-        let thread = std::thread::Builder::new()
-            .name("combiner".to_owned())
-            .spawn(move || work(&core, &waiting))
-            .ok();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let thread = |number| {
+            let (core, waiting) = (Arc::clone(&core), Arc::clone(&waiting));
+            std::thread::Builder::new()
+                .name(format!("combiner-{number}"))
+                .spawn(move || work(&core, &waiting))
+                .ok()
+        };
         Self {
             queue: Mutex::new(Some(queue)),
-            thread: Mutex::new(thread),
+            threads: Mutex::new((0..writers).filter_map(thread).collect()),
         }
     }
 
@@ -73,12 +77,8 @@ impl Combiner {
     /// Lets the writing thread finish what it was given, and ends it.
     pub fn stop(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        if let Some(thread) = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
             let _ = thread.join();
         }
     }
@@ -90,15 +90,8 @@ impl Drop for Combiner {
     }
 }
 
-fn work(core: &Core, waiting: &Receiver<Waiting>) {
-    while let Ok(first) = waiting.recv() {
-        let mut changes = weight(&first.job);
-        let mut fold = vec![first];
-        while fold.len() < MOST_JOBS && changes < MOST_CHANGES {
-            let Ok(next) = waiting.try_recv() else { break };
-            changes += weight(&next.job);
-            fold.push(next);
-        }
+fn work(core: &Core, waiting: &Mutex<Receiver<Waiting>>) {
+    while let Some(mut fold) = take(&waiting.lock().unwrap_or_else(PoisonError::into_inner)) {
         // Two requests of one device run in the order they came; abnormal entries go first.
         fold.sort_by_key(|one| !is_abnormal(core, &one.job));
         let (jobs, answers): (Vec<Job>, Vec<_>) =
@@ -108,6 +101,19 @@ fn work(core: &Core, waiting: &Receiver<Waiting>) {
             let _ = answer.send(result);
         }
     }
+}
+
+/// The next fold, once there is one.
+fn take(waiting: &Receiver<Waiting>) -> Option<Vec<Waiting>> {
+    let first = waiting.recv().ok()?;
+    let mut changes = weight(&first.job);
+    let mut fold = vec![first];
+    while fold.len() < MOST_JOBS && changes < MOST_CHANGES {
+        let Ok(next) = waiting.try_recv() else { break };
+        changes += weight(&next.job);
+        fold.push(next);
+    }
+    Some(fold)
 }
 
 /// Does jobs together, or, where that fails, one by one.

@@ -11,11 +11,12 @@ use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Failed};
 use super::fold::Fold;
 use super::job::{Answer, Job, Push, Settled, Written};
+use super::opening::Opening;
 use super::rules::{Rules, RulesCache};
 use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
-use crate::store::{Connection, Error, Store, epochs};
+use crate::store::{Company, Connection, Error, Store, epochs};
 
 /// What the writing thread and the readers share.
 pub struct Core {
@@ -33,6 +34,10 @@ pub struct Core {
     ledger: Ledger,
     /// The stamp last given to a change made here.
     stamped: Mutex<RawStamp>,
+    /// The name under which this process opens epochs.
+    name: String,
+    /// In which generation of connections the newest epoch was opened.
+    opened: Mutex<u64>,
 }
 
 /// The engine; clones share it.
@@ -49,25 +54,25 @@ impl Engine {
         clock: Clock,
         key: SearchKey,
         process: i64,
-        build: Millis,
-        oldest_schema: u32,
-        ledger: Ledger,
+        opening: &Opening<'_>,
+        opened: u64,
     ) -> Self {
-        let rules = RulesCache::default();
-        let stamped = Mutex::default();
+        let writers = store.writers();
         let core = Arc::new(Core {
             store,
             clock,
             key,
-            rules,
+            rules: RulesCache::default(),
             process,
-            build,
-            oldest_schema,
-            ledger,
-            stamped,
+            build: opening.build,
+            oldest_schema: opening.oldest_schema,
+            ledger: opening.ledger.clone(),
+            stamped: Mutex::default(),
+            name: opening.process.to_owned(),
+            opened: Mutex::new(opened),
         });
         Self {
-            combiner: Arc::new(Combiner::start(Arc::clone(&core))),
+            combiner: Arc::new(Combiner::start(Arc::clone(&core), writers)),
             core,
         }
     }
@@ -145,24 +150,67 @@ impl Engine {
 }
 
 impl Core {
-    /// Does jobs in one transaction: read what they touch, decide, write down.
+    /// Does jobs in one transaction: read what they touch, decide, write down. Changes are written
+    /// beside what other writers do; a fold that cannot be, and every other job, is done alone.
     pub(super) fn run(
         &self,
         jobs: &[Job],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Answer>, Error> {
+        self.keep_epoch()?;
+        if jobs.iter().all(Job::is_common)
+            && let Some(answers) = self.run_in(Company::Beside, jobs, progress)?
+        {
+            return Ok(answers);
+        }
+        let answers = self.run_in(Company::Alone, jobs, progress)?;
+        answers.ok_or_else(|| Error::Corrupt("a fold that cannot be alone".to_owned()))
+    }
+
+    /// The answers, or nothing if this fold is to be written alone.
+    fn run_in(
+        &self,
+        company: Company,
+        jobs: &[Job],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Option<Vec<Answer>>, Error> {
         let now = self.clock.now();
-        self.store.write(|connection| {
+        self.store.write_in(company, |connection| {
             let epoch = epochs::current(connection)?;
             let rules = self.rules.of(connection)?;
-            let mut fold = Fold::new(epoch, now, self.build, self.process, rules);
+            let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
+            if company == Company::Beside && fold.must_be_alone() {
+                return Ok(None);
+            }
             let purged = fold.purged_ids();
             fold.flush(connection, &self.key)?;
             self.write_down(connection, purged, now)?;
-            Ok(answers)
+            Ok(Some(answers))
         })
+    }
+
+    /// Opens an epoch if the connections were lost since the last one was opened: the server that
+    /// answers now may be a standby that lacks the newest commits, and no number is given out twice.
+    fn keep_epoch(&self) -> Result<(), Error> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.store.generation();
+        if *opened == generation {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let shown = self.ledger.newest_epoch().map_err(ledger::Error::into_store)?;
+        let epoch = self.store.write(|connection| {
+            let epoch = epochs::open(connection, now, shown, &self.name)?;
+            let entry = Entry::Epoch { epoch, at: now };
+            let written = self.ledger.append(connection, &entry);
+            written.map_err(ledger::Error::into_store)?;
+            Ok::<_, Error>(epoch)
+        })?;
+        tracing::warn!(epoch, "the database answers again; a new epoch is open");
+        *opened = generation;
+        Ok(())
     }
 
     /// Writes what is purged for good into the side ledger, on the disk, before the commit: no
@@ -177,10 +225,7 @@ impl Core {
             return Ok(());
         }
         let written = self.ledger.append(connection, &Entry::Purge { ids, at });
-        written.map_err(|error| match error {
-            ledger::Error::Store(error) => error,
-            other => Error::Unavailable(other.to_string()),
-        })
+        written.map_err(ledger::Error::into_store)
     }
 
     /// Whether a push carries an entry that the policy calls abnormal: such go first.

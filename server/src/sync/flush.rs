@@ -1,7 +1,7 @@
 //! Writing a fold down: heads are taken last, scope by scope in order of their names, then
 //! everything goes out in bulk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::id::RecordId;
 
@@ -12,7 +12,8 @@ use crate::store::exits::{self, ExitRow};
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::HoldingRow;
 use crate::store::{
-    Connection, Error, acks, alerts, audit, from_rev, history, lookups, parked, purged, scopes,
+    Company, Connection, Error, acks, alerts, from_rev, history, locks, lookups, parked, purged,
+    scopes,
 };
 
 impl Fold {
@@ -23,6 +24,7 @@ impl Fold {
         key: &SearchKey,
     ) -> Result<(), Error> {
         self.make_scopes(connection)?;
+        self.lock_scopes(connection)?;
         self.put_records(connection, key)?;
         self.put_exits(connection)?;
         self.put_scopes(connection)?;
@@ -31,7 +33,7 @@ impl Fold {
         self.put_aside(connection)?;
         let raised: Vec<_> = self.alerts.into_values().collect();
         alerts::raise(connection, &raised)?;
-        audit::write(connection, &self.looks)?;
+        bulk::add_looks(connection, &self.looks)?;
         for device in self.devices.values().filter(|device| device.dirty) {
             acks::save(connection, &device.row)?;
         }
@@ -39,7 +41,7 @@ impl Fold {
     }
 
     fn make_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let used: std::collections::BTreeSet<&str> = self
+        let used: BTreeSet<&str> = self
             .records
             .values()
             .filter(|slot| slot.dirty)
@@ -53,8 +55,42 @@ impl Fold {
         Ok(())
     }
 
+    /// Beside others, what a scope counts is only known under its lock, which is held as shortly as
+    /// can be: from here to the commit.
+    fn lock_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        if self.company == Company::Alone {
+            return Ok(());
+        }
+        let mut names = BTreeSet::new();
+        for slot in self.records.values().filter(|slot| slot.dirty) {
+            names.insert(slot.scope.clone());
+            names.extend(slot.stored.as_ref().map(|stored| stored.scope.clone()));
+        }
+        let names: Vec<String> = names.into_iter().collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let Some(rows) = locks::scopes(connection, &names)? else {
+            return Ok(());
+        };
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let holdings = scopes::holdings(connection, &ids)?;
+        for row in rows {
+            let Some(slot) = self.scopes.get_mut(&row.name) else {
+                continue;
+            };
+            slot.head = row.head()?;
+            slot.holdings = holdings
+                .iter()
+                .filter(|holding| holding.scope_id == row.id)
+                .map(|holding| (holding.kind.clone(), (holding.count, holding.digest())))
+                .collect();
+        }
+        Ok(())
+    }
+
     fn put_records(&mut self, connection: &mut Connection, key: &SearchKey) -> Result<(), Error> {
-        let mut rows = Vec::new();
+        let (mut added, mut changed) = (Vec::new(), Vec::new());
         let mut tallies = BTreeMap::<TallyKey, (i64, i64)>::new();
         let mut hashes = Vec::new();
         // Heads are taken in the order of records within each scope, scopes in the order of names.
@@ -101,27 +137,28 @@ impl Fold {
             holder.dirty = true;
             let head = holder.head.take(self.epoch);
             let scope_id = holder.id.unwrap_or_default();
-            if slot
-                .stored
-                .as_ref()
-                .is_none_or(|stored| stored.scope != scope)
-            {
-                exits::delete(connection, scope_id, id)?;
+            let row = RecordRow::new(scope_id, head, &slot.record, slot.created_at)?;
+            match &slot.stored {
+                // A new record has left nowhere.
+                None => added.push(row),
+                Some(stored) => {
+                    if stored.scope != scope {
+                        exits::delete(connection, scope_id, id)?;
+                    }
+                    changed.push(row);
+                }
             }
-            rows.push(RecordRow::new(
-                scope_id,
-                head,
-                &slot.record,
-                slot.created_at,
-            )?);
         }
-        bulk::put_records(connection, &rows)?;
-        let changed: Vec<_> = tallies
+        // In the order of ids, as everybody does who writes beside others.
+        added.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        bulk::add_records(connection, &added)?;
+        bulk::change_records(connection, &changed)?;
+        let counted: Vec<_> = tallies
             .into_iter()
             .filter(|(_, by)| *by != (0, 0))
             .map(|(key, (live, closed))| (key, live, closed))
             .collect();
-        bulk::add_tallies(connection, &changed)?;
+        bulk::add_tallies(connection, &counted)?;
         bulk::put_lookups(connection, &hashes)
     }
 

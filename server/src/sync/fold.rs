@@ -16,7 +16,7 @@ use sync_protocol::{Millis, Rev};
 use super::job::Settled;
 use super::numbering::Marks;
 use super::rules::Rules;
-use crate::store::Reach;
+use crate::store::{Company, Reach};
 use crate::store::acks::AckRow;
 use crate::store::alerts::Alert;
 use crate::store::audit::Look;
@@ -34,6 +34,8 @@ pub(super) struct Fold {
     pub(super) build: Millis,
     /// The device number of this process.
     pub(super) process: i64,
+    /// Whether others write at the same time.
+    pub(super) company: Company,
     pub(super) rules: Rules,
     pub(super) devices: BTreeMap<i64, Device>,
     /// Lines that more than one number belongs to.
@@ -172,12 +174,20 @@ impl From<ParkedRow> for Aside {
 
 impl Fold {
     /// A fold that knows nothing yet.
-    pub(super) fn new(epoch: Rev, now: Millis, build: Millis, process: i64, rules: Rules) -> Self {
+    pub(super) fn new(
+        epoch: Rev,
+        now: Millis,
+        build: Millis,
+        process: i64,
+        company: Company,
+        rules: Rules,
+    ) -> Self {
         Self {
             epoch,
             now,
             build,
             process,
+            company,
             rules,
             devices: BTreeMap::new(),
             shared_lines: HashSet::new(),
@@ -203,6 +213,16 @@ impl Fold {
             newly_purged: BTreeSet::new(),
             shown_at: Vec::new(),
         }
+    }
+
+    /// Whether this fold may not be written beside others. What waits for a record must not be put
+    /// aside while somebody makes that record; what is set free, or known by what another number of
+    /// the line sent, must not be judged from a state that is passing. Such folds are rare.
+    pub(super) fn must_be_alone(&self) -> bool {
+        let mut aside = self.aside.iter();
+        aside.any(|aside| {
+            aside.id.is_some() || aside.row.waits_for.is_some() || !self.shared_lines.is_empty()
+        })
     }
 
     /// The roles that `user` holds now at the node of a scope.

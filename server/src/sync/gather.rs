@@ -12,7 +12,7 @@ use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Stored};
 use super::job::Job;
 use super::numbering::Marks;
 use crate::store::{
-    Connection, Error, Reach, acks, from_rev, parked, purged, reach, records, scopes, to_rev,
+    Company, Connection, Error, Reach, acks, from_rev, locks, parked, purged, reach, records, scopes, to_rev,
 };
 
 /// How far changes that wait for one another are followed.
@@ -136,6 +136,9 @@ impl Fold {
 
     fn gather_devices(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
         let numbers: Vec<i64> = names.devices.iter().copied().collect();
+        if self.company == Company::Beside {
+            locks::devices(connection, &numbers)?;
+        }
         for row in acks::load(connection, &numbers)? {
             let marks = Marks::from_bytes(&row.marks)
                 .ok_or_else(|| Error::Corrupt("the marks of a device".to_owned()))?;
@@ -227,6 +230,10 @@ impl Fold {
                 .collect();
             if wanted.is_empty() {
                 return Ok(());
+            }
+            // What the jobs name may change; what hangs on it (parents) is only read beside others.
+            if round == 0 && self.company == Company::Beside {
+                locks::records(connection, &wanted)?;
             }
             let mut rows = records::by_ids(connection, &wanted)?;
             let uprooted: Vec<RecordId> = wanted

@@ -34,6 +34,13 @@ pub enum Job {
     Look(Vec<Look>),
 }
 
+impl Job {
+    /// Whether this is what comes all day: changes, and looks on record.
+    pub(super) const fn is_common(&self) -> bool {
+        matches!(self, Self::Push(_) | Self::Write(_) | Self::Look(_))
+    }
+}
+
 /// The answer to a [`Job`], of the same name.
 #[derive(Debug, Clone)]
 pub enum Answer {

@@ -68,6 +68,8 @@ impl Engine {
         opening: &Opening<'_>,
     ) -> Result<Self, NotOpened> {
         let now = clock.now();
+        // Asked first: should the connections be lost meanwhile, the next fold opens another epoch.
+        let generation = store.generation();
         let process = store.write(|connection| {
             if !opening.insist_on_clock {
                 check_clock(connection, now, opening.build)?;
@@ -86,15 +88,7 @@ impl Engine {
             opening.ledger.append(connection, &entry)?;
             Ok::<_, NotOpened>(leased.number)
         })?;
-        Ok(Self::new(
-            store,
-            clock,
-            key,
-            process,
-            opening.build,
-            opening.oldest_schema,
-            opening.ledger.clone(),
-        ))
+        Ok(Self::new(store, clock, key, process, opening, generation))
     }
 }
 

@@ -11,7 +11,7 @@ use sync_protocol::wire::Outcome;
 use super::engine::{Core, Engine};
 use super::fold::Fold;
 use super::job::Written;
-use crate::store::{Connection, Error, epochs, records};
+use crate::store::{Company, Connection, Error, epochs, records};
 
 /// What a list brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +98,8 @@ impl Core {
         }
         let epoch = epochs::current(connection)?;
         let rules = self.rules.of(connection)?;
-        let mut fold = Fold::new(epoch, self.clock.now(), self.build, self.process, rules);
+        let now = self.clock.now();
+        let mut fold = Fold::new(epoch, now, self.build, self.process, Company::Alone, rules);
         let jobs = [super::job::Job::Write(written)];
         fold.gather(connection, &jobs)?;
         let [job] = &jobs;

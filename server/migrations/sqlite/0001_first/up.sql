@@ -98,8 +98,10 @@ CREATE TABLE scope (
 ) STRICT;
 CREATE INDEX scope_area ON scope (area, day);
 
+-- scope_kind, record, exit and tally are written only by a fold, which holds the row of their scope:
+-- they have no foreign key to it, whose check would cost as much as the row (docs/adr/0017-folds-beside-each-other.md).
 CREATE TABLE scope_kind (
-    scope_id INTEGER NOT NULL REFERENCES scope (id),
+    scope_id INTEGER NOT NULL,
     kind     TEXT    NOT NULL,
     count    INTEGER NOT NULL,
     digest   INTEGER NOT NULL,
@@ -108,7 +110,7 @@ CREATE TABLE scope_kind (
 
 CREATE TABLE record (
     id         TEXT    NOT NULL PRIMARY KEY,
-    scope_id   INTEGER NOT NULL REFERENCES scope (id),
+    scope_id   INTEGER NOT NULL,
     head       INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
     parent     TEXT,
@@ -125,7 +127,7 @@ CREATE INDEX record_kind ON record (kind, time, id);
 CREATE INDEX record_parent ON record (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE exit (
-    scope_id INTEGER NOT NULL REFERENCES scope (id),
+    scope_id INTEGER NOT NULL,
     record   TEXT    NOT NULL,
     head     INTEGER NOT NULL,
     reason   TEXT    NOT NULL,
@@ -200,7 +202,7 @@ CREATE TABLE policy (
 ) STRICT;
 
 CREATE TABLE tally (
-    scope_id INTEGER NOT NULL REFERENCES scope (id),
+    scope_id INTEGER NOT NULL,
     kind     TEXT    NOT NULL,
     name     TEXT    NOT NULL,
     value    TEXT    NOT NULL,

@@ -1,0 +1,22 @@
+-- Takes everything away again; only ever meant for an empty trial store.
+DROP TABLE idempotency;
+DROP TABLE alert;
+DROP TABLE audit;
+DROP TABLE purged;
+DROP TABLE lookup;
+DROP TABLE tally;
+DROP TABLE policy;
+DROP TABLE kind;
+DROP TABLE parked;
+DROP TABLE history;
+DROP TABLE exit;
+DROP TABLE record;
+DROP TABLE scope_kind;
+DROP TABLE scope;
+DROP TABLE device;
+DROP TABLE enrolment;
+DROP TABLE grants;
+DROP TABLE account;
+DROP TABLE area;
+DROP TABLE meta;
+DROP TABLE epoch;

@@ -1,0 +1,199 @@
+//! PostgreSQL's way of taking many rows: an array for each column, unnested by the server. The
+//! text of each statement is always the same, so that it is planned once.
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+
+use super::TallyKey;
+use crate::store::Error;
+use crate::store::audit::Look;
+use crate::store::exits::ExitRow;
+use crate::store::records::RecordRow;
+use crate::store::scopes::HoldingRow;
+
+/// Rows in one statement of the sort that has a place for each value: there are 65,535 of them.
+pub(super) const ROWS: usize = 500;
+
+/// One column of many rows.
+fn column<'a, R, V>(rows: &'a [R], of: impl Fn(&'a R) -> V) -> Vec<V> {
+    rows.iter().map(of).collect()
+}
+
+pub(super) fn add_records(connection: &mut PgConnection, rows: &[RecordRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    with_columns(
+        sql_query(
+            "INSERT INTO record (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        ),
+        rows,
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn change_records(
+    connection: &mut PgConnection,
+    rows: &[RecordRow],
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    with_columns(
+        sql_query(
+            "UPDATE record SET scope_id = new.scope_id, head = new.head, kind = new.kind, \
+             parent = new.parent, rev = new.rev, created_at = new.created_at, time = new.time, \
+             void = new.void, conflicted = new.conflicted, body = new.body \
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS new \
+             (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body) \
+             WHERE record.id = new.id",
+        ),
+        rows,
+    )
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Binds the columns of records, in the order in which both statements name them.
+fn with_columns(
+    statement: diesel::query_builder::SqlQuery,
+    rows: &[RecordRow],
+) -> diesel::query_builder::BoxedSqlQuery<
+    '_,
+    diesel::pg::Pg,
+    diesel::query_builder::SqlQuery,
+> {
+    statement
+        .into_boxed()
+        .bind::<Array<Text>, _>(column(rows, |row| row.id.as_str()))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
+        .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.parent.as_deref()))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.rev))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.created_at))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.time))
+        .bind::<Array<Bool>, _>(column(rows, |row| row.void))
+        .bind::<Array<Bool>, _>(column(rows, |row| row.conflicted))
+        .bind::<Array<Binary>, _>(column(rows, |row| row.body.as_slice()))
+}
+
+pub(super) fn put_exits(connection: &mut PgConnection, rows: &[ExitRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO exit (scope_id, record, head, reason, to_scope, at) \
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (scope_id, record) DO UPDATE SET head = excluded.head, \
+         reason = excluded.reason, to_scope = excluded.to_scope, at = excluded.at",
+    )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
+    .bind::<Array<Text>, _>(column(rows, |row| row.reason.as_str()))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.to_scope))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.at))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn put_holdings(
+    connection: &mut PgConnection,
+    rows: &[HoldingRow],
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO scope_kind (scope_id, kind, count, digest) \
+         SELECT * FROM unnest($1, $2, $3, $4) \
+         ON CONFLICT (scope_id, kind) DO UPDATE SET count = excluded.count, digest = excluded.digest",
+    )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.count))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.digest))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn add_tallies(
+    connection: &mut PgConnection,
+    rows: &[(TallyKey, i64, i64)],
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO tally (scope_id, kind, name, value, live, closed) \
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (scope_id, kind, name, value) DO UPDATE SET \
+         live = tally.live + excluded.live, closed = tally.closed + excluded.closed",
+    )
+    .bind::<Array<BigInt>, _>(column(rows, |(key, _, _)| key.scope_id))
+    .bind::<Array<Text>, _>(column(rows, |(key, _, _)| key.kind.as_str()))
+    .bind::<Array<Text>, _>(column(rows, |(key, _, _)| key.name.as_str()))
+    .bind::<Array<Text>, _>(column(rows, |(key, _, _)| key.value.as_str()))
+    .bind::<Array<BigInt>, _>(column(rows, |(_, live, _)| *live))
+    .bind::<Array<BigInt>, _>(column(rows, |(_, _, closed)| *closed))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn put_lookups(
+    connection: &mut PgConnection,
+    rows: &[(Vec<u8>, String, i64)],
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO lookup (hash, record, scope_id) SELECT * FROM unnest($1, $2, $3) \
+         ON CONFLICT (hash, record) DO UPDATE SET scope_id = excluded.scope_id",
+    )
+    .bind::<Array<Binary>, _>(column(rows, |(hash, _, _)| hash.as_slice()))
+    .bind::<Array<Text>, _>(column(rows, |(_, id, _)| id.as_str()))
+    .bind::<Array<BigInt>, _>(column(rows, |(_, _, scope)| *scope))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn add_looks(connection: &mut PgConnection, rows: &[Look]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO audit (at, account, device, action, scope_id, from_head, to_head, record, count, purpose) \
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.at))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.account))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.device))
+    .bind::<Array<Text>, _>(column(rows, |row| row.action.as_str()))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.from_head))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.to_head))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.record.as_deref()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.count))
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.purpose.as_deref()))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn add_purged(
+    connection: &mut PgConnection,
+    ids: &[String],
+    at: i64,
+) -> Result<(), Error> {
+    sql_query(
+        "INSERT INTO purged (id, at) SELECT id, $2 FROM unnest($1) AS id ON CONFLICT DO NOTHING",
+    )
+    .bind::<Array<Text>, _>(ids)
+    .bind::<BigInt, _>(at)
+    .execute(connection)?;
+    Ok(())
+}
