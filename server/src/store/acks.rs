@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use sync_protocol::{Millis, Rev, Seq};
 
+use super::dialect::each;
 use super::schema::device;
 use super::{Connection, Error, from_rev, to_rev};
 
@@ -59,11 +60,11 @@ impl AckRow {
 
 /// The rows of these devices, by number.
 pub fn load(connection: &mut Connection, numbers: &[i64]) -> Result<Vec<AckRow>, Error> {
-    Ok(device::table
+    Ok(each!(connection, inner => device::table
         .filter(device::number.eq_any(numbers))
         .order(device::number)
         .select(AckRow::as_select())
-        .load(connection)?)
+        .load(inner))?)
 }
 
 /// A number of a line: the line, the number, the number it left, and how far that was known.
@@ -84,12 +85,15 @@ pub fn numbers_of(connection: &mut Connection, lines: &[i64]) -> Result<Vec<Numb
 
 /// The lines among these that more than one number belongs to.
 pub fn shared_lines(connection: &mut Connection, lines: &[i64]) -> Result<Vec<i64>, Error> {
-    Ok(device::table
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(each!(connection, inner => device::table
         .filter(device::line.eq_any(lines))
         .filter(device::number.ne(device::line))
         .select(device::line)
         .distinct()
-        .load(connection)?)
+        .load(inner))?)
 }
 
 /// The latest moment at which any device was here, by this server's clock.
@@ -97,22 +101,4 @@ pub fn last_seen(connection: &mut Connection) -> Result<Option<Millis>, Error> {
     Ok(device::table
         .select(diesel::dsl::max(device::seen_at))
         .first(connection)?)
-}
-
-/// Saves where a device stands. Always written when a push is acknowledged, also when all of it
-/// was seen before: otherwise a synchronous standby may lack what is acknowledged (I19).
-pub fn save(connection: &mut Connection, row: &AckRow) -> Result<(), Error> {
-    diesel::update(device::table.find(row.number))
-        .set((
-            device::ack.eq(row.ack),
-            device::marks.eq(&row.marks),
-            device::durable.eq(row.durable),
-            device::durable_next.eq(row.durable_next),
-            device::durable_at.eq(row.durable_at),
-            device::seen_at.eq(row.seen_at),
-            device::skew.eq(row.skew),
-            device::epoch_seen.eq(row.epoch_seen),
-        ))
-        .execute(connection)?;
-    Ok(())
 }

@@ -2,7 +2,9 @@
 //! with one number, a lost change. One row per (code, source), however often it is found again.
 
 use diesel::prelude::*;
+use std::collections::HashMap;
 
+use super::dialect::{MAX_LIST, each};
 use super::schema::{alert, area};
 use super::{Connection, Error, Reach};
 
@@ -56,35 +58,44 @@ impl Alert {
 /// Raises alerts. One that is there already stays as it is, unless it is about a record and says
 /// something new: then it is open again, at the place where the record is now known to stand.
 pub fn raise(connection: &mut Connection, alerts: &[Alert]) -> Result<(), Error> {
-    for new in alerts {
-        let known: Option<Alert> = alert::table
-            .find(&new.id)
+    for alerts in alerts.chunks(MAX_LIST) {
+        let ids: Vec<&str> = alerts.iter().map(|alert| alert.id.as_str()).collect();
+        let known: Vec<Alert> = each!(connection, inner => alert::table
+            .filter(alert::id.eq_any(ids))
             .select(Alert::as_select())
-            .first(connection)
-            .optional()?;
-        match known {
-            None => {
-                diesel::insert_into(alert::table)
-                    .values(new)
-                    .execute(connection)?;
+            .load(inner))?;
+        let known: HashMap<String, Alert> = known
+            .into_iter()
+            .map(|alert| (alert.id.clone(), alert))
+            .collect();
+        for new in alerts {
+            match known.get(&new.id) {
+                None => {
+                    diesel::insert_into(alert::table)
+                        .values(new)
+                        .execute(connection)?;
+                }
+                Some(known) if known.is_news(new) => open_again(connection, known, new)?,
+                Some(_) => {}
             }
-            Some(known) if known.is_news(new) => {
-                diesel::update(alert::table.find(&new.id))
-                    .set((
-                        alert::at.eq(new.at),
-                        alert::area.eq(new.area.clone().or(known.area)),
-                        alert::scope_id.eq(new.scope_id.or(known.scope_id)),
-                        alert::device.eq(new.device),
-                        alert::detail.eq(&new.detail),
-                        alert::state.eq("open"),
-                        alert::closed_by.eq(None::<i64>),
-                        alert::closed_at.eq(None::<i64>),
-                    ))
-                    .execute(connection)?;
-            }
-            Some(_) => {}
         }
     }
+    Ok(())
+}
+
+fn open_again(connection: &mut Connection, known: &Alert, new: &Alert) -> Result<(), Error> {
+    diesel::update(alert::table.find(&new.id))
+        .set((
+            alert::at.eq(new.at),
+            alert::area.eq(new.area.as_ref().or(known.area.as_ref())),
+            alert::scope_id.eq(new.scope_id.or(known.scope_id)),
+            alert::device.eq(new.device),
+            alert::detail.eq(&new.detail),
+            alert::state.eq("open"),
+            alert::closed_by.eq(None::<i64>),
+            alert::closed_at.eq(None::<i64>),
+        ))
+        .execute(connection)?;
     Ok(())
 }
 

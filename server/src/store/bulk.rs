@@ -8,11 +8,14 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use super::dialect::Connection;
+use super::acks::AckRow;
 use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::records::RecordRow;
-use super::schema::{audit, exit, history, lookup, purged, record, scope_kind, tally};
-use super::scopes::HoldingRow;
+use super::schema::{
+    audit, device, exit, history, lookup, purged, record, scope, scope_kind, tally,
+};
+use super::scopes::{HeadRow, HoldingRow};
 use super::{Error, audit::Look, parked::NewParked};
 
 /// What a tally changes by.
@@ -70,6 +73,51 @@ pub fn put_exits(connection: &mut Connection, rows: &[ExitRow]) -> Result<(), Er
             Ok(())
         }
         Connection::Postgres(inner) => postgres::put_exits(inner, rows),
+    }
+}
+
+/// Saves the counters of scopes.
+pub fn save_heads(connection: &mut Connection, rows: &[HeadRow]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::update(scope::table.find(row.id))
+                    .set((
+                        scope::head.eq(row.head),
+                        scope::floor.eq(row.floor),
+                        scope::leaps.eq(&row.leaps),
+                        scope::purged.eq(row.purged),
+                    ))
+                    .execute(inner)?;
+            }
+            Ok(())
+        }
+        Connection::Postgres(inner) => postgres::save_heads(inner, rows),
+    }
+}
+
+/// Saves where devices stand. Always written when a push is acknowledged, also when all of it was
+/// seen before: otherwise a synchronous standby may lack what is acknowledged (I19).
+pub fn save_acks(connection: &mut Connection, rows: &[&AckRow]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for row in rows {
+                diesel::update(device::table.find(row.number))
+                    .set((
+                        device::ack.eq(row.ack),
+                        device::marks.eq(&row.marks),
+                        device::durable.eq(row.durable),
+                        device::durable_next.eq(row.durable_next),
+                        device::durable_at.eq(row.durable_at),
+                        device::seen_at.eq(row.seen_at),
+                        device::skew.eq(row.skew),
+                        device::epoch_seen.eq(row.epoch_seen),
+                    ))
+                    .execute(inner)?;
+            }
+            Ok(())
+        }
+        Connection::Postgres(inner) => postgres::save_acks(inner, rows),
     }
 }
 

@@ -35,6 +35,18 @@ mod any {
     }
 }
 
+/// Puts the same words to whichever database it is, as that database's own: a list of values is then
+/// one value for PostgreSQL, and its statement always the same text.
+macro_rules! each {
+    ($connection:expr, $inner:ident => $query:expr) => {
+        match $connection {
+            $crate::store::dialect::Connection::Sqlite($inner) => $query,
+            $crate::store::dialect::Connection::Postgres($inner) => $query,
+        }
+    };
+}
+pub(in crate::store) use each;
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {

@@ -5,34 +5,42 @@
 //! one writer and needs none of them.
 
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Text};
 
-use super::Error;
+use super::acks::AckRow;
 use super::dialect::Connection;
-use super::schema::scope;
+use super::records::RecordRow;
+use super::schema::{device, record, scope};
+use super::{Error, acks, records};
 use super::scopes::ScopeRow;
 use sync_protocol::id::RecordId;
 
-/// Locks the rows of these devices.
-pub fn devices(connection: &mut Connection, numbers: &[i64]) -> Result<(), Error> {
-    if let Connection::Postgres(inner) = connection {
-        sql_query("SELECT 1 FROM device WHERE number = ANY($1) ORDER BY number FOR UPDATE")
-            .bind::<Array<BigInt>, _>(numbers)
-            .execute(inner)?;
+/// Locks the rows of these devices and tells how they stand, by number.
+pub fn devices(connection: &mut Connection, numbers: &[i64]) -> Result<Vec<AckRow>, Error> {
+    match connection {
+        Connection::Sqlite(_) => acks::load(connection, numbers),
+        Connection::Postgres(inner) => Ok(device::table
+            .filter(device::number.eq_any(numbers))
+            .order(device::number)
+            .select(AckRow::as_select())
+            .for_update()
+            .load(inner)?),
     }
-    Ok(())
 }
 
-/// Locks those of these records that exist.
-pub fn records(connection: &mut Connection, ids: &[RecordId]) -> Result<(), Error> {
-    if let Connection::Postgres(inner) = connection {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        sql_query("SELECT 1 FROM record WHERE id = ANY($1) ORDER BY id FOR UPDATE")
-            .bind::<Array<Text>, _>(ids)
-            .execute(inner)?;
+/// Locks those of these records that exist and tells how they stand.
+pub fn records(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<RecordRow>, Error> {
+    match connection {
+        Connection::Sqlite(_) => records::by_ids(connection, ids),
+        Connection::Postgres(inner) => {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            Ok(record::table
+                .filter(record::id.eq_any(ids))
+                .order(record::id)
+                .select(RecordRow::as_select())
+                .for_update()
+                .load(inner)?)
+        }
     }
-    Ok(())
 }
 
 /// Locks these scopes and tells how they stand now; nothing where nobody else can have written since

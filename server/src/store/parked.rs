@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
+use super::dialect::each;
 use super::schema::{area, parked};
 use super::{Connection, Error, Reach};
 
@@ -67,8 +68,8 @@ pub struct ParkedRow {
 /// until the next change, or until somebody decides.
 const MOST_OPEN: i64 = 500;
 
-/// Open ones of these lines that touch these records, and open ones of others that touch them or
-/// wait for them, in arrival order. Each way is asked by itself: together they would scan.
+/// Open ones that touch these records or wait for them, in arrival order; where there are too many to
+/// read, those of these lines first. Each way is asked by itself: together they would scan.
 pub fn open_for(
     connection: &mut Connection,
     records: &[RecordId],
@@ -77,27 +78,26 @@ pub fn open_for(
     let mut rows: Vec<ParkedRow> = Vec::new();
     for records in records.chunks(super::dialect::MAX_LIST) {
         let ids: Vec<String> = records.iter().map(ToString::to_string).collect();
-        let open = || {
-            parked::table
-                .filter(parked::state.eq("open"))
-                .order(parked::id)
-                .limit(MOST_OPEN)
-                .select(ParkedRow::as_select())
-        };
-        let own = open()
-            .filter(parked::record.eq_any(&ids))
-            .filter(parked::line.eq_any(lines));
-        rows.extend(own.load::<ParkedRow>(connection)?);
-        rows.extend(
-            open()
-                .filter(parked::record.eq_any(&ids))
-                .load::<ParkedRow>(connection)?,
-        );
-        rows.extend(
-            open()
-                .filter(parked::waits_for.eq_any(&ids))
-                .load::<ParkedRow>(connection)?,
-        );
+        each!(connection, inner => {
+            let open = || {
+                parked::table
+                    .filter(parked::state.eq("open"))
+                    .order(parked::id)
+                    .limit(MOST_OPEN)
+                    .select(ParkedRow::as_select())
+            };
+            let touching = open().filter(parked::record.eq_any(&ids));
+            let touching = touching.load::<ParkedRow>(inner)?;
+            if touching.len() as i64 == MOST_OPEN {
+                let own = open()
+                    .filter(parked::record.eq_any(&ids))
+                    .filter(parked::line.eq_any(lines));
+                rows.extend(own.load::<ParkedRow>(inner)?);
+            }
+            rows.extend(touching);
+            let waiting = open().filter(parked::waits_for.eq_any(&ids));
+            rows.extend(waiting.load::<ParkedRow>(inner)?);
+        });
     }
     rows.sort_by_key(|row| row.id);
     rows.dedup_by_key(|row| row.id);

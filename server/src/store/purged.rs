@@ -5,6 +5,7 @@
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
+use super::dialect::each;
 use super::schema::{purged, record};
 use super::{Connection, Error};
 
@@ -30,12 +31,10 @@ pub fn among(
     for ids in ids.chunks(super::dialect::MAX_LIST / 2) {
         let names = ids.iter().map(ToString::to_string);
         let ids: Vec<String> = names.flat_map(|id| [entry_name(&id), id]).collect();
-        found.extend(
-            purged::table
-                .filter(purged::id.eq_any(ids))
-                .select(purged::id)
-                .load::<String>(connection)?,
-        );
+        found.extend(each!(connection, inner => purged::table
+            .filter(purged::id.eq_any(&ids))
+            .select(purged::id)
+            .load::<String>(inner))?);
     }
     let (entries, records): (Vec<String>, Vec<String>) =
         found.into_iter().partition(|name| is_entry(name));

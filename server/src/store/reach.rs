@@ -5,10 +5,12 @@
 //! the audit takes a `&Reach`, so that a forgotten check does not compile.
 
 use diesel::prelude::*;
+use std::collections::HashMap;
 use sync_protocol::Millis;
 use sync_protocol::id::UserId;
 use sync_protocol::wire::LATE_DAYS;
 
+use super::dialect::each;
 use super::schema::{account, area, grants};
 use super::{Connection, Error};
 
@@ -30,14 +32,17 @@ pub struct Reach {
     holds: Vec<Hold>,
 }
 
-/// The node of an account's newest grant, running or not: where what concerns its owner is shown.
-pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
-    Ok(grants::table
-        .filter(grants::account.eq(account))
-        .order(grants::id.desc())
-        .select(grants::area)
-        .first(connection)
-        .optional()?)
+/// The node of each account's newest grant, running or not: where what concerns its owner is shown.
+pub fn homes(
+    connection: &mut Connection,
+    accounts: &[i64],
+) -> Result<HashMap<i64, String>, Error> {
+    let rows: Vec<(i64, String)> = each!(connection, inner => grants::table
+        .filter(grants::account.eq_any(accounts))
+        .order(grants::id)
+        .select((grants::account, grants::area))
+        .load(inner))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// On what ground somebody may write at a place.
@@ -52,35 +57,50 @@ pub enum Ground {
 }
 
 impl Reach {
-    /// Reads what `account` may do now. An account that is closed, or does not exist, reaches nothing.
+    /// Reads what `user` may do now. An account that is closed, or does not exist, reaches nothing.
     pub fn of(connection: &mut Connection, user: UserId, now: Millis) -> Result<Self, Error> {
-        let rows: Vec<(String, String, Option<i64>)> = grants::table
-            .inner_join(area::table.on(area::code.eq(grants::area)))
-            .inner_join(account::table.on(account::id.eq(grants::account)))
-            .filter(grants::account.eq(user.0))
-            .filter(account::active.eq(true))
-            .filter(grants::revoked_at.is_null())
-            .filter(grants::from_at.le(now))
-            .filter(
-                grants::until_at
-                    .is_null()
-                    .or(grants::until_at.gt(now - LATE_DAYS * DAY_MS)),
-            )
-            .order((area::path, grants::role))
-            .select((grants::role, area::path, grants::until_at))
-            .load(connection)?;
-        let holds = rows
-            .into_iter()
-            .map(|(role, path, until)| Hold {
-                role,
-                path,
-                late: until.is_some_and(|until| until <= now),
-            })
-            .collect();
-        Ok(Self {
+        let mut all = Self::of_all(connection, &[user.0], now)?;
+        Ok(all.remove(&user.0).unwrap_or(Self {
             account: user,
-            holds,
-        })
+            holds: Vec::new(),
+        }))
+    }
+
+    /// Reads what each of these accounts may do now.
+    pub fn of_all(
+        connection: &mut Connection,
+        accounts: &[i64],
+        now: Millis,
+    ) -> Result<HashMap<i64, Self>, Error> {
+        let rows: Vec<(i64, String, String, Option<i64>)> =
+            each!(connection, inner => grants::table
+                .inner_join(area::table.on(area::code.eq(grants::area)))
+                .inner_join(account::table.on(account::id.eq(grants::account)))
+                .filter(grants::account.eq_any(accounts))
+                .filter(account::active.eq(true))
+                .filter(grants::revoked_at.is_null())
+                .filter(grants::from_at.le(now))
+                .filter(
+                    grants::until_at
+                        .is_null()
+                        .or(grants::until_at.gt(now - LATE_DAYS * DAY_MS)),
+                )
+                .order((area::path, grants::role))
+                .select((grants::account, grants::role, area::path, grants::until_at))
+                .load(inner))?;
+        let nobody = |account: &i64| {
+            let account = UserId(*account);
+            let holds = Vec::new();
+            (account.0, Self { account, holds })
+        };
+        let mut all: HashMap<i64, Self> = accounts.iter().map(nobody).collect();
+        for (account, role, path, until) in rows {
+            let late = until.is_some_and(|until| until <= now);
+            if let Some(reach) = all.get_mut(&account) {
+                reach.holds.push(Hold { role, path, late });
+            }
+        }
+        Ok(all)
     }
 
     /// Whose reach this is.

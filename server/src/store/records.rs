@@ -5,6 +5,7 @@ use sync_protocol::Rev;
 use sync_protocol::id::RecordId;
 use sync_protocol::record::Record;
 
+use super::dialect::each;
 use super::schema::record;
 use super::{Connection, Error, from_rev};
 
@@ -75,12 +76,10 @@ pub fn by_ids(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Recor
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(super::dialect::MAX_LIST) {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        rows.extend(
-            record::table
-                .filter(record::id.eq_any(ids))
-                .select(RecordRow::as_select())
-                .load(connection)?,
-        );
+        rows.extend(each!(connection, inner => record::table
+            .filter(record::id.eq_any(&ids))
+            .select(RecordRow::as_select())
+            .load::<RecordRow>(inner))?);
     }
     Ok(rows)
 }

@@ -1,11 +1,12 @@
 //! Scopes: a head each, and a count and a digest per kind.
 
 use diesel::prelude::*;
+use std::collections::BTreeSet;
 use sync_protocol::cursor::Head;
 use sync_protocol::digest::Digest;
 use sync_protocol::scope::Scope;
 
-use super::dialect::MAX_LIST;
+use super::dialect::{MAX_LIST, each};
 use super::schema::{area, scope, scope_kind};
 use super::{Connection, Error, from_rev, to_rev};
 
@@ -75,12 +76,10 @@ pub struct Node {
 pub fn by_names(connection: &mut Connection, names: &[String]) -> Result<Vec<ScopeRow>, Error> {
     let mut rows = Vec::with_capacity(names.len());
     for names in names.chunks(MAX_LIST) {
-        rows.extend(
-            scope::table
-                .filter(scope::name.eq_any(names))
-                .select(ScopeRow::as_select())
-                .load(connection)?,
-        );
+        rows.extend(each!(connection, inner => scope::table
+            .filter(scope::name.eq_any(names))
+            .select(ScopeRow::as_select())
+            .load::<ScopeRow>(inner))?);
     }
     Ok(rows)
 }
@@ -89,12 +88,10 @@ pub fn by_names(connection: &mut Connection, names: &[String]) -> Result<Vec<Sco
 pub fn by_ids(connection: &mut Connection, ids: &[i64]) -> Result<Vec<ScopeRow>, Error> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(MAX_LIST) {
-        rows.extend(
-            scope::table
-                .filter(scope::id.eq_any(ids))
-                .select(ScopeRow::as_select())
-                .load(connection)?,
-        );
+        rows.extend(each!(connection, inner => scope::table
+            .filter(scope::id.eq_any(ids))
+            .select(ScopeRow::as_select())
+            .load::<ScopeRow>(inner))?);
     }
     Ok(rows)
 }
@@ -119,24 +116,28 @@ pub fn create(connection: &mut Connection, name: &Scope) -> Result<ScopeRow, Err
         .first(connection)?)
 }
 
-/// Saves the counter of a scope.
-pub fn save_head(
-    connection: &mut Connection,
-    id: i64,
-    head: &Head,
-    purged: bool,
-) -> Result<(), Error> {
-    let leaps = serde_json::to_string(&head.leaps)
-        .map_err(|_| Error::Corrupt("the leaps of a scope".to_owned()))?;
-    diesel::update(scope::table.find(id))
-        .set((
-            scope::head.eq(from_rev(head.head)),
-            scope::floor.eq(from_rev(head.floor)),
-            scope::leaps.eq(leaps),
-            scope::purged.eq(purged),
-        ))
-        .execute(connection)?;
-    Ok(())
+/// A counter as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRow {
+    pub id: i64,
+    pub head: i64,
+    pub floor: i64,
+    pub leaps: String,
+    pub purged: bool,
+}
+
+impl HeadRow {
+    /// The counter of the scope with this id.
+    pub fn new(id: i64, head: &Head, purged: bool) -> Result<Self, Error> {
+        Ok(Self {
+            id,
+            head: from_rev(head.head),
+            floor: from_rev(head.floor),
+            leaps: serde_json::to_string(&head.leaps)
+                .map_err(|_| Error::Corrupt("the leaps of a scope".to_owned()))?,
+            purged,
+        })
+    }
 }
 
 /// Makes cursors below this head void.
@@ -151,57 +152,65 @@ pub fn raise_floor(connection: &mut Connection, id: i64, head: i64) -> Result<()
 pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingRow>, Error> {
     let mut rows = Vec::new();
     for ids in ids.chunks(MAX_LIST) {
-        rows.extend(
-            scope_kind::table
-                .filter(scope_kind::scope_id.eq_any(ids))
-                .select(HoldingRow::as_select())
-                .load(connection)?,
-        );
+        rows.extend(each!(connection, inner => scope_kind::table
+            .filter(scope_kind::scope_id.eq_any(ids))
+            .select(HoldingRow::as_select())
+            .load::<HoldingRow>(inner))?);
     }
     Ok(rows)
 }
 
 /// The nodes with these codes.
 pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
-    let mut rows: Vec<(String, String, String, String, Option<String>)> = Vec::new();
+    let mut nodes: Vec<Node> = Vec::with_capacity(codes.len());
     for codes in codes.chunks(MAX_LIST) {
-        let some = area::table.filter(area::code.eq_any(codes)).select((
-            area::code,
-            area::level,
-            area::name,
-            area::path,
-            area::timezone,
-        ));
-        rows.extend(some.load(connection)?);
+        let rows: Vec<NodeColumns> = each!(connection, inner => area::table
+            .filter(area::code.eq_any(codes))
+            .select((area::code, area::level, area::name, area::path, area::timezone))
+            .load(inner))?;
+        nodes.extend(rows.into_iter().map(Node::from));
     }
-    rows.into_iter()
-        .map(|(code, level, name, path, timezone)| {
-            let timezone = match timezone {
-                Some(timezone) => Some(timezone),
-                None => inherited_timezone(connection, &path)?,
-            };
-            Ok(Node {
-                code,
-                level,
-                name,
-                path,
-                timezone,
-            })
-        })
-        .collect()
+    inherit_timezones(connection, &mut nodes)?;
+    Ok(nodes)
 }
 
-fn inherited_timezone(connection: &mut Connection, path: &str) -> Result<Option<String>, Error> {
-    let above: Vec<&str> = path.split('/').filter(|code| !code.is_empty()).collect();
-    let named: Vec<(String, Option<String>)> = area::table
-        .filter(area::code.eq_any(&above))
-        .filter(area::timezone.is_not_null())
-        .select((area::path, area::timezone))
-        .load(connection)?;
-    Ok(named
-        .into_iter()
-        .max_by_key(|(path, _)| path.len())
-        .and_then(|(_, timezone)| timezone))
+type NodeColumns = (String, String, String, String, Option<String>);
+
+impl From<NodeColumns> for Node {
+    fn from((code, level, name, path, timezone): NodeColumns) -> Self {
+        Self {
+            code,
+            level,
+            name,
+            path,
+            timezone,
+        }
+    }
+}
+
+/// Gives nodes that name no time zone that of the nearest node above which names one.
+fn inherit_timezones(connection: &mut Connection, nodes: &mut [Node]) -> Result<(), Error> {
+    let without = || nodes.iter().filter(|node| node.timezone.is_none());
+    let above: BTreeSet<String> = without()
+        .flat_map(|node| node.path.split('/'))
+        .filter(|code| !code.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let above: Vec<String> = above.into_iter().collect();
+    let mut named: Vec<(String, Option<String>)> = Vec::new();
+    for codes in above.chunks(MAX_LIST) {
+        named.extend(each!(connection, inner => area::table
+            .filter(area::code.eq_any(codes))
+            .filter(area::timezone.is_not_null())
+            .select((area::path, area::timezone))
+            .load::<(String, Option<String>)>(inner))?);
+    }
+    for node in nodes.iter_mut().filter(|node| node.timezone.is_none()) {
+        let above = named.iter().filter(|(path, _)| node.path.starts_with(path));
+        let nearest = above.max_by_key(|(path, _)| path.len());
+        node.timezone = nearest.and_then(|(_, timezone)| timezone.clone());
+    }
+    Ok(())
 }
 
 /// Nodes of these levels inside an area, in the order of their codes, after `after`.

@@ -10,9 +10,9 @@ use super::search_key::SearchKey;
 use crate::store::bulk::{self, TallyKey};
 use crate::store::exits::{self, ExitRow};
 use crate::store::records::{self, RecordRow};
-use crate::store::scopes::HoldingRow;
+use crate::store::scopes::{HeadRow, HoldingRow};
 use crate::store::{
-    Company, Connection, Error, acks, alerts, from_rev, history, locks, lookups, parked, purged,
+    Company, Connection, Error, alerts, from_rev, history, locks, lookups, parked, purged,
     scopes,
 };
 
@@ -34,10 +34,9 @@ impl Fold {
         let raised: Vec<_> = self.alerts.into_values().collect();
         alerts::raise(connection, &raised)?;
         bulk::add_looks(connection, &self.looks)?;
-        for device in self.devices.values().filter(|device| device.dirty) {
-            acks::save(connection, &device.row)?;
-        }
-        Ok(())
+        let devices = self.devices.values().filter(|device| device.dirty);
+        let acks: Vec<_> = devices.map(|device| &device.row).collect();
+        bulk::save_acks(connection, &acks)
     }
 
     fn make_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
@@ -237,10 +236,10 @@ impl Fold {
     }
 
     fn put_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let mut holdings = Vec::new();
+        let (mut heads, mut holdings) = (Vec::new(), Vec::new());
         for slot in self.scopes.values().filter(|slot| slot.dirty) {
             let Some(id) = slot.id else { continue };
-            scopes::save_head(connection, id, &slot.head, slot.purged)?;
+            heads.push(HeadRow::new(id, &slot.head, slot.purged)?);
             holdings.extend(
                 slot.holdings
                     .iter()
@@ -252,6 +251,7 @@ impl Fold {
                     }),
             );
         }
+        bulk::save_heads(connection, &heads)?;
         bulk::put_holdings(connection, &holdings)
     }
 

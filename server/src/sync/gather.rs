@@ -11,6 +11,7 @@ use sync_protocol::scope::Scope;
 use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Stored};
 use super::job::Job;
 use super::numbering::Marks;
+use crate::store::dialect::MAX_LIST;
 use crate::store::{
     Company, Connection, Error, Reach, acks, from_rev, locks, parked, purged, reach, records, scopes, to_rev,
 };
@@ -136,10 +137,11 @@ impl Fold {
 
     fn gather_devices(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
         let numbers: Vec<i64> = names.devices.iter().copied().collect();
-        if self.company == Company::Beside {
-            locks::devices(connection, &numbers)?;
-        }
-        for row in acks::load(connection, &numbers)? {
+        let rows = match self.company {
+            Company::Beside => locks::devices(connection, &numbers)?,
+            Company::Alone => acks::load(connection, &numbers)?,
+        };
+        for row in rows {
             let marks = Marks::from_bytes(&row.marks)
                 .ok_or_else(|| Error::Corrupt("the marks of a device".to_owned()))?;
             self.devices.insert(
@@ -164,6 +166,9 @@ impl Fold {
 
     /// Whether the devices whose changes were kept aside may write now.
     fn gather_states(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        if self.aside.is_empty() {
+            return Ok(());
+        }
         let numbers: BTreeSet<i64> = self.aside.iter().map(|aside| aside.row.device).collect();
         let numbers: Vec<i64> = numbers.into_iter().collect();
         for row in acks::load(connection, &numbers)? {
@@ -232,10 +237,11 @@ impl Fold {
                 return Ok(());
             }
             // What the jobs name may change; what hangs on it (parents) is only read beside others.
-            if round == 0 && self.company == Company::Beside {
-                locks::records(connection, &wanted)?;
-            }
-            let mut rows = records::by_ids(connection, &wanted)?;
+            let mut rows = if round == 0 && self.company == Company::Beside {
+                locks::records(connection, &wanted)?
+            } else {
+                records::by_ids(connection, &wanted)?
+            };
             let uprooted: Vec<RecordId> = wanted
                 .iter()
                 .copied()
@@ -366,10 +372,13 @@ impl Fold {
     }
 
     fn gather_people(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
-        for id in names.people.iter().filter(|id| **id > 0) {
-            let reach = Reach::of(connection, sync_protocol::id::UserId(*id), self.now)?;
-            let home = reach::home(connection, *id)?;
-            self.people.insert(*id, Person { reach, home });
+        let ids: Vec<i64> = names.people.iter().copied().filter(|id| *id > 0).collect();
+        for ids in ids.chunks(MAX_LIST) {
+            let mut homes = reach::homes(connection, ids)?;
+            for (id, reach) in Reach::of_all(connection, ids, self.now)? {
+                let home = homes.remove(&id);
+                self.people.insert(id, Person { reach, home });
+            }
         }
         Ok(())
     }

@@ -7,10 +7,11 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use super::TallyKey;
 use crate::store::Error;
+use crate::store::acks::AckRow;
 use crate::store::audit::Look;
 use crate::store::exits::ExitRow;
 use crate::store::records::RecordRow;
-use crate::store::scopes::HoldingRow;
+use crate::store::scopes::{HeadRow, HoldingRow};
 
 /// Rows in one statement of the sort that has a place for each value: there are 65,535 of them.
 pub(super) const ROWS: usize = 500;
@@ -97,6 +98,48 @@ pub(super) fn put_exits(connection: &mut PgConnection, rows: &[ExitRow]) -> Resu
     .bind::<Array<Text>, _>(column(rows, |row| row.reason.as_str()))
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.to_scope))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.at))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn save_heads(connection: &mut PgConnection, rows: &[HeadRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "UPDATE scope SET head = new.head, floor = new.floor, leaps = new.leaps, purged = new.purged \
+         FROM unnest($1, $2, $3, $4, $5) AS new (id, head, floor, leaps, purged) \
+         WHERE scope.id = new.id",
+    )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.id))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.floor))
+    .bind::<Array<Text>, _>(column(rows, |row| row.leaps.as_str()))
+    .bind::<Array<Bool>, _>(column(rows, |row| row.purged))
+    .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn save_acks(connection: &mut PgConnection, rows: &[&AckRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "UPDATE device SET ack = new.ack, marks = new.marks, durable = new.durable, \
+         durable_next = new.durable_next, durable_at = new.durable_at, seen_at = new.seen_at, \
+         skew = new.skew, epoch_seen = new.epoch_seen \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS new (number, ack, marks, durable, \
+         durable_next, durable_at, seen_at, skew, epoch_seen) WHERE device.number = new.number",
+    )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.number))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.ack))
+    .bind::<Array<Binary>, _>(column(rows, |row| row.marks.as_slice()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.durable))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.durable_next))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.durable_at))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.seen_at))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.skew))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.epoch_seen))
     .execute(connection)?;
     Ok(())
 }
