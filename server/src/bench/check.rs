@@ -40,11 +40,26 @@ pub fn measure(stage: &Stage, progress: &dyn Progress) -> Result<Vec<Row>, Faile
     let expected = stage.records_before() + sent.len() as u64;
     app.stop();
     Ok(vec![
-        Row::new(PART, "entries sent and acknowledged", "entries", sent.len() as f64),
-        Row::new(PART, "amended from another device", "entries", amended.len() as f64),
+        Row::new(
+            PART,
+            "entries sent and acknowledged",
+            "entries",
+            sent.len() as f64,
+        ),
+        Row::new(
+            PART,
+            "amended from another device",
+            "entries",
+            amended.len() as f64,
+        ),
         Row::new(PART, "lost", "entries", lost as f64).goal(Goal::AtMost(0.0)),
         Row::new(PART, "a stale value kept", "entries", stale as f64).goal(Goal::AtMost(0.0)),
-        Row::new(PART, "records more or fewer than there should be", "records", standing.unsigned_abs().abs_diff(expected) as f64)
-            .goal(Goal::AtMost(0.0)),
+        Row::new(
+            PART,
+            "records more or fewer than there should be",
+            "records",
+            standing.unsigned_abs().abs_diff(expected) as f64,
+        )
+        .goal(Goal::AtMost(0.0)),
     ])
 }

@@ -69,7 +69,8 @@ impl Ground {
         match &self.postgres {
             None => {
                 for ending in ["", "-wal", "-shm", ".ledger"] {
-                    let _ = std::fs::remove_file(self.folder.join(format!("{name}.sqlite{ending}")));
+                    let _ =
+                        std::fs::remove_file(self.folder.join(format!("{name}.sqlite{ending}")));
                 }
                 let path = self.folder.join(format!("{name}.sqlite"));
                 Ok(Database {

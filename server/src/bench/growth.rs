@@ -81,7 +81,11 @@ fn rows(costs: &[Cost], postgres: bool) -> Vec<Row> {
         let row = Row::new(PART, &name, "s", cost.time)
             .against("at first", first.time)
             .ratio(relative);
-        rows.push(if cost.rows > first.rows { row.goal(goal) } else { row });
+        rows.push(if cost.rows > first.rows {
+            row.goal(goal)
+        } else {
+            row
+        });
         rows.push(Row::new(PART, &cpu, "s", cost.cpu).against("at first", first.cpu));
     }
     rows

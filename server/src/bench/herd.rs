@@ -104,7 +104,8 @@ impl Course {
         self.seconds.push(run.seconds);
         self.p50.push(spread.p50);
         self.p99.push(spread.p99);
-        self.cpu.push(cpu * 1000.0 / (run.times.len() * BATCH) as f64);
+        self.cpu
+            .push(cpu * 1000.0 / (run.times.len() * BATCH) as f64);
         self.put_off += run.put_off;
         self.broken += run.broken;
     }
@@ -122,17 +123,45 @@ fn rows(stage: &Stage, server: &Course, floor: &Course) -> Vec<Row> {
             .ratio(median_ratio(ours, below))
     };
     let mut rows = vec![
-        row("until all is acknowledged", "s", &server.seconds, &floor.seconds).goal(Goal::AtMost(all)),
+        row(
+            "until all is acknowledged",
+            "s",
+            &server.seconds,
+            &floor.seconds,
+        )
+        .goal(Goal::AtMost(all)),
         row("p99", "ms", &server.p99, &floor.p99).goal(Goal::AtMost(last)),
         row("p50", "ms", &server.p50, &floor.p50),
     ];
     if stage.ground.knows_cpu() {
-        rows.push(row("processor time for 1,000 entries, database included", "s", &server.cpu, &floor.cpu));
+        rows.push(row(
+            "processor time for 1,000 entries, database included",
+            "s",
+            &server.cpu,
+            &floor.cpu,
+        ));
     }
     rows.extend([
-        Row::new(PART, "requests put off with 503", "requests", server.put_off as f64).goal(Goal::AtMost(0.0)),
-        Row::new(PART, "connections that broke", "connections", server.broken as f64).goal(Goal::AtMost(0.0)),
-        Row::new(PART, "  on the floor", "connections", (floor.put_off + floor.broken) as f64),
+        Row::new(
+            PART,
+            "requests put off with 503",
+            "requests",
+            server.put_off as f64,
+        )
+        .goal(Goal::AtMost(0.0)),
+        Row::new(
+            PART,
+            "connections that broke",
+            "connections",
+            server.broken as f64,
+        )
+        .goal(Goal::AtMost(0.0)),
+        Row::new(
+            PART,
+            "  on the floor",
+            "connections",
+            (floor.put_off + floor.broken) as f64,
+        ),
     ]);
     rows
 }

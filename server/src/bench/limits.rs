@@ -48,8 +48,13 @@ pub fn measure(
         progress.step(1);
     }
     rows.push(
-        Row::new(PART, "pushed in batches of 50, against bare HTTP", "1/s", median(&pushed))
-            .against("bare HTTP", median(&bare)),
+        Row::new(
+            PART,
+            "pushed in batches of 50, against bare HTTP",
+            "1/s",
+            median(&pushed),
+        )
+        .against("bare HTTP", median(&bare)),
     );
     progress.begin("bulk insert", TRANSACTIONS.len() as u64);
     for size in TRANSACTIONS {

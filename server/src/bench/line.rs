@@ -36,7 +36,10 @@ impl Answer {
     pub fn reply(&self) -> io::Result<Reply> {
         let bytes = self.unpacked()?;
         serde_json::from_slice(&bytes).map_err(|_| {
-            io::Error::other(format!("no reply of the protocol, but status {}", self.status))
+            io::Error::other(format!(
+                "no reply of the protocol, but status {}",
+                self.status
+            ))
         })
     }
 
@@ -98,7 +101,10 @@ pub fn complete(bytes: &[u8], took: Duration) -> io::Result<Option<Answer>> {
             found.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     };
-    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = text
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| io::Error::other("a reply without a status"))?;
     let length: usize = match header("content-length").map(str::parse) {
         Some(Ok(length)) => length,
@@ -125,7 +131,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_there_when_all_of_it_is() {
-        let whole = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\nRetry-After: 7\r\n\r\nhello";
+        let whole =
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\nRetry-After: 7\r\n\r\nhello";
         for cut in 0..whole.len() {
             assert_eq!(complete(&whole[..cut], Duration::ZERO).unwrap(), None);
         }

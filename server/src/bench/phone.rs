@@ -118,8 +118,7 @@ impl Phone {
                 Some(made) => {
                     self.owed_amendments -= 100;
                     self.amended.push(made.record);
-                    self.pen
-                        .amendment(made.record, made.rev, None, schema, now)
+                    self.pen.amendment(made.record, made.rev, None, schema, now)
                 }
                 None => {
                     let (place, chance) = (&self.place, &mut self.chance);
@@ -263,7 +262,11 @@ mod tests {
 
     /// The changes in a request, as lines, with the number of the first and the mark before it.
     fn open(shot: &Shot) -> (Vec<Vec<u8>>, u64, Option<Mark>) {
-        let at = shot.bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let at = shot
+            .bytes
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap();
         let mut body = Vec::new();
         flate2::read::GzDecoder::new(&shot.bytes[at + 4..])
             .read_to_end(&mut body)

@@ -57,7 +57,11 @@ impl Process {
             if self.child.try_wait()?.is_some() || began.elapsed() > START {
                 let log = fs::read_to_string(folder.join(format!("{name}.log")));
                 let last = log.unwrap_or_default();
-                let last = last.lines().last().unwrap_or("it printed nothing").to_owned();
+                let last = last
+                    .lines()
+                    .last()
+                    .unwrap_or("it printed nothing")
+                    .to_owned();
                 return Err(io::Error::other(format!("{name} did not start: {last}")));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -132,7 +136,12 @@ pub fn parent(id: u32) -> Option<u32> {
 
 /// The name of a process.
 pub fn name(id: u32) -> Option<String> {
-    Some(fs::read_to_string(format!("/proc/{id}/comm")).ok()?.trim().to_owned())
+    Some(
+        fs::read_to_string(format!("/proc/{id}/comm"))
+            .ok()?
+            .trim()
+            .to_owned(),
+    )
 }
 
 fn seconds(ticks: u64) -> f64 {
@@ -185,7 +194,10 @@ mod tests {
 
     #[test]
     fn memory_is_read_from_its_line() {
-        assert_eq!(kib("VmPeak:\t 9 kB\nVmHWM:\t  2048 kB\n", "VmHWM:"), Some(2048));
+        assert_eq!(
+            kib("VmPeak:\t 9 kB\nVmHWM:\t  2048 kB\n", "VmHWM:"),
+            Some(2048)
+        );
         assert_eq!(kib("", "VmHWM:"), None);
     }
 

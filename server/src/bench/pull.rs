@@ -46,8 +46,14 @@ pub fn measure(
     progress: &dyn Progress,
 ) -> Result<Vec<Row>, Failed> {
     let mut line = Line::open(duel.server.address)?;
-    let [mut nothing, mut cold, mut idle, mut changed, mut places, mut day] =
-        std::array::from_fn(|_| Sort::default());
+    let [
+        mut nothing,
+        mut cold,
+        mut idle,
+        mut changed,
+        mut places,
+        mut day,
+    ] = std::array::from_fn(|_| Sort::default());
     progress.begin("pulls", stage.leaders.len() as u64);
     let clock = stage.clock.clone();
     for (number, (reader, writer)) in stage.leaders.iter_mut().enumerate() {
@@ -63,13 +69,18 @@ pub fn measure(
         let feed = feed_of(list.reply()?)?;
         let again = reader.ask(vec![ask_after(&feed)], now);
         idle.add(&exchange(&mut line, &again)?);
-        places.add(&exchange(&mut line, &phone::get("/v1/scopes", &reader.token))?);
+        places.add(&exchange(
+            &mut line,
+            &phone::get("/v1/scopes", &reader.token),
+        )?);
         let shot = edits(writer, &feed, now);
         exchange(&mut line, &shot)?;
         let after = exchange(&mut line, &again)?;
         let rows = feed_of(after.reply()?)?.rows.len();
         if rows != CHANGED.min(feed.rows.len()) {
-            return Err(Failed::Wrong(format!("{rows} rows came where {CHANGED} had changed")));
+            return Err(Failed::Wrong(format!(
+                "{rows} rows came where {CHANGED} had changed"
+            )));
         }
         changed.add(&after);
         if let Some(volunteer) = stage.volunteers.get(number) {
@@ -87,7 +98,11 @@ pub fn measure(
 }
 
 fn rows(postgres: bool, [nothing, cold, idle, changed, places, day]: [&Sort; 6]) -> Vec<Row> {
-    let goals = if postgres { [4.0, 1.5, 2.0] } else { [2.0, 1.2, 1.5] };
+    let goals = if postgres {
+        [4.0, 1.5, 2.0]
+    } else {
+        [2.0, 1.2, 1.5]
+    };
     let base = Spread::of(&nothing.times);
     let mut rows = Vec::new();
     for ((name, sort), goal) in [
@@ -105,20 +120,45 @@ fn rows(postgres: bool, [nothing, cold, idle, changed, places, day]: [&Sort; 6])
                 .goal(Goal::AtMost(goal)),
         );
     }
-    for (name, sort) in [("cold list", cold), ("nothing new", idle), ("three changed", changed)] {
+    for (name, sort) in [
+        ("cold list", cold),
+        ("nothing new", idle),
+        ("three changed", changed),
+    ] {
         let spread = Spread::of(&sort.times);
-        rows.push(Row::new(PART, &format!("{name}, p95"), "ms", spread.p95).against("empty sync", base.p95));
-        rows.push(Row::new(PART, &format!("{name}, p99"), "ms", spread.p99).against("empty sync", base.p99));
+        rows.push(
+            Row::new(PART, &format!("{name}, p95"), "ms", spread.p95)
+                .against("empty sync", base.p95),
+        );
+        rows.push(
+            Row::new(PART, &format!("{name}, p99"), "ms", spread.p99)
+                .against("empty sync", base.p99),
+        );
     }
     rows.extend([
         Row::new(PART, "cold list, body", "bytes", cold.body()).goal(Goal::AtMost(4_300.0)),
         Row::new(PART, "nothing new, body", "bytes", idle.body()).goal(Goal::AtMost(500.0)),
         Row::new(PART, "three changed, body", "bytes", changed.body()),
-        Row::new(PART, "p50 of a checkpoint's day, first page", "ms", Spread::of(&day.times).p50)
-            .against("empty sync", base.p50),
-        Row::new(PART, "a checkpoint's day, first page, body", "bytes", day.body()),
-        Row::new(PART, "p50 of /v1/scopes, for comparison", "ms", Spread::of(&places.times).p50)
-            .against("empty sync", base.p50),
+        Row::new(
+            PART,
+            "p50 of a checkpoint's day, first page",
+            "ms",
+            Spread::of(&day.times).p50,
+        )
+        .against("empty sync", base.p50),
+        Row::new(
+            PART,
+            "a checkpoint's day, first page, body",
+            "bytes",
+            day.body(),
+        ),
+        Row::new(
+            PART,
+            "p50 of /v1/scopes, for comparison",
+            "ms",
+            Spread::of(&places.times).p50,
+        )
+        .against("empty sync", base.p50),
     ]);
     rows
 }
@@ -129,7 +169,10 @@ fn exchange(line: &mut Line, shot: &Shot) -> Result<Answer, Failed> {
         return Ok(answer);
     }
     let text = String::from_utf8_lossy(&answer.body).into_owned();
-    Err(Failed::Wrong(format!("a pull was answered with {}: {text}", answer.status)))
+    Err(Failed::Wrong(format!(
+        "a pull was answered with {}: {text}",
+        answer.status
+    )))
 }
 
 fn ask_from_zero(scope: &str) -> Result<Ask, Failed> {
@@ -138,7 +181,12 @@ fn ask_from_zero(scope: &str) -> Result<Ask, Failed> {
 }
 
 fn ask_after(feed: &Feed) -> Ask {
-    Ask(feed.scope.clone(), feed.cursor, feed.view.clone(), feed.digest)
+    Ask(
+        feed.scope.clone(),
+        feed.cursor,
+        feed.view.clone(),
+        feed.digest,
+    )
 }
 
 fn feed_of(reply: Reply) -> Result<Feed, Failed> {

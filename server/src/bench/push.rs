@@ -121,7 +121,11 @@ fn colleague(index: usize, count: usize) -> usize {
 
 /// Every change must have been acknowledged and none kept aside.
 pub fn acknowledged(magazines: &[Vec<Shot>], volley: &Volley) -> Result<(), Failed> {
-    for (shot, answer) in magazines.iter().flatten().zip(volley.answers.iter().flatten()) {
+    for (shot, answer) in magazines
+        .iter()
+        .flatten()
+        .zip(volley.answers.iter().flatten())
+    {
         let reply = answer.reply()?;
         if reply.ack != shot.last {
             return Err(Failed::Wrong(format!(
@@ -131,13 +135,21 @@ pub fn acknowledged(magazines: &[Vec<Shot>], volley: &Volley) -> Result<(), Fail
         }
         let aside = reply.verdicts.iter().find(|verdict| verdict.code.is_some());
         if let Some(verdict) = aside {
-            return Err(Failed::Wrong(format!("a change was kept aside: {verdict:?}")));
+            return Err(Failed::Wrong(format!(
+                "a change was kept aside: {verdict:?}"
+            )));
         }
     }
     Ok(())
 }
 
-fn rows(part: &'static str, size: usize, postgres: bool, server: &Course, floor: &Course) -> Vec<Row> {
+fn rows(
+    part: &'static str,
+    size: usize,
+    postgres: bool,
+    server: &Course,
+    floor: &Course,
+) -> Vec<Row> {
     let (rate, cpu) = goals(size, postgres);
     let (ours, below) = (Spread::of(&server.times), Spread::of(&floor.times));
     let each = |bytes: usize| bytes as f64 / server.entries.max(1) as f64;
@@ -147,10 +159,15 @@ fn rows(part: &'static str, size: usize, postgres: bool, server: &Course, floor:
             .against("floor", median(&floor.rates))
             .ratio(median_ratio(&server.rates, &floor.rates))
             .goal(Goal::AtLeast(rate)),
-        Row::new(part, "processor time for 1,000 entries, database included", "s", median(&server.cpu))
-            .against("floor", median(&floor.cpu))
-            .ratio(median_ratio(&server.cpu, &floor.cpu))
-            .goal(Goal::AtMost(cpu)),
+        Row::new(
+            part,
+            "processor time for 1,000 entries, database included",
+            "s",
+            median(&server.cpu),
+        )
+        .against("floor", median(&floor.cpu))
+        .ratio(median_ratio(&server.cpu, &floor.cpu))
+        .goal(Goal::AtMost(cpu)),
     ];
     for (name, ours, below) in [
         ("request p50", ours.p50, below.p50),
@@ -163,11 +180,24 @@ fn rows(part: &'static str, size: usize, postgres: bool, server: &Course, floor:
         Row::new(part, "an entry, up and down, gzip, heads in", "bytes", both)
             .goal(Goal::AtMost(if size == 50 { 120.0 } else { 100.0 })),
         Row::new(part, "  of these up", "bytes", each(server.sent)),
-        Row::new(part, "requests for 1,000 entries", "requests", server.requests as f64 * 1000.0 / server.entries.max(1) as f64),
+        Row::new(
+            part,
+            "requests for 1,000 entries",
+            "requests",
+            server.requests as f64 * 1000.0 / server.entries.max(1) as f64,
+        ),
     ]);
     if size == 50 {
         let trip = (server.sent + server.received) as f64 / server.requests.max(1) as f64;
-        rows.push(Row::new(part, "push 50 and pull nothing, one round trip", "bytes", trip).goal(Goal::AtMost(6_500.0)));
+        rows.push(
+            Row::new(
+                part,
+                "push 50 and pull nothing, one round trip",
+                "bytes",
+                trip,
+            )
+            .goal(Goal::AtMost(6_500.0)),
+        );
     }
     rows
 }
@@ -217,10 +247,20 @@ fn flushes(
         return Ok(Vec::new());
     };
     Ok(vec![
-        Row::new(part, "pushes in one transaction", "pushes", pushes / ours.max(1.0))
-            .against("floor", pushes / below.max(1.0)),
-        Row::new(part, "flushes to the disk for a transaction", "flushes", our_flushes / ours.max(1.0))
-            .against("floor", below_flushes / below.max(1.0)),
+        Row::new(
+            part,
+            "pushes in one transaction",
+            "pushes",
+            pushes / ours.max(1.0),
+        )
+        .against("floor", pushes / below.max(1.0)),
+        Row::new(
+            part,
+            "flushes to the disk for a transaction",
+            "flushes",
+            our_flushes / ours.max(1.0),
+        )
+        .against("floor", below_flushes / below.max(1.0)),
     ])
 }
 

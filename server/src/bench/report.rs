@@ -158,7 +158,13 @@ impl Report {
             {
                 part = row.part;
                 // Writing to a text cannot fail.
-                let _ = writeln!(text, "| {:<width$} |{}", format!("**{part}**"), " |".repeat(5), width = widths[0]);
+                let _ = writeln!(
+                    text,
+                    "| {:<width$} |{}",
+                    format!("**{part}**"),
+                    " |".repeat(5),
+                    width = widths[0]
+                );
             }
             let padded: Vec<String> = line
                 .iter()
@@ -174,7 +180,10 @@ impl Report {
                 .collect();
             let _ = writeln!(text, "| {} |", padded.join(" | "));
             if index == 0 {
-                let dashes: Vec<String> = widths.iter().map(|width| "-".repeat((*width).max(3))).collect();
+                let dashes: Vec<String> = widths
+                    .iter()
+                    .map(|width| "-".repeat((*width).max(3)))
+                    .collect();
                 let _ = writeln!(text, "| {} |", dashes.join(" | "));
             }
         }
@@ -196,11 +205,15 @@ fn cells(row: &Row) -> [String; 6] {
     [
         format!("{}, {}", row.figure, row.unit),
         number(row.value),
-        row.against
-            .map_or(String::new(), |(what, value)| format!("{} {what}", number(value))),
-        row.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")),
+        row.against.map_or(String::new(), |(what, value)| {
+            format!("{} {what}", number(value))
+        }),
+        row.ratio
+            .map_or(String::new(), |ratio| format!("{ratio:.2}")),
         goal,
-        row.met.map_or("", |met| if met { "yes" } else { "NO" }).to_owned(),
+        row.met
+            .map_or("", |met| if met { "yes" } else { "NO" })
+            .to_owned(),
     ]
 }
 
@@ -267,13 +280,25 @@ mod tests {
             ],
         };
         let table = report.table();
-        for expected in ["**push of 50**", "12346", "10000 floor", "1.23", "≥ 1.50", "NO", "98.76", "0.0400"] {
+        for expected in [
+            "**push of 50**",
+            "12346",
+            "10000 floor",
+            "1.23",
+            "≥ 1.50",
+            "NO",
+            "98.76",
+            "0.0400",
+        ] {
             assert!(table.contains(expected), "{expected}\n{table}");
         }
         assert_eq!(table.matches("**push of 50**").count(), 1);
         let lines: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
         assert_eq!(lines.len(), 2 + 2 + 3);
-        assert!(lines.iter().all(|line| line.matches('|').count() == 7), "{table}");
+        assert!(
+            lines.iter().all(|line| line.matches('|').count() == 7),
+            "{table}"
+        );
         assert_eq!(report.goals(), (1, 0));
     }
 }

@@ -137,7 +137,11 @@ impl Stage {
         let now = self.clock.now();
         let schema = app.store.read(|c| engine.rules(c))?.kinds.schema();
         let grids = self.sizes.grids.max(self.sizes.pulls);
-        let codes = self.district.grids.get(..grids).unwrap_or(&self.district.grids);
+        let codes = self
+            .district
+            .grids
+            .get(..grids)
+            .unwrap_or(&self.district.grids);
         progress.begin("households", codes.len() as u64);
         for (stretch, codes) in codes.chunks(20).enumerate() {
             let brought = engine.bring(self.district.officer, || {
@@ -145,7 +149,14 @@ impl Stage {
                     let which = stretch * 20 + number;
                     let mut chance = Chance::new(SEED).branch(which as u64);
                     let from = which * HOUSEHOLDS;
-                    Ok(district::households(code, from, HOUSEHOLDS, schema, now, &mut chance))
+                    Ok(district::households(
+                        code,
+                        from,
+                        HOUSEHOLDS,
+                        schema,
+                        now,
+                        &mut chance,
+                    ))
                 })
             })?;
             self.households += brought.created;
@@ -184,10 +195,17 @@ impl Stage {
     /// Lets the floor alone hold this many.
     pub fn fill_below(&mut self, rows: u64, progress: &dyn Progress) -> Result<(), Failed> {
         let floor = Floor::open(&self.below.url, self.floor_log_pages)?;
-        progress.begin("the same on the floor", rows.saturating_sub(self.rows_below));
+        progress.begin(
+            "the same on the floor",
+            rows.saturating_sub(self.rows_below),
+        );
         while self.rows_below < rows {
             let count = FILLED_AT_ONCE.min(rows - self.rows_below);
-            let entries = self.past(self.rows_below, count, 1).iter().map(on_the_floor).collect();
+            let entries = self
+                .past(self.rows_below, count, 1)
+                .iter()
+                .map(on_the_floor)
+                .collect();
             floor.put_and_wait(entries)?;
             self.rows_below += count;
             progress.step(count);
@@ -238,7 +256,10 @@ impl Stage {
     pub fn greet(&mut self, duel: &Duel, progress: &dyn Progress) -> Result<(), Failed> {
         let now = self.clock.now();
         let mut line = Line::open(duel.server.address)?;
-        let leaders = self.leaders.iter_mut().flat_map(|(one, other)| [one, other]);
+        let leaders = self
+            .leaders
+            .iter_mut()
+            .flat_map(|(one, other)| [one, other]);
         let phones: Vec<&mut Phone> = self.volunteers.iter_mut().chain(leaders).collect();
         progress.begin("phones say hello", phones.len() as u64);
         for phone in phones {
@@ -343,7 +364,15 @@ fn enrol(
     now: Millis,
 ) -> Result<Phone, Failed> {
     let mut chance = Chance::new(SEED ^ 0xbe11).branch(number as u64);
-    let account = district::person(c, &format!("{role}{number}"), "测试员", None, role, code, now)?;
+    let account = district::person(
+        c,
+        &format!("{role}{number}"),
+        "测试员",
+        None,
+        role,
+        code,
+        now,
+    )?;
     // As long as a real one; the floor takes its beginning for the name of the device.
     let token = format!(
         "{number:08}{:016x}{:016x}{:03x}",
@@ -351,7 +380,8 @@ fn enrol(
         chance.number(),
         chance.below(4096)
     );
-    let hash = token_hash(&token).ok_or_else(|| Failed::Wrong("a token of no length".to_owned()))?;
+    let hash =
+        token_hash(&token).ok_or_else(|| Failed::Wrong("a token of no length".to_owned()))?;
     let new = NewDevice {
         account,
         token_hash: &hash,

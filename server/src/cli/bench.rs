@@ -85,7 +85,11 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     {
         let url = settings.database.as_deref();
         let url = url.ok_or_else(|| Failure::new("serve-floor wants --database"))?;
-        return Ok(http::floor::serve(Floor::open(url, *log_pages)?, *listen, *workers)?);
+        return Ok(http::floor::serve(
+            Floor::open(url, *log_pages)?,
+            *listen,
+            *workers,
+        )?);
     }
     let folder = Folder::make(args.folder.as_deref())?;
     let url = settings.database.as_deref();
@@ -100,7 +104,9 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     bars.end();
     println!("{}", report.table());
     let (goals, reached) = report.goals();
-    println!("{reached} of {goals} goals reached (docs/performance.md says what each figure means)");
+    println!(
+        "{reached} of {goals} goals reached (docs/performance.md says what each figure means)"
+    );
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report)?;
         std::fs::write(path, text + "\n")?;
@@ -164,7 +170,8 @@ struct Folder(PathBuf);
 impl Folder {
     fn make(within: Option<&Path>) -> Result<Self, Failure> {
         let within = within.map_or_else(std::env::temp_dir, Path::to_owned);
-        let path = std::path::absolute(within)?.join(format!("kadian-bench-{}", std::process::id()));
+        let path =
+            std::path::absolute(within)?.join(format!("kadian-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -206,7 +213,12 @@ impl Progress for Bars {
     }
 
     fn step(&self, by: u64) {
-        if let Some(bar) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(bar) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
             bar.inc(by);
         }
     }

@@ -74,7 +74,14 @@ async fn push(
     shared: web::Data<Shared>,
 ) -> Result<HttpResponse, Problem> {
     let types = [body::NDJSON];
-    let body = body::read(&request, payload.into_inner(), &types, &PUSH, &shared.bodies).await?;
+    let body = body::read(
+        &request,
+        payload.into_inner(),
+        &types,
+        &PUSH,
+        &shared.bodies,
+    )
+    .await?;
     let token = super::auth::bearer(&request).unwrap_or_default();
     let entries = read(&body, token.get(..NAME_CHARS).unwrap_or(token))?;
     drop(body);
@@ -96,14 +103,24 @@ async fn nothing(
     shared: web::Data<Shared>,
 ) -> Result<HttpResponse, Problem> {
     let types = [body::NDJSON];
-    let body = body::read(&request, payload.into_inner(), &types, &PUSH, &shared.bodies).await?;
+    let body = body::read(
+        &request,
+        payload.into_inner(),
+        &types,
+        &PUSH,
+        &shared.bodies,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({ "count": body.len() })))
 }
 
 /// The changes below the envelope. The floor refuses a body as a whole: it has no verdicts.
 fn read(body: &[u8], device: &str) -> Result<Vec<Entry>, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| Problem::new(problem::ENVELOPE))?;
-    text.lines().skip(1).map(|line| entry(line, device)).collect()
+    text.lines()
+        .skip(1)
+        .map(|line| entry(line, device))
+        .collect()
 }
 
 fn entry(line: &str, device: &str) -> Result<Entry, Problem> {
@@ -140,7 +157,10 @@ mod tests {
         assert_eq!(entries[0].time, 0x01a2_0099_0ebf);
         assert_eq!(entries[0].body, good);
         for bad in ["{", r#"{"stamp":1}"#, &good.replace("01a2", "zzzz")] {
-            assert!(read(format!("{{}}\n{good}\n{bad}\n").as_bytes(), "phone").is_err(), "{bad}");
+            assert!(
+                read(format!("{{}}\n{good}\n{bad}\n").as_bytes(), "phone").is_err(),
+                "{bad}"
+            );
         }
     }
 }

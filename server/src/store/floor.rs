@@ -184,7 +184,11 @@ fn write(mut connection: Database, waiting: &Mutex<Receiver<Batch>>) {
         let result = put(&mut connection, &batches);
         let failed = result.err().map(|error| error.to_string());
         for batch in batches {
-            (batch.answer)(failed.clone().map_or(Ok(()), |text| Err(Error::Unavailable(text))));
+            (batch.answer)(
+                failed
+                    .clone()
+                    .map_or(Ok(()), |text| Err(Error::Unavailable(text))),
+            );
         }
     }
 }
@@ -208,9 +212,8 @@ fn take(connection: &Database, waiting: &Mutex<Receiver<Batch>>) -> Option<Vec<B
 fn put(connection: &mut Database, batches: &[Batch]) -> Result<(), Error> {
     let entries = batches.iter().flat_map(|batch| &batch.entries);
     match connection {
-        Database::Sqlite(inner) => Ok(inner.immediate_transaction(|inner| {
-            entries.map(|one| put_one(inner, one)).collect()
-        })?),
+        Database::Sqlite(inner) => Ok(inner
+            .immediate_transaction(|inner| entries.map(|one| put_one(inner, one)).collect())?),
         Database::Postgres(inner) => put_all(inner, &newest(entries)),
     }
 }

@@ -52,9 +52,8 @@ impl Grounds {
 
     /// Drops a database, whoever is still connected to it.
     pub fn drop(&self, name: &str) -> Result<(), Error> {
-        self.connect()?.batch_execute(&format!(
-            "DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"
-        ))?;
+        self.connect()?
+            .batch_execute(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))?;
         Ok(())
     }
 
@@ -68,10 +67,9 @@ impl Grounds {
     /// What the whole server has done. Others' work on it counts, too.
     pub fn work(&self) -> Result<Work, Error> {
         let mut connection = self.connect()?;
-        let xid: Number = sql_query(
-            "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS number",
-        )
-        .get_result(&mut connection)?;
+        let xid: Number =
+            sql_query("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS number")
+                .get_result(&mut connection)?;
         let flushes: Number =
             sql_query("SELECT wal_sync AS number FROM pg_stat_wal").get_result(&mut connection)?;
         Ok(Work {
@@ -94,14 +92,18 @@ impl Grounds {
 
     fn connect(&self) -> Result<PgConnection, Error> {
         PgConnection::establish(&self.url).map_err(|_| {
-            Error::Unavailable("the PostgreSQL server that the URL names cannot be reached".to_owned())
+            Error::Unavailable(
+                "the PostgreSQL server that the URL names cannot be reached".to_owned(),
+            )
         })
     }
 }
 
 /// The same URL with another database.
 fn with_database(url: &str, name: &str) -> Option<String> {
-    let (address, options) = url.split_once('?').map_or((url, None), |(a, o)| (a, Some(o)));
+    let (address, options) = url
+        .split_once('?')
+        .map_or((url, None), |(a, o)| (a, Some(o)));
     let start = address.find("://")? + 3;
     let slash = address.get(start..)?.find('/')? + start;
     let options = options.map_or(String::new(), |options| format!("?{options}"));
@@ -136,7 +138,10 @@ mod tests {
             of("postgres://u@h:1/db?sslmode=require").as_deref(),
             Some("postgres://u@h:1/mine?sslmode=require")
         );
-        assert_eq!(of("postgresql://h/db").as_deref(), Some("postgresql://h/mine"));
+        assert_eq!(
+            of("postgresql://h/db").as_deref(),
+            Some("postgresql://h/mine")
+        );
         assert_eq!(of("postgres://h"), None);
         assert_eq!(of("nothing"), None);
     }
