@@ -3,6 +3,7 @@
 
 mod area;
 mod assign;
+mod bench;
 mod config;
 mod demo;
 mod device;
@@ -65,6 +66,8 @@ enum Command {
     Policy(policy::Args),
     /// Purge what is no longer needed
     Purge(purge::Args),
+    /// How fast it is on this machine, against the plainest server that loses nothing
+    Bench(bench::Args),
     /// Say what is wrong, or soon will be
     Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
@@ -149,6 +152,7 @@ pub fn run() -> ExitCode {
         Command::User(args) => user::run(&settings, &args),
         Command::Device(args) => device::run(&settings, &args),
         Command::Assign(args) => assign::run(&settings, &args),
+        Command::Bench(args) => bench::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Kind(args) => kind::run(&settings, &args),
         Command::Policy(args) => policy::run(&settings, &args),

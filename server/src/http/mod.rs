@@ -20,6 +20,7 @@ pub mod devices;
 pub mod docs;
 pub mod enrol;
 pub mod enrolments;
+pub mod floor;
 pub mod frame;
 pub mod headers;
 pub mod health;

@@ -4,8 +4,13 @@
 use diesel::prelude::*;
 use sync_protocol::Millis;
 
-use super::schema::{grants, parked};
+use super::schema::{grants, parked, record};
 use super::{Connection, Error};
+
+/// Records of all kinds.
+pub fn records(c: &mut Connection) -> Result<i64, Error> {
+    Ok(record::table.count().get_result(c)?)
+}
 
 /// Changes that wait for somebody to resolve them.
 pub fn open_parked(c: &mut Connection) -> Result<i64, Error> {
