@@ -73,7 +73,7 @@ fn bulk_rate(stage: &Stage, size: usize) -> Result<f64, Failed> {
     let rows = bulk_rows(&store, stage)?;
     let began = Instant::now();
     for rows in rows.chunks(size) {
-        store.write::<_, store::Error>(|c| bulk::put_records(c, rows))?;
+        store.write::<_, store::Error>(|c| bulk::add_records(c, rows))?;
     }
     Ok(rows.len() as f64 / began.elapsed().as_secs_f64())
 }
