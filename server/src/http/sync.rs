@@ -101,6 +101,7 @@ impl From<Failed> for Problem {
         match failed {
             Failed::Store(error) => error.into(),
             Failed::Broken => Self::new(problem::INTERNAL).caused_by(&failed),
+            Failed::Unanswered => Self::new(problem::UNANSWERED).caused_by(&failed),
             Failed::Stopping => store::Error::Busy.into(),
         }
     }
