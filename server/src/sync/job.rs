@@ -118,7 +118,7 @@ impl Push {
 
 /// Reads a line. Should a line ever break the reader, that is the line's misfortune and nobody
 /// else's (I5).
-fn read(line: &[u8]) -> Result<Line, Malformed> {
+pub(super) fn read(line: &[u8]) -> Result<Line, Malformed> {
     std::panic::catch_unwind(|| change::parse(line)).unwrap_or_else(|_| {
         Err(Malformed {
             code: "internal",

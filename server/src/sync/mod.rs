@@ -34,5 +34,6 @@ pub mod search_key;
 #[cfg(test)]
 mod tests;
 pub mod together;
+pub mod urgency;
 
 pub use engine::Engine;
