@@ -25,7 +25,8 @@ pub async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpRespo
     let (inside, waiting) = app.admission.depth();
     let folding = app.opened().map_or(0, |engine| engine.depth());
     for (queue, depth) in [("inside", inside), ("turn", waiting), ("fold", folding)] {
-        app.metrics.gauge(&WAITING, &[("queue", queue)], depth as f64);
+        app.metrics
+            .gauge(&WAITING, &[("queue", queue)], depth as f64);
     }
     app.metrics
         .gauge(&UP_SECONDS, &[], app.started.elapsed().as_secs_f64());

@@ -274,6 +274,8 @@ impl Fold {
             judge: written.user.0,
             again: None,
             normalised,
+            content: written.change.content(),
+            checked: None,
         })
     }
 

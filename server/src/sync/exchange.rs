@@ -68,7 +68,10 @@ impl Engine {
         if request.envelope.schema < least && !request.envelope.pull.is_empty() {
             return Err(Refusal::TooOld { least });
         }
-        let push = Push::new(device, request, received);
+        let mut push = Push::new(device, request, received);
+        if let Some(rules) = self.core().rules.held() {
+            push.check(&rules.kinds, self.core().build);
+        }
         let mut settled: Vec<Settled> = Vec::new();
         if !push.lines.is_empty() || self.must_note(&push)? {
             settled = self.push(push, coming)?.settled;

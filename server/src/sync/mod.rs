@@ -9,6 +9,7 @@
 
 mod admit;
 mod aside;
+pub mod checked;
 pub mod combiner;
 pub mod day;
 pub mod engine;

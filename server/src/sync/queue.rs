@@ -94,13 +94,16 @@ impl<T> Queue<T> {
     }
 
     fn is_free(&self, asks: &Asks) -> bool {
-        asks.device.is_none_or(|device| !self.in_hand.contains(&device))
+        asks.device
+            .is_none_or(|device| !self.in_hand.contains(&device))
     }
 
     /// Adds a job, and says under which number it can be withdrawn.
     pub(super) fn push(&mut self, job: T, asks: Asks) -> u64 {
         self.number += 1;
-        let before = asks.device.and_then(|device| self.places.get(&device)?.last().copied());
+        let before = asks
+            .device
+            .and_then(|device| self.places.get(&device)?.last().copied());
         let place = Place {
             normal: !asks.abnormal,
             round: before.map_or(self.round, |place| self.round.max(place.round + 1)),
@@ -257,7 +260,11 @@ mod tests {
         let first = queue.take(Bounds { jobs: 1, ..ALL });
         assert_eq!(first.jobs, ["a1"]);
         queue.push("a2", fever(1));
-        assert_eq!(queue.take(ALL).jobs, ["b1"], "another writer passes over it");
+        assert_eq!(
+            queue.take(ALL).jobs,
+            ["b1"],
+            "another writer passes over it"
+        );
         assert!(!queue.has_ready() && queue.len() == 1);
         queue.settle(&first.devices);
         assert!(queue.has_ready());
@@ -294,6 +301,12 @@ mod tests {
         assert_eq!(queue.withdraw(first), None);
         assert_eq!(queue.take(ALL).jobs, ["a2"]);
         assert_eq!(queue.withdraw(second), None);
-        assert!(queue.len() == 0 && !queue.fills(Bounds { jobs: 1, changes: 1 }));
+        assert!(
+            queue.len() == 0
+                && !queue.fills(Bounds {
+                    jobs: 1,
+                    changes: 1
+                })
+        );
     }
 }

@@ -85,7 +85,10 @@ mod tests {
             line.push(rank, name);
         }
         let order: Vec<_> = std::iter::from_fn(|| line.pop()).collect();
-        assert_eq!(order, ["fever", "first push", "second push", "desk", "pull"]);
+        assert_eq!(
+            order,
+            ["fever", "first push", "second push", "desk", "pull"]
+        );
         assert_eq!(line.len(), 0);
     }
 

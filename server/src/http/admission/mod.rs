@@ -127,8 +127,8 @@ impl Admission {
     pub fn enter(&self) -> Result<Place, Full> {
         let now = self.shared.started.elapsed();
         let mut state = self.shared.lock();
-        let stalled = state.running >= self.shared.turns
-            && now.saturating_sub(state.last) > STALLED_AFTER;
+        let stalled =
+            state.running >= self.shared.turns && now.saturating_sub(state.last) > STALLED_AFTER;
         if state.inside >= self.shared.places || stalled {
             return Err(Full);
         }
@@ -241,7 +241,10 @@ mod tests {
         for one in waiting {
             one.await.unwrap();
         }
-        assert_eq!(*told.lock().unwrap(), [Rank::Abnormal, Rank::Desk, Rank::Pull]);
+        assert_eq!(
+            *told.lock().unwrap(),
+            [Rank::Abnormal, Rank::Desk, Rank::Pull]
+        );
         assert!(door.turn_now().is_some(), "no turn was lost");
     }
 }

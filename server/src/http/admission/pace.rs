@@ -85,7 +85,10 @@ mod tests {
         }
         let rate = drain.per_second(s(110));
         assert!((395.0..=400.0).contains(&rate), "{rate}");
-        assert!(drain.per_second(s(115)) < 20.0, "a frozen database drains nothing");
+        assert!(
+            drain.per_second(s(115)) < 20.0,
+            "a frozen database drains nothing"
+        );
         (0..900).for_each(|_| drain.note(s(115)));
         assert_eq!(drain.per_second(s(115)), 900.0, "a rush is seen at once");
     }
@@ -94,7 +97,9 @@ mod tests {
     fn whoever_is_turned_away_comes_back_when_the_others_are_gone_and_not_together() {
         let wait = wait_for(2_000, 400.0);
         assert_eq!(wait, s(5));
-        let told: Vec<u64> = (0..1_000).map(|n| retry_after(wait, n * 7).as_secs()).collect();
+        let told: Vec<u64> = (0..1_000)
+            .map(|n| retry_after(wait, n * 7).as_secs())
+            .collect();
         assert!(told.iter().all(|seconds| (5..=10).contains(seconds)));
         for seconds in 5..=10 {
             let share = told.iter().filter(|one| **one == seconds).count();
