@@ -3,7 +3,6 @@
 
 use actix_web::web;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,11 +11,12 @@ use crate::accounts::passwords::Passwords;
 use crate::accounts::signin::Door;
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::http::admission::{AT_ONCE, Admission, Place, Rank, Turn};
 use crate::http::body::Budget;
 use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::store::{self, Connection, Store, StoreOptions, meta, purged};
 use crate::sync::Engine;
 use crate::sync::job::{Job, Purge};
@@ -38,7 +38,7 @@ pub struct App {
     pub ledger: Ledger,
     /// Signing in to the console.
     pub door: Arc<Door>,
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     pub throttles: Throttles,
     /// Memory for the bodies of all requests.
     pub bodies: Budget,
@@ -46,8 +46,10 @@ pub struct App {
     pub started: Instant,
     /// Opened by the first who writes records; `serve` does so before it listens.
     engine: Mutex<Option<Engine>>,
-    /// Requests that are with the database or wait for it.
-    waiting: Arc<AtomicUsize>,
+    /// Who may come in, and whose turn it is with the database.
+    pub admission: Admission,
+    /// Turns for looks at the database that take no time, as who has a token.
+    glances: Admission,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +112,8 @@ impl App {
         let requests_per_minute = config.sync.requests_per_minute;
         let look_ups_per_minute = config.sync.look_ups_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
+        let places = config.http.waiting;
+        let glances = Admission::new(places, config.database.readers);
         Ok(Arc::new(Self {
             config,
             store,
@@ -117,13 +121,14 @@ impl App {
             keys,
             ledger,
             door,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             throttles: Throttles::new(requests_per_minute, look_ups_per_minute),
             bodies,
             probe: Probe::default(),
             started: Instant::now(),
             engine: Mutex::default(),
-            waiting: Arc::default(),
+            admission: Admission::new(places, AT_ONCE),
+            glances,
         }))
     }
 
@@ -145,9 +150,16 @@ impl App {
         };
         let key = SearchKey::new(self.keys.search());
         let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
+        engine.report_to(Arc::clone(&self.metrics));
         self.purge_again(&engine)?;
         *slot = Some(engine.clone());
         Ok(engine)
+    }
+
+    /// The engine, if it was opened; this does not block.
+    pub fn opened(&self) -> Option<Engine> {
+        let slot = self.engine.try_lock().ok()?;
+        slot.as_ref().cloned()
     }
 
     /// Purges what an older copy of the database brought back.
@@ -187,6 +199,32 @@ impl App {
         }
     }
 
+    /// Takes a place for a request that will need the database, before anything of it is read.
+    pub fn enter(&self) -> Result<Place, store::Error> {
+        let place = match self.admission.enter() {
+            Ok(place) if !self.bodies.is_tight() => Some(place),
+            _ => None,
+        };
+        place.ok_or_else(|| {
+            self.metrics.count(&metrics::TURNED_AWAY, &[], 1);
+            store::Error::Busy
+        })
+    }
+
+    /// Has the engine do something for somebody whose turn it is.
+    pub async fn engage_in_turn<T, E>(
+        self: &Arc<Self>,
+        held: (Place, Turn),
+        work: impl FnOnce(&Engine) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + From<NotOpened> + Send + 'static,
+    {
+        let app = Arc::clone(self);
+        on_a_thread(held, move || work(&app.engine()?)).await
+    }
+
     /// Has the engine do something, on a blocking thread.
     pub async fn engage<T, E>(
         self: &Arc<Self>,
@@ -218,6 +256,21 @@ impl App {
         self.block(move || store.read(work)).await
     }
 
+    /// Reads a snapshot for a moment, past those who wait for work to be done.
+    pub async fn glance<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        let turn = self.glances.turn(Rank::Desk).await;
+        let turn = turn.map_err(|_| store::Error::Busy)?;
+        let store = self.store.clone();
+        on_a_thread(turn, move || store.read(work)).await
+    }
+
     /// Runs the one writing transaction on a blocking thread; see [`Store::write`] for why `work`
     /// may run again.
     pub async fn write<T, E>(
@@ -241,16 +294,37 @@ impl App {
         T: Send + 'static,
         E: From<store::Error> + Send + 'static,
     {
-        let turn = Turn::take(&self.waiting, self.config.http.waiting).ok_or(store::Error::Busy)?;
-        let done = web::block(move || {
-            // The turn is held by the work itself: a caller that hangs up does not make room.
-            let _turn = turn;
-            work()
-        });
-        // The panic was logged where it happened; here it goes on to whoever waits for the work.
-        done.await
-            .unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the work panicked")))
+        let place = self.enter()?;
+        let turn = self.turn(|| Rank::Desk).await?;
+        on_a_thread((place, turn), work).await
     }
+
+    /// Waits for a turn; how urgent it is need not be found out where one is free.
+    pub async fn turn(&self, rank: impl FnOnce() -> Rank) -> Result<Turn, store::Error> {
+        let began = Instant::now();
+        let turn = match self.admission.turn_now() {
+            Some(turn) => Ok(turn),
+            None => self.admission.turn(rank()).await,
+        };
+        let waited = began.elapsed().as_secs_f64();
+        self.metrics.observe(&metrics::WAIT_SECONDS, &[], waited);
+        turn.map_err(|_| store::Error::Busy)
+    }
+}
+
+/// Runs what blocks where it may, and keeps `held` until it is done: a caller that hangs up does
+/// not make room.
+async fn on_a_thread<T: Send + 'static, E: Send + 'static>(
+    held: impl Send + 'static,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let done = web::block(move || {
+        let _held = held;
+        work()
+    });
+    // The panic was logged where it happened; here it goes on to whoever waits for the work.
+    done.await
+        .unwrap_or_else(|_| std::panic::resume_unwind(Box::new("the work panicked")))
 }
 
 /// Opens the ledger beside the database and does again what an older copy of it does not know.
@@ -286,22 +360,6 @@ fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {
     let folder = store.file().and_then(std::path::Path::parent);
     let beside = folder.unwrap_or_else(|| std::path::Path::new("")).join(keys::FILE_NAME);
     Some(config.keys.file.clone().unwrap_or(beside))
-}
-
-/// One place among those that may wait.
-struct Turn(Arc<AtomicUsize>);
-
-impl Turn {
-    fn take(waiting: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let turn = Self(Arc::clone(waiting));
-        (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(turn)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,13 @@ families! {
     REPLY_BYTES = Counter "kadian_reply_bytes_total", "Bytes of reply bodies as they were sent, by route.";
     PANICS = Counter "kadian_panics_total", "Handlers that ended in a panic; the server went on.";
     THROTTLED = Counter "kadian_throttled_total", "Requests refused because one address asked too often.";
+    WAITING = Gauge "kadian_waiting", "Who waits now: at the door for its turn with the database, or for a writing thread.";
+    WAIT_SECONDS = Histogram "kadian_wait_seconds", "Time that requests waited for their turn with the database.";
+    TURNED_AWAY = Counter "kadian_turned_away_total", "Requests that heard 503 before they were read, because too many waited.";
+    FOLD_SECONDS = Histogram "kadian_fold_seconds", "Time of one writing transaction of folded requests.";
+    FOLD_WAIT_SECONDS = Histogram "kadian_fold_wait_seconds", "Time that a request waited for a writing transaction to begin.";
+    FOLD_JOBS = Counter "kadian_fold_jobs_total", "Requests that were folded into writing transactions.";
+    FOLD_CHANGES = Counter "kadian_fold_changes_total", "Changes that were folded into writing transactions.";
     UP_SECONDS = Gauge "kadian_up_seconds", "Time since the process started.";
 }
 

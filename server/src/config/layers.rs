@@ -97,12 +97,12 @@ pub const SETTINGS: &[Setting] = &[
     plain("http.connections", "4096", "open connections per worker"),
     plain(
         "http.waiting",
-        "512",
-        "requests that may wait for the database before others hear 503",
+        "4096",
+        "requests that may be read or wait for the database before others hear 503",
     ),
     plain(
         "http.body_memory_mib",
-        "256",
+        "128",
         "memory that all request bodies together may take",
     ),
     plain(

@@ -6,7 +6,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::Error;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest, web};
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ use crate::throttle::Address;
 use super::problem::{self, Problem};
 use super::route::{self, Gate, Route};
 use super::routes::ROUTES;
-use super::{headers, reply};
+use super::{headers, outflow, reply};
 
 /// When the head of a request arrived, by the server's clock; skew is measured by it.
 #[derive(Debug, Clone, Copy)]
@@ -155,12 +155,19 @@ impl Visit {
                     "refused"
                 );
             }
-            Some(problem.render(Some(&self.number)))
+            let mut rendered = problem.render(Some(&self.number));
+            if *problem.code() == *problem::BUSY {
+                // When to come back depends on how many wait now.
+                let wait = app.admission.retry_after().as_secs();
+                let wait = HeaderValue::from(wait);
+                rendered.headers_mut().insert(RETRY_AFTER, wait);
+            }
+            Some(rendered)
         });
         if let Some(rendered) = rendered {
             reply = rendered;
         }
-        let reply = self.sign(reply::pack(reply, self.accepts_gzip));
+        let reply = outflow::pace(self.sign(reply::pack(reply, self.accepts_gzip)));
         let sent = match reply.body().size() {
             BodySize::Sized(size) => size,
             BodySize::None | BodySize::Stream => 0,

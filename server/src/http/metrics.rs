@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
-use crate::metrics::UP_SECONDS;
+use crate::metrics::{UP_SECONDS, WAITING};
 
 use super::problem::Problem;
 
@@ -21,6 +21,12 @@ pub async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpRespo
         return Err(Problem::unauthenticated(
             "Show the token of the metrics as a bearer token.",
         ));
+    }
+    let (inside, waiting) = app.admission.depth();
+    let folding = app.opened().map_or(0, |engine| engine.depth());
+    for (queue, depth) in [("inside", inside), ("turn", waiting), ("fold", folding)] {
+        app.metrics
+            .gauge(&WAITING, &[("queue", queue)], depth as f64);
     }
     app.metrics
         .gauge(&UP_SECONDS, &[], app.started.elapsed().as_secs_f64());

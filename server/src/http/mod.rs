@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod accounts_tests;
+pub mod admission;
 pub mod alerts;
 pub mod areas;
 pub mod assignments;
@@ -31,6 +32,7 @@ pub mod limits;
 pub mod look_up;
 pub mod metrics;
 pub mod openapi;
+mod outflow;
 pub mod paging;
 pub mod parked;
 pub mod problem;
@@ -130,7 +132,8 @@ fn bind_to(app: &Arc<App>, table: &'static [route::Route]) -> io::Result<(Server
         .client_disconnect_timeout(PARTING)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(SHUTDOWN_SECONDS)
-        .max_connections(settings.connections);
+        .max_connections(settings.connections)
+        .on_connect(outflow::guard);
     if settings.workers > 0 {
         server = server.workers(settings.workers);
     }

@@ -78,6 +78,7 @@ codes! {
     INTERNAL = 500 "internal", "Something went wrong on the server.";
     BUSY = 503 "busy", "The server is busy.";
     UNAVAILABLE = 503 "unavailable", "The server cannot do its work right now.";
+    UNANSWERED = 504 "unanswered", "The database has not answered in time.";
 }
 
 /// A refusal on its way to the caller.

@@ -10,9 +10,11 @@ use crate::store;
 use crate::sync::combiner::Failed;
 use crate::sync::exchange::Refusal;
 use crate::sync::opening::NotOpened;
+use crate::sync::urgency::Urgency;
 
+use super::admission::Rank;
 use super::auth::DeviceToken;
-use super::body::{self, LIMITS, Limits};
+use super::body::{self, LIMITS, Limits, Packed};
 use super::frame::Arrived;
 use super::problem::{self, Problem};
 
@@ -23,15 +25,19 @@ const PUSH: Limits = Limits {
     ..LIMITS
 };
 
+/// So much of a waiting body is looked at: the envelope and a few lines.
+const BEGINNING: usize = 4 * 1024;
+
 pub async fn exchange(
     token: DeviceToken,
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
+    let place = app.enter().map_err(|busy| Problem::from(busy).closing())?;
     // Whether a blocked phone may push is for the engine to say.
     let number = app
-        .read::<_, Problem>(move |c| Ok(token.enter(c)?.0.device()))
+        .glance::<_, Problem>(move |c| Ok(token.enter(c)?.0.device()))
         .await?;
     if let Some(throttle) = &app.throttles.sync {
         throttle
@@ -40,15 +46,31 @@ pub async fn exchange(
     }
     let received = Arrived::of(&request).unwrap_or_else(|| app.clock.now());
     let types = [body::NDJSON, body::JSON];
-    let body = body::read(&request, payload.into_inner(), &types, &PUSH, &app.bodies).await?;
+    let body = body::receive(&request, payload.into_inner(), &types, &PUSH, &app.bodies).await?;
+    let turn = app.turn(|| rank(&app, &body)).await?;
     let shared = app.clone().into_inner();
-    let reply = shared
-        .engage::<_, Problem>(move |engine| {
+    let mut reply = shared
+        .engage_in_turn::<_, Problem>((place, turn), move |engine| {
+            let coming = engine.announce();
+            let body = body.unpack(&PUSH)?;
             let request = Request::parse(&body)?;
-            Ok(engine.exchange(number, &request, received)?)
+            Ok(engine.exchange_announced(coming, number, &request, received)?)
         })
         .await?;
+    reply.next_in = app.admission.next_in();
     Ok(HttpResponse::Ok().json(reply))
+}
+
+/// How urgent a request is, by its first lines.
+fn rank(app: &App, body: &Packed) -> Rank {
+    let Some(engine) = app.opened() else {
+        return Rank::Push;
+    };
+    match engine.urgency(&body.peek(BEGINNING)) {
+        Urgency::Abnormal => Rank::Abnormal,
+        Urgency::Changes => Rank::Push,
+        Urgency::Nothing => Rank::Pull,
+    }
 }
 
 impl From<BadRequest> for Problem {
@@ -101,6 +123,7 @@ impl From<Failed> for Problem {
         match failed {
             Failed::Store(error) => error.into(),
             Failed::Broken => Self::new(problem::INTERNAL).caused_by(&failed),
+            Failed::Unanswered => Self::new(problem::UNANSWERED).caused_by(&failed),
             Failed::Stopping => store::Error::Busy.into(),
         }
     }

@@ -7,10 +7,11 @@ use sync_protocol::change::Change;
 use sync_protocol::id::{DeviceNumber, RecordId};
 use sync_protocol::kind::{Kind, KindScope};
 use sync_protocol::scope::Scope;
-use sync_protocol::stamp::{Clock, Normalised};
+use sync_protocol::stamp::Normalised;
 use sync_protocol::wire::{Outcome, invalid, parked};
 
-use super::day::days_between;
+use super::checked::{Checked, misfit};
+use super::day::{day_of, days_between};
 use super::fold::Fold;
 use super::job::Settled;
 use crate::store::Ground;
@@ -43,6 +44,10 @@ pub(super) struct Attempt<'a> {
     pub(super) again: Option<usize>,
     /// Its effective stamp, before what its record holds counts.
     pub(super) normalised: Normalised,
+    /// By this a repeat of it is known.
+    pub(super) content: u64,
+    /// What was found out before it was its turn.
+    pub(super) checked: Option<&'a Checked>,
 }
 
 /// Where a change may go.
@@ -132,18 +137,11 @@ impl Fold {
             return park(parked::WAITING, Some(change.record));
         }
         let creating = standing.is_none() || change.whole;
-        let day = Some(self.day_of(attempt.normalised, attempt.at, None).0);
-        let schema = if kinds.at(change.schema, &change.kind).is_some() {
-            change.schema
-        } else {
-            kinds.schema()
-        };
-        if let Some(verdict) = kinds.validate(schema, &change.kind, &change.set, creating, day)
-            && let Some(problem) = verdict.problems.first()
-        {
+        let day = day_of(attempt.normalised, attempt.at, None).0;
+        if let Some(misfit) = misfit(attempt.checked, kinds, change, creating, day) {
             return Way::Refuse {
-                code: problem.code.to_string(),
-                path: format!("set.{}", problem.path),
+                code: misfit.code,
+                path: misfit.path,
             };
         }
         let (scope, node) = match standing {
@@ -256,23 +254,8 @@ impl Fold {
         let node = self.nodes.get(place.code())?;
         let day = kind
             .is_by_day()
-            .then(|| self.day_of(*normalised, at, node.timezone.as_deref()));
+            .then(|| day_of(*normalised, at, node.timezone.as_deref()));
         Some(Scope { place, day })
-    }
-
-    /// The local date of the effective time; the day of arrival if the clock is unknown.
-    fn day_of(
-        &self,
-        normalised: Normalised,
-        at: Millis,
-        zone: Option<&str>,
-    ) -> sync_protocol::scope::Day {
-        let time = if normalised.clock == Clock::Unknown {
-            at
-        } else {
-            normalised.stamp.time()
-        };
-        super::day::local_day(time, zone)
     }
 
     fn is_past_retention(&self, kind: &Kind, scope: &Scope, node: &Node) -> bool {
@@ -297,7 +280,7 @@ impl Fold {
         if author.process || attempt.again.is_some() {
             return None;
         }
-        let content = change.content();
+        let content = attempt.content;
         if let Some(write) = self
             .records
             .get(&change.record)

@@ -116,7 +116,7 @@ impl Fold {
                 record: Some(change.record.to_string()),
                 area,
                 waits_for: waits_for.map(|id| id.to_string()),
-                content_hash: change.content().to_be_bytes().to_vec(),
+                content_hash: attempt.content.to_be_bytes().to_vec(),
                 body: if forget {
                     Vec::new()
                 } else {

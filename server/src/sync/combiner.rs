@@ -1,31 +1,46 @@
-//! The combiner: the one writer of this process. Waiting jobs are folded into one transaction;
-//! a fold that fails is tried again job by job, and a push whose handling breaks is tried again
-//! with the change at fault set aside.
+//! The combiner: all that is written passes here. Waiting jobs are folded into one transaction by
+//! one writing thread, or a few on one [`Queue`]; a fold that fails is tried again job by job, and
+//! a push whose handling breaks is tried again with the change at fault set aside.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::engine::Core;
 use super::job::{Answer, Job};
+use super::queue::{Asks, Bounds, Queue, Taken};
+use crate::metrics::{self, Metrics};
 use crate::store::Error;
 
-/// Jobs folded into one transaction at most.
-const MOST_JOBS: usize = 64;
-/// Changes folded into one transaction at most.
-const MOST_CHANGES: usize = 2_000;
+/// What one transaction takes.
+const BOUNDS: Bounds = Bounds {
+    jobs: 128,
+    changes: 2_000,
+};
+/// So long a fold waits for requests that are being read, and only while there are such.
+const LINGER: Duration = Duration::from_millis(2);
+/// A job that nobody took up after so long is withdrawn.
+const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+/// Nobody waits longer for what is in hand: the retries of the store have ended by then.
+const DONE_WITHIN: Duration = Duration::from_secs(30);
+/// After so many failures of the database in a row the rest of a fold is not tried.
+const MOST_FAILURES: u32 = 2;
 
-/// Why a job has no answer. Nothing of it was done.
+/// Why a job has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// The database could not do it.
+    /// The database could not do it. Nothing of it was done.
     #[error(transparent)]
     Store(#[from] Error),
-    /// The program broke on it.
+    /// The program broke on it. Nothing of it was done.
     #[error("the job broke the program")]
     Broken,
-    /// The server is stopping.
+    /// The database has not answered in time. It may be done yet.
+    #[error("the database does not answer")]
+    Unanswered,
+    /// The server is stopping. Nothing of it was done.
     #[error("the server is stopping")]
     Stopping,
 }
@@ -33,52 +48,154 @@ pub enum Failed {
 struct Waiting {
     job: Job,
     answer: SyncSender<Result<Answer, Failed>>,
+    since: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue<Waiting>,
+    /// Requests that are being read and will bring a job in a moment.
+    coming: usize,
+    stopping: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    metrics: OnceLock<Arc<Metrics>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing inside the lock can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who will hand in a job in a moment, or find that there is none to hand in.
+pub struct Coming(Arc<Shared>);
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.coming -= 1;
+        if state.coming == 0 {
+            self.0.changed.notify_all();
+        }
+    }
 }
 
 /// Hands jobs to the writing threads.
 pub struct Combiner {
-    queue: Mutex<Option<Sender<Waiting>>>,
+    core: Arc<Core>,
+    shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Combiner {
-    /// Starts the writing threads.
+    /// Starts so many writing threads.
     pub(super) fn start(core: Arc<Core>, writers: usize) -> Self {
-        let (queue, waiting) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        let thread = |number| {
-            let (core, waiting) = (Arc::clone(&core), Arc::clone(&waiting));
-            std::thread::Builder::new()
-                .name(format!("combiner-{number}"))
-                .spawn(move || work(&core, &waiting))
-                .ok()
-        };
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            metrics: OnceLock::new(),
+        });
+        let threads: Vec<_> = (0..writers.max(1))
+            .filter_map(|number| {
+                let (core, shared) = (Arc::clone(&core), Arc::clone(&shared));
+                std::thread::Builder::new()
+                    .name(format!("combiner-{number}"))
+                    .spawn(move || work(&core, &shared))
+                    .ok()
+            })
+            .collect();
+        // Without a thread nothing would ever be answered.
+        shared.lock().stopping = threads.is_empty();
         Self {
-            queue: Mutex::new(Some(queue)),
-            threads: Mutex::new((0..writers).filter_map(thread).collect()),
+            core,
+            shared,
+            threads: Mutex::new(threads),
         }
     }
 
-    /// Has a job done, and waits until it is committed.
-    pub fn submit(&self, job: Job) -> Result<Answer, Failed> {
+    /// From now on figures of folds are counted there.
+    pub(super) fn report_to(&self, metrics: Arc<Metrics>) {
+        // Whoever was first goes on.
+        let _ = self.shared.metrics.set(metrics);
+    }
+
+    /// Says that a job is about to come.
+    pub(super) fn announce(&self) -> Coming {
+        self.shared.lock().coming += 1;
+        Coming(Arc::clone(&self.shared))
+    }
+
+    /// Jobs that wait for a writing thread.
+    pub(super) fn depth(&self) -> usize {
+        self.shared.lock().queue.len()
+    }
+
+    /// Has a job done, and waits until it is committed, for a bounded time.
+    pub(super) fn submit(&self, job: Job, coming: Option<Coming>) -> Result<Answer, Failed> {
+        let asks = self.asks(&job);
         let (answer, answered) = sync_channel(1);
-        {
-            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let queue = queue.as_ref().ok_or(Failed::Stopping)?;
-            queue
-                .send(Waiting { job, answer })
-                .map_err(|_| Failed::Stopping)?;
-        }
-        answered.recv().map_err(|_| Failed::Stopping)?
+        let since = Instant::now();
+        let number = {
+            let mut state = self.shared.lock();
+            if state.stopping {
+                return Err(Failed::Stopping);
+            }
+            let waiting = Waiting { job, answer, since };
+            state.queue.push(waiting, asks)
+        };
+        self.shared.changed.notify_all();
+        drop(coming);
+        self.wait(number, &answered)
     }
-}
 
-impl Combiner {
-    /// Lets the writing thread finish what it was given, and ends it.
+    fn wait(
+        &self,
+        number: u64,
+        answered: &Receiver<Result<Answer, Failed>>,
+    ) -> Result<Answer, Failed> {
+        let gone = |error| match error {
+            RecvTimeoutError::Timeout => Failed::Unanswered,
+            RecvTimeoutError::Disconnected => Failed::Stopping,
+        };
+        match answered.recv_timeout(TAKEN_WITHIN) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Disconnected) => return Err(Failed::Stopping),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let withdrawn = self.shared.lock().queue.withdraw(number);
+        if withdrawn.is_some() {
+            return Err(Error::Busy.into());
+        }
+        let left = DONE_WITHIN.saturating_sub(TAKEN_WITHIN);
+        answered.recv_timeout(left).map_err(gone)?
+    }
+
+    /// What concerns the job alone is found out before it enters the queue.
+    fn asks(&self, job: &Job) -> Asks {
+        let (device, changes) = match job {
+            Job::Push(push) => (Some(push.device), push.lines.len()),
+            Job::Write(written) => (None, written.len()),
+            _ => (None, 1),
+        };
+        Asks {
+            device,
+            changes: changes.max(1),
+            abnormal: matches!(job, Job::Push(push) if self.core.is_abnormal(push)),
+        }
+    }
+
+    /// Lets the writing threads finish what they were given, and ends them.
     pub fn stop(&self) {
-        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.drain(..) {
+        self.shared.lock().stopping = true;
+        self.shared.changed.notify_all();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             let _ = thread.join();
         }
     }
@@ -90,40 +207,94 @@ impl Drop for Combiner {
     }
 }
 
-fn work(core: &Core, waiting: &Mutex<Receiver<Waiting>>) {
-    while let Some(mut fold) = take(&waiting.lock().unwrap_or_else(PoisonError::into_inner)) {
-        // Two requests of one device run in the order they came; abnormal entries go first.
-        fold.sort_by_key(|one| !is_abnormal(core, &one.job));
-        let (jobs, answers): (Vec<Job>, Vec<_>) =
-            fold.into_iter().map(|one| (one.job, one.answer)).unzip();
-        for (answer, result) in answers.into_iter().zip(run(core, jobs)) {
+fn work(core: &Core, shared: &Shared) {
+    while let Some(fold) = next_fold(shared) {
+        let began = Instant::now();
+        let (mut jobs, mut answers) = (Vec::new(), Vec::new());
+        for one in fold.jobs {
+            note_wait(shared, began.saturating_duration_since(one.since));
+            jobs.push(one.job);
+            answers.push(one.answer);
+        }
+        let count = jobs.len();
+        let results = run(core, jobs);
+        // Before the answers: whoever hears one may send the next job of the same device.
+        let has_more = {
+            let mut state = shared.lock();
+            state.queue.settle(&fold.devices);
+            state.queue.has_ready()
+        };
+        if has_more {
+            shared.changed.notify_all();
+        }
+        for (answer, result) in answers.into_iter().zip(results) {
             // Who no longer listens will ask again.
             let _ = answer.send(result);
         }
+        note_fold(shared, count, fold.changes, began.elapsed());
     }
 }
 
-/// The next fold, once there is one.
-fn take(waiting: &Receiver<Waiting>) -> Option<Vec<Waiting>> {
-    let first = waiting.recv().ok()?;
-    let mut changes = weight(&first.job);
-    let mut fold = vec![first];
-    while fold.len() < MOST_JOBS && changes < MOST_CHANGES {
-        let Ok(next) = waiting.try_recv() else { break };
-        changes += weight(&next.job);
-        fold.push(next);
+/// Waits for jobs, and a moment for those that are known to come. Nothing when the server stops
+/// and all is done.
+fn next_fold(shared: &Shared) -> Option<Taken<Waiting>> {
+    let mut state = shared.lock();
+    let mut until = None;
+    loop {
+        if !state.queue.has_ready() {
+            // What is left belongs to devices in the hands of another thread, which sees to it.
+            if state.stopping {
+                return None;
+            }
+            until = None;
+            state = shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let now = Instant::now();
+        let until = *until.get_or_insert(now + LINGER);
+        let left = until.saturating_duration_since(now);
+        let enough = state.coming == 0 || state.queue.fills(BOUNDS) || state.stopping;
+        if enough || left.is_zero() {
+            return Some(state.queue.take(BOUNDS));
+        }
+        state = shared
+            .changed
+            .wait_timeout(state, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
     }
-    Some(fold)
 }
 
 /// Does jobs together, or, where that fails, one by one.
 pub(super) fn run(core: &Core, jobs: Vec<Job>) -> Vec<Result<Answer, Failed>> {
-    if jobs.len() > 1
-        && let Ok(Ok(answers)) = attempt(core, &jobs).0
-    {
-        return answers.into_iter().map(Ok).collect();
+    let mut failures = 0;
+    if jobs.len() > 1 {
+        match attempt(core, &jobs).0 {
+            Ok(Ok(answers)) => return answers.into_iter().map(Ok).collect(),
+            Ok(Err(error)) => failures = u32::from(is_of_database(&error)),
+            Err(()) => {}
+        }
     }
-    jobs.into_iter().map(|job| run_one(core, job)).collect()
+    let one_by_one = jobs.into_iter().map(|job| {
+        if failures >= MOST_FAILURES {
+            return Err(Error::Busy.into());
+        }
+        let result = run_one(core, job);
+        failures = match &result {
+            Err(Failed::Store(error)) if is_of_database(error) => failures + 1,
+            _ => 0,
+        };
+        result
+    });
+    one_by_one.collect()
+}
+
+/// Whether the next job would most likely meet the same failure, after the same wait.
+const fn is_of_database(error: &Error) -> bool {
+    matches!(error, Error::Busy | Error::Unavailable(_))
 }
 
 fn run_one(core: &Core, mut job: Job) -> Result<Answer, Failed> {
@@ -153,14 +324,16 @@ fn attempt(core: &Core, jobs: &[Job]) -> (Attempt, usize) {
     (result.map_err(|_| ()), line)
 }
 
-fn weight(job: &Job) -> usize {
-    match job {
-        Job::Push(push) => push.lines.len(),
-        Job::Write(written) => written.len(),
-        _ => 1,
+fn note_wait(shared: &Shared, waited: Duration) {
+    if let Some(metrics) = shared.metrics.get() {
+        metrics.observe(&metrics::FOLD_WAIT_SECONDS, &[], waited.as_secs_f64());
     }
 }
 
-fn is_abnormal(core: &Core, job: &Job) -> bool {
-    matches!(job, Job::Push(push) if core.is_abnormal(push))
+fn note_fold(shared: &Shared, jobs: usize, changes: usize, took: Duration) {
+    if let Some(metrics) = shared.metrics.get() {
+        metrics.observe(&metrics::FOLD_SECONDS, &[], took.as_secs_f64());
+        metrics.count(&metrics::FOLD_JOBS, &[], jobs as u64);
+        metrics.count(&metrics::FOLD_CHANGES, &[], changes as u64);
+    }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use sync_protocol::Millis;
 use sync_protocol::scope::Day;
+use sync_protocol::stamp::{Clock, Normalised};
 
 /// The time zone of areas that name none, nor lie in one that does.
 pub const DEFAULT_ZONE: Tz = chrono_tz::Asia::Shanghai;
@@ -15,6 +16,15 @@ pub fn local_day(time: Millis, zone: Option<&str>) -> Day {
         .unwrap_or(DEFAULT_ZONE);
     let moment = DateTime::from_timestamp_millis(time).unwrap_or_default();
     Day(moment.with_timezone(&zone).date_naive())
+}
+
+/// The local date of the effective time of a change; the day of arrival if its clock is unknown.
+pub fn day_of(normalised: Normalised, at: Millis, zone: Option<&str>) -> Day {
+    let time = match normalised.clock {
+        Clock::Unknown => at,
+        _ => normalised.stamp.time(),
+    };
+    local_day(time, zone)
 }
 
 /// The moment of a local time in the default time zone; of two, the earlier.

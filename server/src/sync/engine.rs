@@ -8,7 +8,7 @@ use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
 
 use super::admit::{Attempt, Author};
-use super::combiner::{Combiner, Failed};
+use super::combiner::{Combiner, Coming, Failed};
 use super::fold::Fold;
 use super::job::{Answer, Job, Push, Settled, Written};
 use super::opening::Opening;
@@ -16,6 +16,7 @@ use super::rules::{Rules, RulesCache};
 use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
+use crate::metrics::Metrics;
 use crate::store::{Company, Connection, Error, Store, epochs};
 
 /// What the writing thread and the readers share.
@@ -79,7 +80,27 @@ impl Engine {
 
     /// Has a job done by the one writer, and waits until it is committed.
     pub fn submit(&self, job: Job) -> Result<Answer, Failed> {
-        self.combiner.submit(job)
+        self.combiner.submit(job, None)
+    }
+
+    /// Says that a job is about to come: a fold waits a moment for it.
+    pub fn announce(&self) -> Coming {
+        self.combiner.announce()
+    }
+
+    /// The same as [`Engine::submit`], by somebody who was announced.
+    pub(super) fn submit_announced(&self, job: Job, coming: Coming) -> Result<Answer, Failed> {
+        self.combiner.submit(job, Some(coming))
+    }
+
+    /// Jobs that wait for a writing thread.
+    pub fn depth(&self) -> usize {
+        self.combiner.depth()
+    }
+
+    /// From now on figures of transactions are counted there.
+    pub fn report_to(&self, metrics: Arc<Metrics>) {
+        self.combiner.report_to(metrics);
     }
 
     /// Ends the writing thread once all that was handed to it is done; what comes later hears
@@ -298,6 +319,8 @@ impl Fold {
             judge: written.user.0,
             again: None,
             normalised,
+            content: written.change.content(),
+            checked: None,
         })
     }
 

@@ -71,7 +71,7 @@ impl Fold {
             line: attempt.author.line,
             seq: attempt.seq,
             user: UserId(attempt.author.user),
-            content: change.content(),
+            content: attempt.content,
             lost: Vec::new(),
             late,
         };
@@ -261,6 +261,8 @@ impl Fold {
             judge,
             again: Some(index),
             normalised: aside.normalised(),
+            content: change.content(),
+            checked: None,
         };
         let device = aside.row.device;
         let settled = self.admit_alone(&attempt);

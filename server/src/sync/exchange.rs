@@ -5,7 +5,7 @@ use sync_protocol::mark::Mark;
 use sync_protocol::wire::{NEXT_IN, PROTOCOL, Reply, Request};
 use sync_protocol::{Millis, Seq};
 
-use super::combiner::Failed;
+use super::combiner::{Coming, Failed};
 use super::engine::Engine;
 use super::job::{Answer, Job, Push, PushAnswer, Pushed, Settled};
 use super::numbering::{Judgement, Marks};
@@ -53,14 +53,30 @@ impl Engine {
         request: &Request<'_>,
         received: Millis,
     ) -> Result<Reply, Refusal> {
+        self.exchange_announced(self.announce(), device, request, received)
+    }
+
+    /// The same, by somebody who was announced while the request was still being unpacked.
+    pub fn exchange_announced(
+        &self,
+        coming: Coming,
+        device: DeviceNumber,
+        request: &Request<'_>,
+        received: Millis,
+    ) -> Result<Reply, Refusal> {
         let least = self.oldest_schema();
         if request.envelope.schema < least && !request.envelope.pull.is_empty() {
             return Err(Refusal::TooOld { least });
         }
-        let push = Push::new(device, request, received);
+        let mut push = Push::new(device, request, received);
+        if let Some(rules) = self.core().rules.held() {
+            push.check(&rules.kinds, self.core().build);
+        }
         let mut settled: Vec<Settled> = Vec::new();
         if !push.lines.is_empty() || self.must_note(&push)? {
-            settled = self.push(push)?.settled;
+            settled = self.push(push, coming)?.settled;
+        } else {
+            drop(coming);
         }
         let (mut reply, pulled) = self.pull(device, request, &settled, received)?;
         if !pulled.looks.is_empty() {
@@ -75,8 +91,9 @@ impl Engine {
         Ok(reply)
     }
 
-    fn push(&self, push: Push) -> Result<Pushed, Refusal> {
-        match self.submit(Job::Push(push)).map_err(Refusal::Failed)? {
+    fn push(&self, push: Push, coming: Coming) -> Result<Pushed, Refusal> {
+        let answer = self.submit_announced(Job::Push(push), coming);
+        match answer.map_err(Refusal::Failed)? {
             Answer::Push(PushAnswer::Done(pushed)) => Ok(pushed),
             Answer::Push(PushAnswer::Gap { expected, after }) => {
                 Err(Refusal::Gap { expected, after })

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sync_protocol::change::{Change, Line, parse};
 use sync_protocol::id::RecordId;
-use sync_protocol::mark::fingerprint;
 use sync_protocol::scope::Scope;
 
 use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Stored};
@@ -39,7 +38,7 @@ struct Names {
 }
 
 impl Names {
-    fn change(&mut self, change: &Change) {
+    fn change(&mut self, change: &Change, content: u64) {
         self.records.insert(change.record);
         self.records.extend(change.parent);
         self.ids.insert(change.record);
@@ -52,7 +51,7 @@ impl Names {
         );
         self.nodes
             .extend(change.scope.as_ref().map(|place| place.code().to_owned()));
-        self.contents.push(change.content().to_be_bytes().to_vec());
+        self.contents.push(content.to_be_bytes().to_vec());
     }
 }
 
@@ -71,14 +70,12 @@ impl Fold {
                     names.devices.insert(i64::from(push.device.0));
                     for line in &push.lines {
                         match &line.parsed {
-                            Ok(Line::Change(change)) => names.change(change),
+                            Ok(Line::Change(change)) => names.change(change, line.content),
                             Ok(Line::Lost(_)) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
                                 names.ids.extend(fault.record);
-                                names
-                                    .contents
-                                    .push(fingerprint(&line.bytes).to_be_bytes().to_vec());
+                                names.contents.push(line.content.to_be_bytes().to_vec());
                             }
                         }
                     }
@@ -87,7 +84,7 @@ impl Fold {
                     names.devices.insert(self.process);
                     for one in written {
                         names.people.insert(one.user.0);
-                        names.change(&one.change);
+                        names.change(&one.change, one.change.content());
                     }
                 }
                 Job::Resolve(resolution) => {
@@ -364,7 +361,7 @@ impl Fold {
                     .and_then(|id| id.parse::<RecordId>().ok()),
             );
             if let Ok(Line::Change(change)) = parse(&row.body) {
-                names.change(&change);
+                names.change(&change, change.content());
             }
             self.aside.push(Aside::from(row));
         }
@@ -414,7 +411,11 @@ impl Fold {
                         if push.quarantined.contains(&at) {
                             return None;
                         }
-                        self.destination(change, &self.first_stamp(push, change), push.received)
+                        self.destination(
+                            change,
+                            &push.first_stamp(change, self.build),
+                            push.received,
+                        )
                     }))
                 }
                 Job::Write(written) => wanted.extend(written.iter().filter_map(|one| {

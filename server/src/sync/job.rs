@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use sync_protocol::change::{self, Change, Line, Malformed};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
-use sync_protocol::mark::Mark;
+use sync_protocol::mark::{Mark, fingerprint};
 use sync_protocol::scope::Place;
 use sync_protocol::wire::{Outcome, Request, Verdict};
 use sync_protocol::{Millis, Rev, Seq};
 
+use super::checked::Checked;
 use crate::store::audit::Look;
 
 /// One thing to be done in a transaction.
@@ -94,6 +95,10 @@ pub struct PushLine {
     pub mark: Mark,
     /// What it says.
     pub parsed: Result<Line, Malformed>,
+    /// By this a repeat of it is known.
+    pub content: u64,
+    /// What it was found to be worth before it was its turn.
+    pub checked: Option<Checked>,
 }
 
 impl Push {
@@ -102,10 +107,19 @@ impl Push {
         let envelope = &request.envelope;
         let lines = (envelope.from..)
             .zip(&request.lines)
-            .map(|(seq, line)| PushLine {
-                bytes: line.to_vec(),
-                mark: Mark::of(seq, line),
-                parsed: read(line),
+            .map(|(seq, line)| {
+                let parsed = read(line);
+                let content = match &parsed {
+                    Ok(Line::Change(change)) => change.content(),
+                    _ => fingerprint(line),
+                };
+                PushLine {
+                    bytes: line.to_vec(),
+                    mark: Mark::of(seq, line),
+                    parsed,
+                    content,
+                    checked: None,
+                }
             })
             .collect();
         Self {
@@ -125,7 +139,7 @@ impl Push {
 
 /// Reads a line. Should a line ever break the reader, that is the line's misfortune and nobody
 /// else's (I5).
-fn read(line: &[u8]) -> Result<Line, Malformed> {
+pub(super) fn read(line: &[u8]) -> Result<Line, Malformed> {
     std::panic::catch_unwind(|| change::parse(line)).unwrap_or_else(|_| {
         Err(Malformed {
             code: "internal",

@@ -1,7 +1,7 @@
 //! The engine of synchronisation, blind to kinds.
 //!
-//! The life of a change: a request is split into lines ([`job::Push`]); the one writer folds
-//! waiting pushes into a transaction ([`combiner`]); what they touch is read ([`gather`]); the
+//! The life of a change: a request is split into lines ([`job::Push`]); waiting pushes are folded
+//! into a transaction ([`combiner`], [`queue`]); what they touch is read ([`gather`]); the
 //! device's numbers are judged ([`numbering`], [`push`]); each change finds its way ([`admit`]),
 //! into its record ([`enter`]) or aside ([`aside`]); all is written down ([`flush`]). The reply's feeds come
 //! from one snapshot ([`pull`], [`page`]), projected for their reader ([`projection`]). [`exchange`] is
@@ -9,6 +9,7 @@
 
 mod admit;
 mod aside;
+pub mod checked;
 pub mod combiner;
 pub mod day;
 pub mod engine;
@@ -27,11 +28,13 @@ pub mod projection;
 pub mod pull;
 mod purge;
 mod push;
+mod queue;
 pub mod resolve;
 pub mod rules;
 pub mod search_key;
 #[cfg(test)]
 mod tests;
 pub mod together;
+pub mod urgency;
 
 pub use engine::Engine;

@@ -8,7 +8,9 @@ use sync_protocol::cursor::Worth;
 use sync_protocol::digest::Digest;
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
-use sync_protocol::wire::{Ask, Exit, Feed, LEASE, LEASE_BY_DAY, Row};
+use sync_protocol::wire::{
+    Ask, Exit, Feed, LEASE, LEASE_BY_DAY, MAX_PAGE_BYTES, MAX_PAGE_ROWS, Row,
+};
 use sync_protocol::{Rev, Seq};
 
 use super::pull::{Open, Snapshot};
@@ -17,11 +19,56 @@ use crate::store::exits::ExitRow;
 use crate::store::records::RecordRow;
 use crate::store::{Connection, Error, exits, from_rev, records, scopes, to_rev};
 
+/// Rows read first, while nothing is known of their size.
+const FIRST_STEP: usize = 32;
+/// Rows read at a time.
+const LONGEST_STEP: usize = 128;
+
+/// Rows and exits looked at in one request.
+const MOST_LOOKS: usize = 4 * MAX_PAGE_ROWS;
+/// What an exit counts for.
+const EXIT_BYTES: usize = 100;
+
 /// What is left of the page.
 pub(super) struct Budget {
     pub(super) rows: usize,
     pub(super) bytes: usize,
     pub(super) untouched: bool,
+    /// What the bytes were spent on.
+    sent: usize,
+    /// What may still be looked at, shown or not: a kind that the caller does not see costs too.
+    looks: usize,
+}
+
+impl Budget {
+    pub(super) const fn new(rows: usize) -> Self {
+        Self {
+            rows,
+            bytes: MAX_PAGE_BYTES,
+            untouched: true,
+            sent: 0,
+            looks: MOST_LOOKS,
+        }
+    }
+
+    const fn spend(&mut self, bytes: usize) {
+        self.rows -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.sent += 1;
+    }
+
+    /// How many rows to read next: about as many as there is room for, by the size of those so
+    /// far, so that little is read that is not sent.
+    fn step(&self) -> usize {
+        let room = match self.sent {
+            0 => FIRST_STEP,
+            sent => {
+                let mean = (MAX_PAGE_BYTES - self.bytes) / sent;
+                self.bytes / mean.max(1) + 1
+            }
+        };
+        room.min(LONGEST_STEP).min(self.rows).max(1)
+    }
 }
 
 /// Something above the cursor.
@@ -97,20 +144,31 @@ impl Snapshot<'_> {
             feed.reset = false;
             return Ok(Some(feed));
         }
-        let (items, complete) = items_above(connection, row.id, from, budget.rows)?;
         let own = if worth == Worth::Good {
             Some(own)
         } else {
             None
         };
-        let complete = self.fill(
-            connection, open, items, complete, asked, own, budget, delivered, &mut feed,
-        )?;
-        if complete {
-            feed.cursor = open.head.head;
-        } else {
-            feed.more = true;
+        let mut runs = Vec::new();
+        let mut reached = from;
+        loop {
+            let step = budget.step();
+            let (items, complete) = items_above(connection, row.id, reached, step, own.is_some())?;
+            budget.looks = budget.looks.saturating_sub(items.len());
+            reached = items.last().map_or(reached, |item| to_rev(item.head()));
+            let all = self.fill(
+                connection, open, items, asked, own, budget, delivered, &mut runs, &mut feed,
+            )?;
+            if all && complete {
+                feed.cursor = open.head.head;
+                break;
+            }
+            if !all || budget.rows == 0 || budget.looks == 0 {
+                feed.more = true;
+                break;
+            }
         }
+        feed.own = join_runs(runs);
         if !feed.rows.is_empty() {
             looks.push(Look {
                 at: self.now,
@@ -128,8 +186,8 @@ impl Snapshot<'_> {
         Ok(Some(feed))
     }
 
-    /// Fills a feed with what stands above its cursor, as far as the page has room. Says whether
-    /// all of it went in.
+    /// Fills a feed with these items, as far as the page has room. Says whether all of them went
+    /// in.
     #[expect(
         clippy::too_many_arguments,
         reason = "the page is one thing over all scopes"
@@ -139,11 +197,11 @@ impl Snapshot<'_> {
         connection: &mut Connection,
         open: &Open<'_>,
         items: Vec<Item>,
-        complete: bool,
         asked: &HashMap<i64, &Scope>,
         own: Option<&HashMap<RecordId, (Seq, Rev)>>,
         budget: &mut Budget,
         delivered: &mut HashSet<RecordId>,
+        runs: &mut Vec<(Seq, Rev)>,
         feed: &mut Feed,
     ) -> Result<bool, Error> {
         let gone: Vec<RecordId> = items
@@ -157,21 +215,14 @@ impl Snapshot<'_> {
             .into_iter()
             .map(|row| (row.id, row.scope_id))
             .collect();
-        let mut runs: Vec<(Seq, Rev)> = Vec::new();
-        let mut all = complete;
         for item in items {
             if budget.rows == 0 {
-                all = false;
-                break;
+                return Ok(false);
             }
             let head = to_rev(item.head());
             match item {
                 Item::Exit(exit) => {
-                    let Ok(record) = exit.record.parse::<RecordId>() else {
-                        continue;
-                    };
-                    // Served from 0 there is nothing that an exit could take away.
-                    if own.is_some() {
+                    if let Ok(record) = exit.record.parse::<RecordId>() {
                         let to = whereabouts
                             .get(&exit.record)
                             .and_then(|id| asked.get(id))
@@ -182,8 +233,7 @@ impl Snapshot<'_> {
                             to,
                         });
                         delivered.insert(record);
-                        budget.rows -= 1;
-                        budget.bytes = budget.bytes.saturating_sub(100);
+                        budget.spend(EXIT_BYTES);
                     }
                 }
                 Item::Row(stored) => {
@@ -200,22 +250,19 @@ impl Snapshot<'_> {
                     } else if let Some(row) = open.sight.row(&record) {
                         let size = size(&row);
                         if size > budget.bytes && !budget.untouched {
-                            all = false;
                             budget.bytes = 0;
-                            break;
+                            return Ok(false);
                         }
                         delivered.insert(record.id);
                         feed.rows.push(row);
-                        budget.rows -= 1;
-                        budget.bytes = budget.bytes.saturating_sub(size);
+                        budget.spend(size);
                         budget.untouched = false;
                     }
                 }
             }
             feed.cursor = head;
         }
-        feed.own = join_runs(runs);
-        Ok(all)
+        Ok(true)
     }
 
     /// What the caller can see in a scope, counted and digested.
@@ -238,27 +285,28 @@ impl Snapshot<'_> {
     }
 }
 
-/// Rows and exits above a head, in head order, at most one more than wanted; and whether that is all.
+/// Rows and exits above a head, in head order, at most as many as wanted; and whether that is all.
 fn items_above(
     connection: &mut Connection,
     scope_id: i64,
     from: Rev,
     wanted: usize,
+    with_exits: bool,
 ) -> Result<(Vec<Item>, bool), Error> {
     let most = i64::try_from(wanted + 1).unwrap_or(i64::MAX);
     let mut items: Vec<Item> = records::above(connection, scope_id, from, most)?
         .into_iter()
         .map(Item::Row)
         .collect();
-    items.extend(
-        exits::above(connection, scope_id, from, most)?
-            .into_iter()
-            .map(Item::Exit),
-    );
+    // Served from 0 there is nothing that an exit could take away.
+    if with_exits {
+        let exits = exits::above(connection, scope_id, from, most)?;
+        items.extend(exits.into_iter().map(Item::Exit));
+    }
     items.sort_by_key(Item::head);
     let complete = items.len() <= wanted;
     // Beyond this, either list may have left something out.
-    items.truncate(wanted + 1);
+    items.truncate(wanted);
     Ok((items, complete))
 }
 
@@ -282,6 +330,27 @@ fn join_runs(mut own: Vec<(Seq, Rev)>) -> Vec<(Seq, Seq, Rev)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_reads_about_as_many_rows_as_it_has_room_for() {
+        let mut budget = Budget::new(500);
+        assert_eq!(budget.step(), FIRST_STEP);
+        (0..32).for_each(|_| budget.spend(1_000));
+        assert_eq!(
+            budget.step(),
+            100,
+            "99 more of a thousand bytes, and the one too many"
+        );
+        budget.bytes = 0;
+        assert_eq!(budget.step(), 1);
+        budget = Budget::new(500);
+        (0..32).for_each(|_| budget.spend(50));
+        assert_eq!(budget.step(), LONGEST_STEP);
+        budget.rows = 7;
+        assert_eq!(budget.step(), 7);
+        budget.rows = 0;
+        assert_eq!(budget.step(), 1, "never none, or nothing would move");
+    }
 
     #[test]
     fn own_changes_are_named_as_runs() {

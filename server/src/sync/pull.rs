@@ -8,8 +8,7 @@ use sync_protocol::cursor::Head;
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 use sync_protocol::wire::{
-    Ask, Dropped, Envelope, Feed, HeldPlace, MAX_PAGE_BYTES, MAX_PAGE_ROWS, MAX_PLACES, Outcome,
-    Verdict,
+    Ask, Dropped, Envelope, Feed, HeldPlace, MAX_PAGE_ROWS, MAX_PLACES, Outcome, Verdict,
 };
 use sync_protocol::{Millis, Seq};
 
@@ -94,11 +93,7 @@ impl Snapshot<'_> {
         } else {
             HashMap::new()
         };
-        let mut budget = Budget {
-            rows: envelope.limit.clamp(1, MAX_PAGE_ROWS),
-            bytes: MAX_PAGE_BYTES,
-            untouched: true,
-        };
+        let mut budget = Budget::new(envelope.limit.clamp(1, MAX_PAGE_ROWS));
         let mut delivered = HashSet::new();
         let mut cursors = HashMap::new();
         for one in &open {

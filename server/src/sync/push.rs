@@ -94,7 +94,7 @@ impl Fold {
     ) -> Settled {
         if push.quarantined.contains(&index) {
             let normalised = match &line.parsed {
-                Ok(Line::Change(change)) => Some(self.first_stamp(push, change)),
+                Ok(Line::Change(change)) => Some(push.first_stamp(change, self.build)),
                 _ => None,
             };
             return self.set_aside_line(
@@ -112,7 +112,7 @@ impl Fold {
                 self.set_aside_line(author, seq, line, push.received, (invalid::LOST, ""), None)
             }
             Ok(Line::Change(change)) => {
-                let normalised = self.first_stamp(push, change);
+                let normalised = push.first_stamp(change, self.build);
                 let attempt = Attempt {
                     change,
                     bytes: &line.bytes,
@@ -122,6 +122,8 @@ impl Fold {
                     judge: author.user,
                     again: None,
                     normalised,
+                    content: line.content,
+                    checked: line.checked.as_ref(),
                 };
                 self.admit(&attempt)
             }
@@ -231,27 +233,6 @@ impl Fold {
         }
     }
 
-    /// The effective stamp of a change at first admission, before what its record holds counts.
-    pub(super) fn first_stamp(&self, push: &Push, change: &Change) -> Normalised {
-        let skew = era_skew(
-            change.era,
-            push.era,
-            push.measured,
-            push.eras.get(&change.era).copied(),
-        );
-        normalise(
-            change.stamp,
-            &Reading {
-                device: push.device,
-                skew,
-                now: push.received,
-                build: self.build,
-                seen: None,
-                saw: change.saw.filter(|_| change.base.is_some()),
-            },
-        )
-    }
-
     /// The effective stamp of a change made by this process.
     pub(super) fn own_stamp(&self, change: &Change) -> Normalised {
         let device = DeviceNumber(u32::try_from(self.process).unwrap_or(0));
@@ -273,5 +254,28 @@ impl Fold {
         alert.device = Some(i64::from(device.0));
         alert.detail = detail.to_owned();
         self.raise(alert);
+    }
+}
+
+impl Push {
+    /// The effective stamp of a change at first admission, before what its record holds counts.
+    pub(super) fn first_stamp(&self, change: &Change, build: Millis) -> Normalised {
+        let skew = era_skew(
+            change.era,
+            self.era,
+            self.measured,
+            self.eras.get(&change.era).copied(),
+        );
+        normalise(
+            change.stamp,
+            &Reading {
+                device: self.device,
+                skew,
+                now: self.received,
+                build,
+                seen: None,
+                saw: change.saw.filter(|_| change.base.is_some()),
+            },
+        )
     }
 }

@@ -165,19 +165,20 @@ impl Pace {
     pub(super) fn back_off(&mut self, moment: Moment, random: &[u8; 32]) {
         self.fails = self.fails.saturating_add(1);
         let ceiling = (BACK_OFF_MS << self.fails.min(20)).min(MAX_BACK_OFF_MS);
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&random[..4]);
-        let wait = BACK_OFF_MS + i64::from(u32::from_be_bytes(bytes)) % (ceiling - BACK_OFF_MS + 1);
+        let wait = BACK_OFF_MS + below(ceiling - BACK_OFF_MS, random);
         self.not_before = moment.mono.saturating_add(wait);
         self.told = false;
     }
 
+    /// Waits as long as the centre said, and by chance up to a quarter longer: phones that were
+    /// sent away together do not come back together.
     pub(super) fn wait_as_told(&mut self, seconds: Option<u32>, moment: Moment, random: &[u8; 32]) {
         let Some(seconds) = seconds else {
             self.back_off(moment, random);
             return;
         };
-        let wait = i64::from(seconds.clamp(1, MAX_TOLD_WAIT_S)) * 1_000;
+        let told = i64::from(seconds.clamp(1, MAX_TOLD_WAIT_S)) * 1_000;
+        let wait = told + below(told / 4, random);
         self.not_before = moment.mono.saturating_add(wait);
         self.told = true;
     }
@@ -186,6 +187,13 @@ impl Pace {
         self.not_before = moment.mono.saturating_add(FAULT_WAIT_MS);
         self.told = true;
     }
+}
+
+/// A random time of at most `most`, out of the first four bytes.
+fn below(most: Millis, random: &[u8; 32]) -> Millis {
+    let mut bytes = [0; 4];
+    bytes.copy_from_slice(&random[..4]);
+    i64::from(u32::from_be_bytes(bytes)) % (most + 1)
 }
 
 impl Replica {

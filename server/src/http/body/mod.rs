@@ -2,8 +2,8 @@
 //! them without looking at ratio, rate or total memory, so it is not asked to.
 //!
 //! A handler takes [`Json<T>`] for one JSON document, or calls [`read`] for bytes of another
-//! content type (NDJSON). [`decode`] unpacks, [`json`] judges; neither waits for anything.
-//! What a line of NDJSON means is not decided here.
+//! content type (NDJSON), or [`receive`] for bytes that are to wait packed. [`decode`] unpacks,
+//! [`json`] judges; neither waits for anything. What a line of NDJSON means is not decided here.
 
 pub mod decode;
 #[cfg(test)]
@@ -13,7 +13,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use read::{Body, Budget, read};
+pub use read::{Body, Budget, Packed, read, receive};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};

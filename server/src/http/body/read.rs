@@ -5,6 +5,8 @@ use actix_web::body::{BodyStream, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::rt::time::timeout;
+use flate2::read::GzDecoder;
+use std::io::Read as _;
 use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +16,9 @@ use std::time::{Duration, Instant};
 use super::Limits;
 use super::decode::{Decoder, Encoding, too_large};
 use crate::http::problem::{self, Problem};
+
+/// Between two looks at the memory so many packed bytes are unpacked.
+const PIECE: usize = 16 * 1024;
 
 /// A body that has come whole. While it lives, it counts against the memory for all bodies.
 pub struct Body {
@@ -37,6 +42,50 @@ impl Deref for Body {
     }
 }
 
+/// A body that has come whole and is still as it was sent: it may wait like this, and cost little.
+pub struct Packed {
+    came: Came,
+    encoding: Encoding,
+}
+
+impl Packed {
+    /// How the body begins, at most so many bytes of it. Says nothing of whether it is sound.
+    pub fn peek(&self, most: usize) -> Vec<u8> {
+        match self.encoding {
+            Encoding::Identity => self.came.bytes.iter().take(most).copied().collect(),
+            Encoding::Gzip => {
+                let mut beginning = Vec::new();
+                let inflated = GzDecoder::new(self.came.bytes.as_slice());
+                // What is damaged is found out when it is unpacked.
+                let _ = inflated.take(most as u64).read_to_end(&mut beginning);
+                beginning
+            }
+        }
+    }
+
+    /// Unpacks it within the bounds.
+    pub fn unpack(self, limits: &Limits) -> Result<Body, Problem> {
+        let Came {
+            mut bytes,
+            sent,
+            mut share,
+        } = self.came;
+        if self.encoding == Encoding::Gzip {
+            let mut decoder = Decoder::new(Encoding::Gzip, limits);
+            for piece in bytes.chunks(PIECE) {
+                decoder.push(piece)?;
+                share.grow_to(sent + decoder.held())?;
+            }
+            bytes = decoder.finish()?;
+        }
+        Ok(Body {
+            bytes,
+            sent,
+            _share: share,
+        })
+    }
+}
+
 /// Reads the body of a request that declares one of `types`.
 pub async fn read(
     request: &HttpRequest,
@@ -45,8 +94,48 @@ pub async fn read(
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Body, Problem> {
+    let encoding = check_head(request, types)?;
+    let came = take(request, payload, encoding, limits, budget).await?;
+    Ok(Body {
+        bytes: came.bytes,
+        sent: came.sent,
+        _share: came.share,
+    })
+}
+
+/// Receives the body of a request that declares one of `types`, and leaves it packed.
+pub async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    types: &[&str],
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Packed, Problem> {
+    let encoding = check_head(request, types)?;
+    let came = take(request, payload, Encoding::Identity, limits, budget).await?;
+    Ok(Packed { came, encoding })
+}
+
+fn check_head(request: &HttpRequest, types: &[&str]) -> Result<Encoding, Problem> {
     check_type(header(request, &CONTENT_TYPE)?, types).map_err(Problem::closing)?;
-    let encoding = Encoding::of(header(request, &CONTENT_ENCODING)?).map_err(Problem::closing)?;
+    Encoding::of(header(request, &CONTENT_ENCODING)?).map_err(Problem::closing)
+}
+
+/// The bytes of a body, and their share of the memory.
+struct Came {
+    bytes: Vec<u8>,
+    sent: usize,
+    share: Share,
+}
+
+/// Waits for all bytes, unpacking them on the way as `encoding` says.
+async fn take(
+    request: &HttpRequest,
+    payload: Payload,
+    encoding: Encoding,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Came, Problem> {
     let declared = header(request, &CONTENT_LENGTH)?.and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limits.sent) {
         return Err(too_large(limits));
@@ -73,11 +162,7 @@ pub async fn read(
         return Err(truncated(sent, declared));
     }
     let bytes = decoder.finish()?;
-    Ok(Body {
-        bytes,
-        sent,
-        _share: share,
-    })
+    Ok(Came { bytes, sent, share })
 }
 
 /// A header that may stand only once.
@@ -163,6 +248,11 @@ impl Budget {
 
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is hardly room for one more body: whoever comes now is better not read.
+    pub fn is_tight(&self) -> bool {
+        self.taken() > self.most / 8 * 7
     }
 
     fn share(&self) -> Share {

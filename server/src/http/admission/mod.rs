@@ -1,0 +1,250 @@
+//! Who may come in, and whose turn it is. Requests that need the database take a [`Place`] at the
+//! door, before their bodies are read; when all places are taken, or nothing has left for a while,
+//! they are turned away. Inside, each waits for its [`Turn`]: few run at once, so that what is
+//! unpacked and parsed stays little, and the line has an order. Whoever has a place is served.
+
+mod line;
+mod pace;
+
+pub use line::Rank;
+
+use actix_web::rt::time::timeout;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot::{Sender, channel};
+
+use line::Line;
+use pace::Drain;
+
+/// Requests that are with the database at once: two folds of a herd, so that the next is read
+/// while one is written.
+pub const AT_ONCE: usize = 96;
+/// Nobody waits longer for a turn.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// All turns taken and none given back for so long: the database does not answer.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
+/// There is no room, or no turn came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// The door and the line behind it; clones share them.
+#[derive(Clone)]
+pub struct Admission {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    started: Instant,
+    places: usize,
+    turns: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Places taken: being read, waiting, or with the database.
+    inside: usize,
+    /// Turns taken.
+    running: usize,
+    line: Line<Sender<Turn>>,
+    drain: Drain,
+    /// When a turn was last given back.
+    last: Duration,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing inside the lock can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives free turns to those who wait.
+    fn hand_on(self: &Arc<Self>) {
+        loop {
+            let next = {
+                let mut state = self.lock();
+                if state.running >= self.turns {
+                    return;
+                }
+                let Some(next) = state.line.pop() else {
+                    return;
+                };
+                state.running += 1;
+                next
+            };
+            // Whoever hung up meanwhile leaves it to the next.
+            if let Err(mut turn) = next.send(Turn(Some(Arc::clone(self)))) {
+                turn.0 = None;
+                self.lock().running -= 1;
+            }
+        }
+    }
+}
+
+/// A place inside.
+pub struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.lock().inside -= 1;
+    }
+}
+
+/// A turn with the database; it is over when this is dropped.
+pub struct Turn(Option<Arc<Shared>>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(shared) = self.0.take() else {
+            return;
+        };
+        let now = shared.started.elapsed();
+        {
+            let mut state = shared.lock();
+            state.running -= 1;
+            state.drain.note(now);
+            state.last = now;
+        }
+        shared.hand_on();
+    }
+}
+
+impl Admission {
+    /// Room for so many, of whom so many run at once.
+    pub fn new(places: usize, turns: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                started: Instant::now(),
+                places,
+                turns,
+                state: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Takes a place, if there is one.
+    pub fn enter(&self) -> Result<Place, Full> {
+        let now = self.shared.started.elapsed();
+        let mut state = self.shared.lock();
+        let stalled =
+            state.running >= self.shared.turns && now.saturating_sub(state.last) > STALLED_AFTER;
+        if state.inside >= self.shared.places || stalled {
+            return Err(Full);
+        }
+        state.inside += 1;
+        Ok(Place(Arc::clone(&self.shared)))
+    }
+
+    /// A turn, if one is free and nobody waits for it.
+    pub fn turn_now(&self) -> Option<Turn> {
+        let now = self.shared.started.elapsed();
+        let mut state = self.shared.lock();
+        (state.running < self.shared.turns && state.line.len() == 0).then(|| {
+            if state.running == 0 {
+                // Whoever was idle is not stalled.
+                state.last = now;
+            }
+            state.running += 1;
+            Turn(Some(Arc::clone(&self.shared)))
+        })
+    }
+
+    /// Waits for a turn, for a bounded time.
+    pub async fn turn(&self, rank: Rank) -> Result<Turn, Full> {
+        if let Some(turn) = self.turn_now() {
+            return Ok(turn);
+        }
+        let (hand, taken) = channel();
+        {
+            let mut state = self.shared.lock();
+            if state.line.len() > 2 * self.shared.places {
+                state.line.retain(|hand| !hand.is_closed());
+            }
+            state.line.push(rank, hand);
+        }
+        // A turn may have become free just before.
+        self.shared.hand_on();
+        match timeout(PATIENCE, taken).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Full),
+        }
+    }
+
+    /// Requests inside, and those of them that wait for a turn.
+    pub fn depth(&self) -> (usize, usize) {
+        let state = self.shared.lock();
+        (state.inside, state.line.len())
+    }
+
+    /// How long those who are inside will take.
+    fn wait(&self) -> Duration {
+        let now = self.shared.started.elapsed();
+        let mut state = self.shared.lock();
+        let per_second = state.drain.per_second(now);
+        pace::wait_for(state.running + state.line.len(), per_second)
+    }
+
+    /// When somebody who is turned away should try again.
+    pub fn retry_after(&self) -> Duration {
+        pace::retry_after(self.wait(), chance())
+    }
+
+    /// When a phone should come again though nothing presses.
+    pub fn next_in(&self) -> u32 {
+        pace::next_in(self.wait(), chance())
+    }
+}
+
+/// Without randomness the answers are not spread, and no worse.
+fn chance() -> u32 {
+    getrandom::u32().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_house_turns_away_until_somebody_leaves() {
+        let door = Admission::new(2, 1);
+        let first = door.enter().unwrap_or_else(|_| panic!("the first"));
+        let second = door.enter().unwrap_or_else(|_| panic!("the second"));
+        assert!(door.enter().is_err());
+        drop(first);
+        assert!(door.enter().is_ok());
+        drop(second);
+        assert_eq!(door.depth(), (0, 0));
+    }
+
+    #[actix_web::test]
+    async fn turns_are_handed_on_in_the_order_of_ranks_and_past_those_who_hung_up() {
+        let door = Admission::new(100, 1);
+        let running = door.turn_now().unwrap_or_else(|| panic!("a turn is free"));
+        assert!(door.turn_now().is_none());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = Vec::new();
+        for rank in [Rank::Pull, Rank::Push, Rank::Abnormal, Rank::Desk] {
+            let (door, told) = (door.clone(), Arc::clone(&told));
+            waiting.push(actix_web::rt::spawn(async move {
+                let turn = door.turn(rank).await;
+                told.lock().unwrap().push(rank);
+                drop(turn);
+            }));
+        }
+        while door.depth().1 < 4 {
+            actix_web::rt::task::yield_now().await;
+        }
+        // The push hangs up before its turn comes.
+        waiting.remove(1).abort();
+        drop(running);
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert_eq!(
+            *told.lock().unwrap(),
+            [Rank::Abnormal, Rank::Desk, Rank::Pull]
+        );
+        assert!(door.turn_now().is_some(), "no turn was lost");
+    }
+}
