@@ -26,6 +26,7 @@ pub mod lookups;
 pub mod meta;
 pub mod parked;
 mod pool;
+pub mod postgres_url;
 pub mod purged;
 pub mod reach;
 pub mod records;
