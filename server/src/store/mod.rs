@@ -30,6 +30,7 @@ pub mod postgres_url;
 pub mod purged;
 pub mod reach;
 pub mod records;
+pub mod relay;
 pub mod schema;
 pub mod scopes;
 pub mod tallies;

@@ -139,7 +139,6 @@ impl PostgresUrl {
         };
         let mut given = Parameters::parse(query)?;
         let hosts = parse_hosts(hosts, given.take("host"), given.take("port"))?;
-        let database = decode(database)?;
         if database.is_empty() || database.contains('/') {
             return Err(refusal(
                 "it must name one database, as postgres://host/database",
@@ -152,7 +151,7 @@ impl PostgresUrl {
                 .transpose()?
                 .filter(|password| !password.is_empty())
                 .map(Password),
-            database,
+            database: decode(database)?,
             security: given.security()?,
             target: given.target(hosts.len())?,
             connect_timeout: given.duration("connect_timeout", 1000, 2..=300, CONNECT_TIMEOUT)?,
