@@ -16,6 +16,7 @@ pub use location::Location;
 
 use super::StoreOptions;
 use super::error::Error;
+use super::relay::Relay;
 
 /// Values in one `IN (…)`; longer lists are asked for in pieces.
 pub const MAX_LIST: usize = 500;
@@ -64,18 +65,37 @@ pub enum Company {
     Beside,
 }
 
-/// Opens one connection and sets it up.
-pub(super) fn connect(
-    location: &Location,
-    purpose: Purpose,
-    options: &StoreOptions,
-) -> Result<Connection, Error> {
-    match location {
-        Location::Postgres(url) => {
-            postgres::connect(url, purpose, options).map(Connection::Postgres)
-        }
-        Location::SqliteFile(_) | Location::SqliteMemory => {
-            sqlite::connect(location, purpose, options).map(Connection::Sqlite)
+/// Where connections come from: a place, and the way there.
+pub(super) struct Source {
+    pub(super) location: Location,
+    /// Speaks TLS with a server, where it is asked to.
+    relay: Option<Relay>,
+}
+
+impl Source {
+    pub(super) fn new(location: Location) -> Result<Self, Error> {
+        let relay = match &location {
+            Location::Postgres(url) => Relay::for_url(url)?,
+            Location::SqliteFile(_) | Location::SqliteMemory => None,
+        };
+        Ok(Self { location, relay })
+    }
+
+    /// Opens one connection and sets it up.
+    pub(super) fn connect(
+        &self,
+        purpose: Purpose,
+        options: &StoreOptions,
+    ) -> Result<Connection, Error> {
+        match &self.location {
+            Location::Postgres(url) => {
+                let conninfo = url.conninfo(self.relay.as_ref().map(Relay::folder))?;
+                let opened = postgres::connect(conninfo.expose(), purpose, options);
+                opened.map(Connection::Postgres)
+            }
+            Location::SqliteFile(_) | Location::SqliteMemory => {
+                sqlite::connect(&self.location, purpose, options).map(Connection::Sqlite)
+            }
         }
     }
 }

@@ -30,9 +30,11 @@ pub mod lookups;
 pub mod meta;
 pub mod parked;
 mod pool;
+pub mod postgres_url;
 pub mod purged;
 pub mod reach;
 pub mod records;
+pub mod relay;
 pub mod schema;
 pub mod scopes;
 pub mod tallies;
@@ -49,7 +51,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use dialect::Purpose;
+use dialect::{Purpose, Source};
 use pool::{Keep, Pool};
 
 /// A revision, head or seq as the database has it. They stay far below 2^53.
@@ -109,7 +111,7 @@ pub struct Store {
 }
 
 struct Shared {
-    location: Location,
+    source: Source,
     options: StoreOptions,
     writers: Pool<Writer>,
     readers: Pool<Connection>,
@@ -135,10 +137,10 @@ impl Store {
     /// Opens the database that `url` names, creating it if need be, and applies what is missing
     /// of its migrations. `sqlite::memory:` gives a fresh one that lives as long as the store.
     pub fn open(url: &str, options: StoreOptions) -> Result<Self, Error> {
-        let location = Location::parse(url)?;
-        let mut first = Writer::connect(&location, &options)?;
+        let source = Source::new(Location::parse(url)?)?;
+        let mut first = Writer::connect(&source, &options)?;
         let applied = dialect::migrate(&mut first.connection)?;
-        let many = location.has_many_writers();
+        let many = source.location.has_many_writers();
         // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer
         // is waited for without an end, as an import may be at work.
         let (most, wait) = if many {
@@ -152,7 +154,7 @@ impl Store {
         }
         let readers = Pool::new(options.readers, options.busy_timeout);
         let shared = Shared {
-            location,
+            source,
             options,
             writers,
             readers,
@@ -166,17 +168,17 @@ impl Store {
 
     /// The file of an embedded database, where there is one.
     pub fn file(&self) -> Option<&Path> {
-        self.shared.location.file()
+        self.shared.source.location.file()
     }
 
     /// Whether the data is gone with this store.
     pub fn is_in_memory(&self) -> bool {
-        self.shared.location.is_in_memory()
+        self.shared.source.location.is_in_memory()
     }
 
     /// How many transactions may write beside each other.
     pub fn writers(&self) -> usize {
-        if self.shared.location.has_many_writers() {
+        if self.shared.source.location.has_many_writers() {
             self.shared.options.writers.max(1)
         } else {
             1
@@ -217,7 +219,7 @@ impl Store {
         work: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         let shared = &self.shared;
-        if shared.location.is_in_memory() {
+        if shared.source.location.is_in_memory() {
             // The data lives in the one connection, which therefore serves the readers too.
             let read = |writer: &mut Writer| {
                 if let Err(error) = dialect::begin_read(&mut writer.connection, true) {
@@ -227,7 +229,7 @@ impl Store {
             };
             return unwound(shared.writers.with(|| Err(gone()), read)?);
         }
-        let connect = || dialect::connect(&shared.location, Purpose::Read, &shared.options);
+        let connect = || shared.source.connect(Purpose::Read, &shared.options);
         let mut work = Some(work);
         let mut failed = Error::Busy;
         for _ in 0..2 {
@@ -343,10 +345,10 @@ impl Store {
     ) -> Result<R, Error> {
         let shared = &self.shared;
         let connect = || {
-            if shared.location.is_in_memory() {
+            if shared.source.location.is_in_memory() {
                 return Err(gone());
             }
-            Writer::connect(&shared.location, &shared.options)
+            Writer::connect(&shared.source, &shared.options)
         };
         let result = shared.writers.with(connect, work)?;
         Ok(result.unwrap_or_else(|panic| resume_unwind(panic)))
@@ -372,7 +374,7 @@ impl Store {
     /// A connection to a server broke off: the others came from the same server.
     fn lost(&self) {
         let shared = &self.shared;
-        if shared.location.has_many_writers() {
+        if shared.source.location.has_many_writers() {
             shared.generation.fetch_add(1, Ordering::AcqRel);
             shared.writers.clear();
             shared.readers.clear();
@@ -381,8 +383,8 @@ impl Store {
 }
 
 impl Writer {
-    fn connect(location: &Location, options: &StoreOptions) -> Result<Self, Error> {
-        let mut connection = dialect::connect(location, Purpose::Write, options)?;
+    fn connect(source: &Source, options: &StoreOptions) -> Result<Self, Error> {
+        let mut connection = source.connect(Purpose::Write, options)?;
         let transient = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&transient);
         connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::store::Error;
+use crate::store::postgres_url::PostgresUrl;
 
 /// A database that a URL can name.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     SqliteFile(PathBuf),
     SqliteMemory,
-    /// The URL as it was given. It may hold a password, so a location has no `Debug`.
-    Postgres(String),
+    /// It may hold a password, so a location has no `Debug`.
+    Postgres(Box<PostgresUrl>),
 }
 
 impl Location {
@@ -23,7 +24,7 @@ impl Location {
             return Ok(Self::SqliteMemory);
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
+            return Ok(Self::Postgres(Box::new(PostgresUrl::parse(url)?)));
         }
         match url.strip_prefix("sqlite://") {
             Some("") => refuse("the URL names no file; write sqlite:///path/kadian.sqlite"),
@@ -73,7 +74,7 @@ mod tests {
         );
         assert!(parsed("sqlite::memory:") == Location::SqliteMemory);
         for url in ["postgres://db/kadian", "postgresql://db/kadian"] {
-            assert!(parsed(url) == Location::Postgres(url.to_owned()));
+            assert!(parsed(url).has_many_writers());
         }
         for (url, part) in [
             ("mysql://db/kadian", "unknown scheme"),
