@@ -2,10 +2,10 @@
 
 use diesel::dsl::max;
 use diesel::prelude::*;
-use sync_protocol::Millis;
+use sync_protocol::{Millis, Rev};
 
-use super::schema::{kind, policy};
-use super::{Connection, Error};
+use super::schema::{epoch, kind, policy};
+use super::{Connection, Error, to_rev};
 
 /// A definition as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -24,18 +24,41 @@ impl KindRow {
     }
 }
 
-/// The newest versions of the kinds and of the policy; 0 where there is none.
-pub fn versions(connection: &mut Connection) -> Result<(u32, u32), Error> {
-    let schema: Option<i64> = kind::table.select(max(kind::schema)).first(connection)?;
-    let version: Option<i64> = policy::table
-        .select(max(policy::version))
-        .first(connection)?;
+/// What every transaction asks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The epoch that is open: the newest one.
+    pub epoch: Rev,
+    /// The newest version of the kinds; 0 where there is none.
+    pub schema: u32,
+    /// The newest version of the policy; 0 where there is none.
+    pub policy: u32,
+}
+
+/// The epoch and the versions of the rules, in one question.
+pub fn moment(connection: &mut Connection) -> Result<Moment, Error> {
+    let (opened, schema, version): (Option<i64>, Option<i64>, Option<i64>) = diesel::select((
+        epoch::table.select(max(epoch::opened)).single_value(),
+        kind::table.select(max(kind::schema)).single_value(),
+        policy::table.select(max(policy::version)).single_value(),
+    ))
+    .first(connection)?;
     let narrow = |version: Option<i64>| {
         version
             .and_then(|version| u32::try_from(version).ok())
             .unwrap_or(0)
     };
-    Ok((narrow(schema), narrow(version)))
+    Ok(Moment {
+        epoch: to_rev(opened.unwrap_or(0)),
+        schema: narrow(schema),
+        policy: narrow(version),
+    })
+}
+
+/// The newest versions of the kinds and of the policy; 0 where there is none.
+pub fn versions(connection: &mut Connection) -> Result<(u32, u32), Error> {
+    let Moment { schema, policy, .. } = moment(connection)?;
+    Ok((schema, policy))
 }
 
 /// All definitions, oldest schema version first.

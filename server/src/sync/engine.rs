@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sync_protocol::Millis;
+use sync_protocol::{Millis, Rev};
 use sync_protocol::change::Line;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
@@ -17,7 +17,8 @@ use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
 use crate::metrics::Metrics;
-use crate::store::{Company, Connection, Error, Store, epochs};
+use crate::store::audit::Look;
+use crate::store::{Company, Connection, Error, Store, bulk, definitions, epochs};
 
 /// What the writing thread and the readers share.
 pub struct Core {
@@ -164,6 +165,11 @@ impl Engine {
         self.core.rules.of(connection)
     }
 
+    /// The epoch and the rules as of a transaction.
+    pub(super) fn moment(&self, connection: &mut Connection) -> Result<(Rev, Rules), Error> {
+        self.core.moment(connection)
+    }
+
     /// The device number of this process.
     pub fn process(&self) -> i64 {
         self.core.process
@@ -195,10 +201,13 @@ impl Core {
         jobs: &[Job],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Option<Vec<Answer>>, Error> {
+        if let Some(looks) = only_looks(jobs) {
+            self.store.write_in(company, |c| bulk::add_looks(c, &looks))?;
+            return Ok(Some(jobs.iter().map(|_| Answer::Look).collect()));
+        }
         let now = self.clock.now();
         self.store.write_in(company, |connection| {
-            let epoch = epochs::current(connection)?;
-            let rules = self.rules.of(connection)?;
+            let (epoch, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
@@ -210,6 +219,12 @@ impl Core {
             self.write_down(connection, purged, now)?;
             Ok(Some(answers))
         })
+    }
+
+    /// The epoch and the rules as of a transaction.
+    pub(super) fn moment(&self, connection: &mut Connection) -> Result<(Rev, Rules), Error> {
+        let moment = definitions::moment(connection)?;
+        Ok((moment.epoch, self.rules.at(connection, moment)?))
     }
 
     /// Opens an epoch if the connections were lost since the last one was opened: the server that
@@ -261,6 +276,16 @@ impl Core {
             _ => false,
         })
     }
+}
+
+/// What is to go on record, if these jobs want nothing else: no record is touched then.
+fn only_looks(jobs: &[Job]) -> Option<Vec<Look>> {
+    let mut all = Vec::new();
+    for job in jobs {
+        let Job::Look(looks) = job else { return None };
+        all.extend(looks.iter().cloned());
+    }
+    Some(all)
 }
 
 impl Fold {

@@ -89,8 +89,13 @@ impl Fold {
         }
         record.abnormal = abnormal;
         self.keep_history(&record, attempt, node, &merged);
-        let exact =
-            merged.exact && derived_as_before && attempt.normalised.clock == Clock::Right && !late;
+        // What its writer does not see whole is not what stood on the screen plus this change.
+        let seen = record.fields.keys().all(|field| !view.masks(field, own));
+        let exact = merged.exact
+            && derived_as_before
+            && attempt.normalised.clock == Clock::Right
+            && !late
+            && seen;
         let settled = Settled {
             outcome: if merged.lost.is_empty() {
                 Outcome::Applied

@@ -3,15 +3,16 @@
 
 use sync_protocol::mark::Mark;
 use sync_protocol::wire::{NEXT_IN, PROTOCOL, Reply, Request};
-use sync_protocol::{Millis, Seq};
+use sync_protocol::{Millis, Rev, Seq};
 
 use super::combiner::{Coming, Failed};
 use super::engine::Engine;
 use super::job::{Answer, Job, Push, PushAnswer, Pushed, Settled};
 use super::numbering::{Judgement, Marks};
 use super::pull::{Pulled, Snapshot};
+use super::rules::Rules;
 use crate::store::acks::AckRow;
-use crate::store::{Error, Reach, acks, epochs, to_rev};
+use crate::store::{Connection, Error, Reach, acks, to_rev};
 use sync_protocol::id::{DeviceNumber, UserId};
 
 /// Why a request was not processed. Nothing of it was applied.
@@ -72,13 +73,19 @@ impl Engine {
         if let Some(rules) = self.core().rules.held() {
             push.check(&rules.kinds, self.core().build);
         }
-        let mut settled: Vec<Settled> = Vec::new();
-        if !push.lines.is_empty() || self.must_note(&push)? {
-            settled = self.push(push, coming)?.settled;
-        } else {
-            drop(coming);
-        }
-        let (mut reply, pulled) = self.pull(device, request, &settled, received)?;
+        let (mut reply, pulled) = match self.pull_at_once(&push, request)? {
+            Some(pulled) => {
+                drop(coming);
+                pulled
+            }
+            None => {
+                let settled = self.push(push, coming)?.settled;
+                self.store().read(|connection| {
+                    let place = self.place(connection, device)?;
+                    self.pull(connection, &place, request, &settled, received)
+                })?
+            }
+        };
         if !pulled.looks.is_empty() {
             self.submit(Job::Look(pulled.looks))
                 .map_err(Refusal::Failed)?;
@@ -105,65 +112,96 @@ impl Engine {
         }
     }
 
-    /// Whether a request without changes has something to be written: it does not follow on what
-    /// is known, or much time has passed. An idle phone costs no transaction.
-    fn must_note(&self, push: &Push) -> Result<bool, Error> {
+    /// Serves a request without changes that has nothing to be written: it follows on what is known,
+    /// and not much time has passed. An idle phone costs no writing transaction.
+    fn pull_at_once(
+        &self,
+        push: &Push,
+        request: &Request<'_>,
+    ) -> Result<Option<(Reply, Pulled)>, Refusal> {
+        if !push.lines.is_empty() {
+            return Ok(None);
+        }
         let now = self.clock().now();
         self.store().read(|connection| {
-            let Some(row) = acks::load(connection, &[i64::from(push.device.0)])?.pop() else {
-                return Ok(true);
-            };
-            let epoch = epochs::current(connection)?;
-            let follows = marks(&row)?.judge(row.ack(), push.from, push.after, &[])
+            let place = self.place(connection, push.device)?;
+            let row = &place.row;
+            let follows = marks(row)?.judge(row.ack(), push.from, push.after, &[])
                 == Judgement::Proceed { skip: 0 };
-            Ok(!follows || row.is_due(now) || push.shown > epoch || row.state == "blocked")
+            let due = row.is_due(now) || push.shown > place.epoch || row.state == "blocked";
+            if !follows || due {
+                return Ok(None);
+            }
+            let pulled = self.pull(connection, &place, request, &[], push.received)?;
+            Ok(Some(pulled))
         })
     }
 
-    /// Reads one snapshot: grants, rows, exits, heads, counts and digests of one moment (I17).
+    /// Where a device stands in a snapshot.
+    fn place(&self, connection: &mut Connection, device: DeviceNumber) -> Result<Place, Refusal> {
+        let row = acks::load(connection, &[i64::from(device.0)])?.pop();
+        let (epoch, rules) = self.moment(connection)?;
+        let row = row.ok_or(Refusal::Unknown)?;
+        Ok(Place {
+            device,
+            row,
+            epoch,
+            rules,
+        })
+    }
+
+    /// Reads in one snapshot: grants, rows, exits, heads, counts and digests of one moment (I17).
     fn pull(
         &self,
-        device: DeviceNumber,
+        connection: &mut Connection,
+        place: &Place,
         request: &Request<'_>,
         settled: &[Settled],
         received: Millis,
     ) -> Result<(Reply, Pulled), Refusal> {
         let now = self.clock().now();
-        self.store().read(|connection| {
-            let row = acks::load(connection, &[i64::from(device.0)])?
-                .pop()
-                .ok_or(Refusal::Unknown)?;
-            let rules = self.rules(connection)?;
-            let epoch = epochs::current(connection)?;
-            let reach = Reach::of(connection, UserId(row.account), now)?;
-            let snapshot = Snapshot {
-                rules: &rules,
-                reach: &reach,
-                device: device.0,
-                may_read: row.state == "active",
-                epoch,
-                now,
-            };
-            let pulled = snapshot.pull(connection, &request.envelope, settled)?;
-            let reply = Reply {
-                protocol: PROTOCOL,
-                epoch,
-                now: received,
-                schema: rules.kinds.schema(),
-                policy: rules.policy_version,
-                ack: row.ack(),
-                ack_mark: marks(&row)?.mark(row.ack()),
-                durable: to_rev(row.durable),
-                next_in: NEXT_IN,
-                verdicts: Vec::new(),
-                dropped: Vec::new(),
-                grants: None,
-                places: None,
-                feeds: Vec::new(),
-            };
-            Ok((reply, pulled))
-        })
+        let Place {
+            device,
+            row,
+            epoch,
+            rules,
+        } = place;
+        let reach = Reach::of(connection, UserId(row.account), now)?;
+        let snapshot = Snapshot {
+            rules,
+            reach: &reach,
+            device: device.0,
+            may_read: row.state == "active",
+            epoch: *epoch,
+            now,
+        };
+        let pulled = snapshot.pull(connection, &request.envelope, settled)?;
+        let reply = Reply {
+            protocol: PROTOCOL,
+            epoch: *epoch,
+            now: received,
+            schema: rules.kinds.schema(),
+            policy: rules.policy_version,
+            ack: row.ack(),
+            ack_mark: marks(row)?.mark(row.ack()),
+            durable: to_rev(row.durable),
+            next_in: NEXT_IN,
+            verdicts: Vec::new(),
+            dropped: Vec::new(),
+            grants: None,
+            places: None,
+            feeds: Vec::new(),
+        };
+        Ok((reply, pulled))
     }
+}
+
+/// A device and the rules of one moment.
+struct Place {
+    device: DeviceNumber,
+    row: AckRow,
+    epoch: Rev,
+    rules: Rules,
 }
 
 fn marks(row: &AckRow) -> Result<Marks, Error> {

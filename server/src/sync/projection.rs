@@ -67,14 +67,6 @@ impl Sight {
         self.views.keys().map(String::as_str)
     }
 
-    /// Whether the whole record is shown as it is.
-    pub fn shows_all_of(&self, record: &Record) -> bool {
-        let own = record.created.user == self.viewer;
-        self.views
-            .get(&record.kind)
-            .is_some_and(|view| record.fields.keys().all(|field| !view.masks(field, own)))
-    }
-
     /// The record as its reader may see it; `None` if its kind is not shown.
     pub fn row(&self, record: &Record) -> Option<Row> {
         let view = self.views.get(&record.kind)?;

@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sync_protocol::kind::{Kind, KindErrors, Kinds};
 use sync_protocol::policy::Policy;
 
-use crate::store::{self, Connection, definitions};
+use crate::store::definitions::{self, Moment};
+use crate::store::{self, Connection};
 
 /// Kinds and policy of one moment.
 #[derive(Debug, Clone)]
@@ -34,7 +35,13 @@ impl RulesCache {
 
     /// The rules as of this transaction.
     pub fn of(&self, connection: &mut Connection) -> Result<Rules, store::Error> {
-        let (schema, policy) = definitions::versions(connection)?;
+        let moment = definitions::moment(connection)?;
+        self.at(connection, moment)
+    }
+
+    /// The rules as of a moment of this transaction.
+    pub fn at(&self, connection: &mut Connection, moment: Moment) -> Result<Rules, store::Error> {
+        let Moment { schema, policy, .. } = moment;
         if let Some(rules) = self.held()
             && rules.kinds.schema() == schema
             && rules.policy_version == policy
