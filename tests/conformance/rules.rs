@@ -78,7 +78,7 @@ const UPWARDS: &[(&str, &[&str])] = &[
     ("clock", &["app", "cli", "http", "store", "sync"]),
     ("config", &["app", "cli", "http", "store", "sync"]),
     ("metrics", &["app", "cli", "http", "store", "sync"]),
-    ("http", &["cli", "demo"]),
+    ("http", &["bench", "cli", "demo"]),
 ];
 
 fn at(file: &File, line: usize, what: &str) -> String {

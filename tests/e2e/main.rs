@@ -8,6 +8,7 @@
 )]
 
 mod batch;
+mod bench;
 mod bodies;
 mod canary;
 mod exchange;

@@ -56,14 +56,6 @@ impl Ground {
         self.postgres.is_some()
     }
 
-    /// Name and version of the database.
-    pub fn describe(&self) -> Result<String, Failed> {
-        match &self.postgres {
-            Some(postgres) => Ok(postgres.grounds.describe()?),
-            None => Ok("SQLite".to_owned()),
-        }
-    }
-
     /// An empty database.
     pub fn make(&self, name: &str) -> Result<Database, Failed> {
         match &self.postgres {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use sync_protocol::Millis;
 use sync_protocol::change::Change;
 use sync_protocol::id::{DeviceNumber, UserId};
+use sync_protocol::kind::Kinds;
 use sync_protocol::record::{Created, Held, Record, Write};
 use sync_protocol::scope::{Place, Scope};
 use sync_protocol::stamp::Clock as Trust;
@@ -20,6 +21,7 @@ use crate::demo::chance::Chance;
 use crate::demo::district;
 use crate::store::records::RecordRow;
 use crate::store::{self, Store, StoreOptions, bulk, scopes};
+use crate::sync::search_key::SearchKey;
 
 const PART: &str = "limits of this machine";
 /// Rows in a transaction.
@@ -59,28 +61,45 @@ pub fn measure(
     progress.begin("bulk insert", TRANSACTIONS.len() as u64);
     for size in TRANSACTIONS {
         let rate = bulk_rate(stage, size)?;
-        let name = format!("pushed, against bulk insert into `record`, {size} a transaction");
+        let name =
+            format!("pushed, against bulk insert of record and look-ups, {size} a transaction");
         rows.push(Row::new(PART, &name, "1/s", median(&pushed)).against("bulk insert", rate));
         progress.step(1);
     }
     Ok(rows)
 }
 
-/// Rows a second that the store's own statement writes into a fresh database.
+/// A row of `record` with its rows of `lookup`.
+type Written = (RecordRow, Vec<(Vec<u8>, String, i64)>);
+
+/// Entries a second that the store's own statements write into a fresh database.
 fn bulk_rate(stage: &Stage, size: usize) -> Result<f64, Failed> {
     let database = stage.ground.make("bulk")?;
     let store = Store::open(&database.url, StoreOptions::default())?;
-    let rows = bulk_rows(&store, stage)?;
+    let written = written(&store, stage)?;
+    let batches: Vec<(Vec<RecordRow>, Vec<_>)> = written
+        .chunks(size)
+        .map(|chunk| {
+            let rows = chunk.iter().map(|(row, _)| row.clone()).collect();
+            let found = chunk.iter().flat_map(|(_, found)| found.clone()).collect();
+            (rows, found)
+        })
+        .collect();
     let began = Instant::now();
-    for rows in rows.chunks(size) {
-        store.write::<_, store::Error>(|c| bulk::add_records(c, rows))?;
+    for (rows, found) in &batches {
+        store.write::<_, store::Error>(|c| {
+            bulk::add_records(c, rows)?;
+            bulk::put_lookups(c, found)
+        })?;
     }
-    Ok(rows.len() as f64 / began.elapsed().as_secs_f64())
+    Ok(written.len() as f64 / began.elapsed().as_secs_f64())
 }
 
-fn bulk_rows(store: &Store, stage: &Stage) -> Result<Vec<RecordRow>, Failed> {
-    let place = Place::new("checkpoint", "S001")
-        .map_err(|_| store::Error::Corrupt("a code that is none".to_owned()))?;
+fn written(store: &Store, stage: &Stage) -> Result<Vec<Written>, Failed> {
+    let corrupt = |what: &str| store::Error::Corrupt(what.to_owned());
+    let place = Place::new("checkpoint", "S001").map_err(|_| corrupt("a code that is none"))?;
+    let kinds = Kinds::built_in().map_err(|_| corrupt("the kinds that came with the program"))?;
+    let key = SearchKey::new([7; 32]);
     let now = stage.clock.now();
     let scope = store.write::<_, store::Error>(|c| {
         district::build(c, district::Scale::Small, "no password", now)?;
@@ -90,7 +109,16 @@ fn bulk_rows(store: &Store, stage: &Stage) -> Result<Vec<RecordRow>, Failed> {
     (1..=stage.sizes.bulk as u64)
         .map(|number| {
             let change = pen.registration(&place, 1, now, &mut chance);
-            Ok(RecordRow::new(scope, number, &record(change, number), now)?)
+            let record = record(change, number);
+            let terms = kinds
+                .get(&record.kind)
+                .map(|kind| kind.search_terms(&record.values()));
+            let found = terms
+                .unwrap_or_default()
+                .iter()
+                .map(|(purpose, text)| (key.hash(purpose, text), record.id.to_string(), scope))
+                .collect();
+            Ok((RecordRow::new(scope, number, &record, now)?, found))
         })
         .collect()
 }

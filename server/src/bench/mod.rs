@@ -72,9 +72,9 @@ pub enum Failed {
 
 /// Runs the parts of a plan, in order.
 pub fn run(ground: Ground, plan: &Plan, progress: &dyn Progress) -> Result<Report, Failed> {
-    let mut report = Report::new(&ground, plan)?;
     let wants = |part| plan.parts.contains(&part);
     let mut stage = Stage::prepare(ground, plan, progress)?;
+    let mut report = Report::new(&stage.described, plan);
     // Growth comes first: the store is never again as small.
     if wants(Part::Growth) {
         report.add(growth::measure(&mut stage, progress)?);

@@ -40,6 +40,8 @@ const TENTHS_OF_MS_APART: u64 = 1_728;
 /// What is measured on.
 pub struct Stage {
     pub ground: Ground,
+    /// Name and version of the database.
+    pub described: String,
     pub sizes: Sizes,
     pub clock: Clock,
     /// Phones at checkpoints, [`COLLEAGUES`] at each.
@@ -111,6 +113,7 @@ impl Stage {
         let volunteers = volunteers(&app, &district, plan.sizes.herd.max(plan.sizes.phones), now)?;
         let leaders = leaders(&app, &district, plan.sizes.pulls, now)?;
         let mut stage = Self {
+            described: app.store.describe()?,
             sizes: plan.sizes.clone(),
             clock,
             volunteers,

@@ -195,17 +195,17 @@ impl Bars {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "somebody waits for the end")]
 impl Progress for Bars {
     fn begin(&self, what: &str, steps: u64) {
         self.end();
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        if !std::io::stderr().is_terminal() {
+            eprintln!("{what}");
+            return;
+        }
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(steps), target)
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr())
             .with_style(style)
             .with_message(what.to_owned());
         bar.tick();

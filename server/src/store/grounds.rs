@@ -78,18 +78,6 @@ impl Grounds {
         })
     }
 
-    /// Name and version.
-    pub fn describe(&self) -> Result<String, Error> {
-        let found: Number =
-            sql_query("SELECT current_setting('server_version_num')::bigint AS number")
-                .get_result(&mut self.connect()?)?;
-        Ok(format!(
-            "PostgreSQL {}.{}",
-            found.number / 10_000,
-            found.number % 10_000
-        ))
-    }
-
     fn connect(&self) -> Result<PgConnection, Error> {
         PgConnection::establish(&self.url).map_err(|_| {
             Error::Unavailable(
