@@ -15,5 +15,6 @@ mod figures;
 mod growth;
 mod injections;
 mod kills;
+mod load;
 mod resources;
 mod rights;
