@@ -360,7 +360,9 @@ fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {
     }
     // A database on a server has no folder of its own here: the working directory is meant then.
     let folder = store.file().and_then(std::path::Path::parent);
-    let beside = folder.unwrap_or_else(|| std::path::Path::new("")).join(keys::FILE_NAME);
+    let beside = folder
+        .unwrap_or_else(|| std::path::Path::new(""))
+        .join(keys::FILE_NAME);
     Some(config.keys.file.clone().unwrap_or(beside))
 }
 

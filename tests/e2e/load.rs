@@ -11,7 +11,7 @@ use kadian::app::App;
 use kadian::clock::Clock;
 use kadian::demo::chance::Chance;
 use kadian::store::devices::{self, NewDevice};
-use kadian::store::{Error, acks};
+use kadian::store::{Error, acks, bulk};
 use kadian_tests::herd::{Herd, as_many_as, request};
 use kadian_tests::lines::{Pen, bytes};
 use kadian_tests::process::{Process, free_port, peak_kib};
@@ -311,7 +311,7 @@ fn what_breaks_a_fold_fails_alone() {
             let row = devices::by_token(c, &token_hash(&broken).unwrap())?.unwrap();
             let mut row = acks::load(c, &[row.number])?.remove(0);
             row.marks = b"no marks".to_vec();
-            acks::save(c, &row)
+            bulk::save_acks(c, &[&row])
         })
         .unwrap();
     let mut pen = Pen::new(8);

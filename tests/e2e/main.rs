@@ -15,6 +15,7 @@ mod figures;
 mod growth;
 mod injections;
 mod kills;
+mod large;
 mod load;
 mod resources;
 mod rights;

@@ -73,8 +73,8 @@ impl Herd {
                 Ok(())
             })
             .unwrap();
-        let mut pen = Pen::new(18);
-        let requests = tokens.iter().map(|token| {
+        let requests = tokens.iter().enumerate().map(|(number, token)| {
+            let mut pen = Pen::new(1_000 + number as u64);
             let lines: Vec<Value> = (0..entries).map(|_| pen.registration(now, place)).collect();
             request(token, now, &bytes(&lines))
         });

@@ -80,11 +80,7 @@ fn a_file_that_is_no_database_is_refused() {
 #[test]
 fn a_commit_is_durable_before_it_is_acknowledged() {
     let (_folder, store) = on_file();
-    let read = |name| {
-        store
-            .ask(|c| Ok(pragma(c, name)))
-            .unwrap()
-    };
+    let read = |name| store.ask(|c| Ok(pragma(c, name))).unwrap();
     assert_eq!(read("journal_mode"), "wal");
     assert_eq!(read("synchronous"), "2", "FULL");
     assert_eq!(read("foreign_keys"), "1");
@@ -102,12 +98,7 @@ fn the_weak_durability_must_be_asked_for_by_name() {
         ..StoreOptions::default()
     };
     let store = Store::open(&url, options).unwrap();
-    assert_eq!(
-        store
-            .ask(|c| Ok(pragma(c, "synchronous")))
-            .unwrap(),
-        "0"
-    );
+    assert_eq!(store.ask(|c| Ok(pragma(c, "synchronous"))).unwrap(), "0");
 }
 
 #[cfg(unix)]
