@@ -15,8 +15,8 @@ use crate::accounts::users::{self, NewUser};
 use crate::accounts::{Actor, devices::token_hash};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::store::devices::{self, NewDevice};
 use crate::trial;
+use crate::store::devices::{self, NewDevice};
 
 pub(super) const NOW: i64 = 1_795_307_467_950;
 pub(super) const DAY: i64 = 24 * 60 * 60 * 1000;

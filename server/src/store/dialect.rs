@@ -117,7 +117,10 @@ pub(super) fn examine(connection: &mut Connection) -> Result<Vec<String>, Error>
 }
 
 /// Begins a writing transaction: the lock is taken at once.
-pub(super) fn begin_write(connection: &mut Connection, company: Company) -> Result<(), QueryError> {
+pub(super) fn begin_write(
+    connection: &mut Connection,
+    company: Company,
+) -> Result<(), QueryError> {
     match connection {
         Connection::Sqlite(inner) => {
             AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")
@@ -190,7 +193,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<Vec<String>, Error>
 pub(super) fn revert_all(connection: &mut Connection) -> Result<(), Error> {
     let reverted = match connection {
         Connection::Sqlite(inner) => inner.revert_all_migrations(SQLITE_MIGRATIONS).map(|_| ()),
-        Connection::Postgres(inner) => inner.revert_all_migrations(POSTGRES_MIGRATIONS).map(|_| ()),
+        Connection::Postgres(inner) => inner
+            .revert_all_migrations(POSTGRES_MIGRATIONS)
+            .map(|_| ()),
     };
     reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
 }
@@ -216,7 +221,10 @@ fn names(
 
 /// Tells the database that a row was written under a number which was not taken from its own
 /// counter: the counter goes on above it.
-pub(super) fn number_was_given(connection: &mut Connection, counter: Counter) -> Result<(), Error> {
+pub(super) fn number_was_given(
+    connection: &mut Connection,
+    counter: Counter,
+) -> Result<(), Error> {
     match connection {
         // AUTOINCREMENT remembers the greatest number, however it came.
         Connection::Sqlite(_) => Ok(()),

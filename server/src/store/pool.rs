@@ -48,9 +48,7 @@ impl<T> Pool<T> {
     ) -> Result<R, Error> {
         let mut lease = self.lease(connect)?;
         let Some(connection) = lease.connection.as_mut() else {
-            return Err(Error::Unavailable(
-                "a lease without a connection".to_owned(),
-            ));
+            return Err(Error::Unavailable("a lease without a connection".to_owned()));
         };
         let (keep, result) = work(connection);
         if keep == Keep::Yes {

@@ -61,8 +61,8 @@ fn template(server: &str) -> Result<String, Error> {
     let mut connection = connect(server)?;
     // Several test programs may begin at once; the lock goes with the connection.
     connection.batch_execute("SELECT pg_advisory_lock(1)")?;
-    let found: Vec<Name> =
-        sql_query("SELECT datname::text AS name FROM pg_database").load(&mut connection)?;
+    let found: Vec<Name> = sql_query("SELECT datname::text AS name FROM pg_database")
+        .load(&mut connection)?;
     if !found.iter().any(|row| row.name == TEMPLATE) {
         let building = format!("{TEMPLATE}_building");
         connection.batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"))?;

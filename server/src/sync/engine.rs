@@ -236,10 +236,7 @@ impl Core {
             return Ok(());
         }
         let now = self.clock.now();
-        let shown = self
-            .ledger
-            .newest_epoch()
-            .map_err(ledger::Error::into_store)?;
+        let shown = self.ledger.newest_epoch().map_err(ledger::Error::into_store)?;
         let epoch = self.store.write(|connection| {
             let epoch = epochs::open(connection, now, shown, &self.name)?;
             let entry = Entry::Epoch { epoch, at: now };

@@ -16,13 +16,13 @@ use sync_protocol::{Millis, Rev};
 use super::job::Settled;
 use super::numbering::Marks;
 use super::rules::Rules;
+use crate::store::{Company, Reach};
 use crate::store::acks::AckRow;
 use crate::store::alerts::Alert;
 use crate::store::audit::Look;
 use crate::store::history::NewHistory;
 use crate::store::parked::{NewParked, ParkedRow};
 use crate::store::scopes::Node;
-use crate::store::{Company, Reach};
 
 /// What a fold knows and has decided.
 pub(super) struct Fold {

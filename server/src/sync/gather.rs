@@ -12,8 +12,7 @@ use super::job::Job;
 use super::numbering::Marks;
 use crate::store::dialect::MAX_LIST;
 use crate::store::{
-    Company, Connection, Error, Reach, acks, from_rev, locks, parked, purged, reach, records,
-    scopes, to_rev,
+    Company, Connection, Error, Reach, acks, from_rev, locks, parked, purged, reach, records, scopes, to_rev,
 };
 
 /// How far changes that wait for one another are followed.

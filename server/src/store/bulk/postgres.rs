@@ -62,7 +62,11 @@ pub(super) fn change_records(
 fn with_columns(
     statement: diesel::query_builder::SqlQuery,
     rows: &[RecordRow],
-) -> diesel::query_builder::BoxedSqlQuery<'_, diesel::pg::Pg, diesel::query_builder::SqlQuery> {
+) -> diesel::query_builder::BoxedSqlQuery<
+    '_,
+    diesel::pg::Pg,
+    diesel::query_builder::SqlQuery,
+> {
     statement
         .into_boxed()
         .bind::<Array<Text>, _>(column(rows, |row| row.id.as_str()))

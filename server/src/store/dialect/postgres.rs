@@ -90,7 +90,8 @@ pub(super) const fn begin_write(company: Company) -> &'static str {
 /// the session is closed afterwards, for it has no time-outs left.
 pub(super) const LOCK_MIGRATIONS: &str =
     "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock(30224906400656898)";
-pub(super) const UNLOCK_MIGRATIONS: &str = "SELECT pg_advisory_unlock(30224906400656898)";
+pub(super) const UNLOCK_MIGRATIONS: &str =
+    "SELECT pg_advisory_unlock(30224906400656898)";
 
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
