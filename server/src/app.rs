@@ -151,6 +151,8 @@ impl App {
         let key = SearchKey::new(self.keys.search());
         let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
         engine.report_to(Arc::clone(&self.metrics));
+        // Held from now on: what is abnormal must be known before the first transaction.
+        self.store.read(|c| engine.rules(c))?;
         self.purge_again(&engine)?;
         *slot = Some(engine.clone());
         Ok(engine)

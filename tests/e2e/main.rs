@@ -16,5 +16,7 @@ mod figures;
 mod growth;
 mod injections;
 mod kills;
+mod large;
+mod load;
 mod resources;
 mod rights;

@@ -11,6 +11,7 @@
 
 pub mod cluster;
 pub mod console;
+pub mod herd;
 pub mod http;
 pub mod lines;
 pub mod phone;

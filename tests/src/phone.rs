@@ -194,22 +194,27 @@ pub struct Walker {
 
 impl Walker {
     pub fn enrol(server: &Server, login: &str, seed: u64) -> Self {
+        let code = server.town.code(&server.app, login);
+        let mut walker = Self::with_code(&server.address, &code, server.app.clock.clone(), seed);
+        walker.sync();
+        walker
+    }
+
+    /// One that has a code and has not asked for anything.
+    pub fn with_code(address: &str, code: &str, clock: Clock, seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let mut replica = Replica::new();
         replica.set_utc_offset(8 * 60);
-        let code = server.town.code(&server.app, login);
-        replica.enrol(&code, &chance.bytes());
-        let mut walker = Self {
+        replica.enrol(code, &chance.bytes());
+        Self {
             replica,
-            client: server.client(),
-            clock: server.app.clock.clone(),
+            client: Client::new(address),
+            clock,
             chance,
             costs: Vec::new(),
             received: Vec::new(),
             asked: String::new(),
-        };
-        walker.sync();
-        walker
+        }
     }
 
     pub fn follow(&mut self, places: &[&str]) {
@@ -227,8 +232,15 @@ impl Walker {
 
     /// Talks to the server until there is nothing more to do; says how many requests that took.
     pub fn sync(&mut self) -> usize {
+        let count = self.sync_at_most(200);
+        assert!(count < 200, "a phone never comes to rest");
+        count
+    }
+
+    /// The same, but the network goes after so many requests.
+    pub fn sync_at_most(&mut self, most: usize) -> usize {
         self.replica.hurry();
-        for count in 0..200 {
+        for count in 0..most {
             let moment = self.moment();
             match self.replica.next(moment) {
                 Action::Send {
@@ -266,7 +278,7 @@ impl Walker {
                 _ => return count,
             }
         }
-        panic!("a phone never comes to rest");
+        most
     }
 
     fn send(&mut self, token: &str, body: &[u8], may_compress: bool) -> Answer {

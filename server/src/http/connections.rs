@@ -37,6 +37,13 @@ async fn arrived(request: HttpRequest) -> String {
     frame::Arrived::of(&request).unwrap().to_string()
 }
 
+/// More than the buffers of both ends hold.
+const LARGE: usize = 16 * 1024 * 1024;
+
+async fn large() -> HttpResponse {
+    HttpResponse::Ok().body(vec![b'x'; LARGE])
+}
+
 async fn fail() -> HttpResponse {
     panic!("Zhang Wei, 13800000000")
 }
@@ -52,6 +59,7 @@ async fn fail_in_the_store(app: web::Data<App>) -> Result<HttpResponse, Problem>
 const TABLE: &[Route] = &[
     post("/count", "Counts bytes", |r| r.to(count)),
     get("/arrived", "Tells the time", |r| r.to(arrived)),
+    get("/large", "Says a lot", |r| r.to(large)),
     get("/fail", "Panics", |r| r.to(fail)),
     get("/fail_in_the_store", "Fails", |r| r.to(fail_in_the_store)),
     get("/healthz", "Lives", |r| r.to(health::alive)),
@@ -172,6 +180,29 @@ fn a_body_that_trickles_is_cut_off_and_others_are_served_meanwhile() {
             "the connection was held for {took:?}"
         );
     }
+    assert!(is_fine(address));
+}
+
+#[test]
+fn a_caller_that_does_not_read_is_cut_off() {
+    let (address, _server) = start(&app(), TABLE);
+    let open = |path: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let eager = io::copy(&mut open("/large"), &mut io::sink()).unwrap();
+    assert!(eager > LARGE as u64, "whoever reads gets all of it");
+    let mut lazy = open("/large");
+    // What the system waits for, and its probes of a window that stays shut.
+    std::thread::sleep(Duration::from_secs(28));
+    let mut got = 0;
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(size @ 1..) = lazy.read(&mut buffer) {
+        got += size;
+    }
+    assert!(got < LARGE, "{got} bytes were still sent");
     assert!(is_fine(address));
 }
 

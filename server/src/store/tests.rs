@@ -354,3 +354,27 @@ fn the_tables_in_rust_are_the_tables_in_the_database() {
     }
     assert_eq!(declared, found);
 }
+
+#[derive(diesel::QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[test]
+fn a_page_of_a_scope_follows_an_index_in_the_order_of_heads_and_sorts_nothing() {
+    let (_folder, store) = on_file();
+    for table in ["record", "exit"] {
+        let query = format!(
+            "EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE scope_id = 1 AND head > 5 ORDER BY head LIMIT 32"
+        );
+        let plan: Vec<Plan> = store
+            .read::<_, Error>(|c| Ok(diesel::sql_query(query).load(c)?))
+            .unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
+        assert!(
+            plan.len() == 1 && plan[0].contains("(scope_id=? AND head>?)"),
+            "{table}: {plan:?}"
+        );
+    }
+}

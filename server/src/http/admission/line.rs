@@ -51,7 +51,7 @@ impl<T> Line<T> {
 
     pub(super) fn pop(&mut self) -> Option<T> {
         self.turns += 1;
-        let by_age = self.turns % OLDEST_EVERY == 0;
+        let by_age = self.turns.is_multiple_of(OLDEST_EVERY);
         let next = self
             .waiting
             .iter_mut()

@@ -16,11 +16,11 @@ use tokio::sync::oneshot::{Sender, channel};
 use line::Line;
 use pace::Drain;
 
-/// Requests that are with the database at once: two folds of a herd, so that the next is read
-/// while one is written.
-pub const AT_ONCE: usize = 96;
+/// Requests that are with the database at once: more than a fold of a herd, so that the next is
+/// read while one is written, and few enough for little memory.
+pub const AT_ONCE: usize = 48;
 /// Nobody waits longer for a turn.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// All turns taken and none given back for so long: the database does not answer.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
