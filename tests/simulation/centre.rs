@@ -138,18 +138,23 @@ impl Centre {
         self.clock.now()
     }
 
-    /// Starts one more process on the file.
+    /// The newest epoch that is open: a process that lost its sessions opens one by itself.
+    pub(crate) fn note_epoch(&mut self) {
+        let open = self.read(epochs::current);
+        self.newest_epoch = self.newest_epoch.max(open);
+    }
+
+    /// Starts one more process on the database.
     pub(crate) fn open_process(&mut self) -> Result<(), String> {
         self.open_with(options(), true)
     }
 
-    pub(crate) fn open_patient(&mut self) {
+    /// So many processes that wait for one another, in the place of those there are.
+    pub(crate) fn open_patient(&mut self, processes: usize) {
         self.engines.clear();
-        self.open_with(patient(), true).unwrap();
-    }
-
-    pub(crate) fn open_patient_too(&mut self) {
-        self.open_with(patient(), true).unwrap();
+        for _ in 0..processes {
+            self.open_with(patient(), true).unwrap();
+        }
     }
 
     /// How much has gone through the log of the database.
@@ -241,6 +246,7 @@ impl Centre {
 
     /// Puts a copy back under the feet of everybody. `ledger`: whether the newest epoch is known.
     pub(crate) fn restore(&mut self, copy: usize, ledger: bool) -> Result<(), String> {
+        self.note_epoch();
         let count = self.engines.len();
         self.engines.clear();
         trial::put_back(&self.copies[copy].url, &self.url).map_err(|e| e.to_string())?;

@@ -72,12 +72,12 @@ pub fn copy(url: &str, file: &Path) -> Result<String, Error> {
             Ok(url_of(file))
         }
         Location::SqliteMemory => Err(Error::Unavailable("nobody can copy memory".to_owned())),
-        Location::Postgres(url) => {
-            let mut connection = connect(&with_database(&url, MAINTENANCE))?;
+        Location::Postgres(_) => {
+            let mut connection = connect(&with_database(url, MAINTENANCE))?;
             let name = fresh_name();
-            cut_off(&mut connection, database_of(&url))?;
-            create(&mut connection, &name, database_of(&url))?;
-            Ok(with_database(&url, &name))
+            cut_off(&mut connection, database_of(url))?;
+            create(&mut connection, &name, database_of(url))?;
+            Ok(with_database(url, &name))
         }
     }
 }
@@ -88,11 +88,11 @@ pub fn put_back(copy: &str, url: &str) -> Result<(), Error> {
         (Location::SqliteFile(from), Location::SqliteFile(to)) => {
             copy_file(&from, &to).map_err(unwritten)
         }
-        (Location::Postgres(copy), Location::Postgres(url)) => {
-            remove(&url)?;
-            let mut connection = connect(&with_database(&url, MAINTENANCE))?;
-            cut_off(&mut connection, database_of(&copy))?;
-            create(&mut connection, database_of(&url), database_of(&copy))
+        (Location::Postgres(_), Location::Postgres(_)) => {
+            remove(url)?;
+            let mut connection = connect(&with_database(url, MAINTENANCE))?;
+            cut_off(&mut connection, database_of(copy))?;
+            create(&mut connection, database_of(url), database_of(copy))
         }
         _ => Err(Error::Unavailable("a copy of another sort".to_owned())),
     }
@@ -100,9 +100,9 @@ pub fn put_back(copy: &str, url: &str) -> Result<(), Error> {
 
 /// Takes a database on a server away, whoever is connected to it. Files go with their folder.
 pub fn remove(url: &str) -> Result<(), Error> {
-    if let Location::Postgres(url) = Location::parse(url)? {
-        let name = database_of(&url);
-        connect(&with_database(&url, MAINTENANCE))?
+    if let Location::Postgres(_) = Location::parse(url)? {
+        let name = database_of(url);
+        connect(&with_database(url, MAINTENANCE))?
             .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
     }
     Ok(())
@@ -122,10 +122,10 @@ pub fn logged(url: &str) -> Result<i64, Error> {
         bytes: i64,
     }
     match Location::parse(url)? {
-        Location::Postgres(url) => {
+        Location::Postgres(_) => {
             let question =
                 "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::int8 AS bytes";
-            let row: Bytes = sql_query(question).get_result(&mut connect(&url)?)?;
+            let row: Bytes = sql_query(question).get_result(&mut connect(url)?)?;
             Ok(row.bytes)
         }
         Location::SqliteFile(file) => {
