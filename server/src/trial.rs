@@ -10,7 +10,7 @@ use crate::store::{Error, trial};
 /// The settings that name a database for what lives in a folder: the same one each time.
 pub fn settings(folder: &Path) -> Result<Vec<(String, String)>, Error> {
     let named = |name: &str, value: String| (name.to_owned(), value);
-    let Ok(server) = std::env::var(trial::SERVER) else {
+    let Some(server) = trial::server() else {
         let url = format!("sqlite://{}/kadian.sqlite", folder.display());
         return Ok(vec![named("database.url", url)]);
     };

@@ -377,7 +377,7 @@ fn s11_a_person_driven_through_everything_leaves_no_trace_in_logs_metrics_proble
             .remove(0);
         row.body = [b"\x01{\"id\":\"", text.as_bytes()].concat();
         app.store
-            .write(|c| kadian::store::bulk::add_records(c, std::slice::from_ref(&row)))
+            .write(|c| kadian::store::bulk::change_records(c, std::slice::from_ref(&row)))
             .unwrap();
     }
     net.take("damaged", &chief.get(&record));

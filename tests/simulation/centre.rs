@@ -1,14 +1,14 @@
-//! The centre: the real engine on a real database file, with a clock that can be moved, processes
-//! that can be stopped, and copies that can be put back. In place of HTTP stands [`Centre::post`].
+//! The centre: the real engine on a real database, with a clock that can be moved, processes that
+//! can be stopped, and copies that can be put back. In place of HTTP stands [`Centre::post`].
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use kadian::clock::{BUILD, Clock, Millis};
 use kadian::definitions::NotAdded;
-use kadian::ledger::Ledger;
+use kadian::ledger::{self, Ledger};
 use kadian::store::{
-    Connection, Durability, Error, Store, StoreOptions, epochs, grants, records, scopes,
+    Connection, Durability, Error, Store, StoreOptions, epochs, grants, records, scopes, trial,
 };
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
@@ -42,7 +42,7 @@ pub(crate) struct Posted {
 
 /// An older copy of the database.
 pub(crate) struct Copied {
-    file: PathBuf,
+    url: String,
     /// By the true clock.
     pub(crate) at: Millis,
     /// How often the server's clock had been moved by then.
@@ -53,7 +53,7 @@ pub(crate) struct Copied {
 
 pub(crate) struct Centre {
     folder: TempDir,
-    file: PathBuf,
+    pub(crate) url: String,
     pub(crate) clock: Clock,
     /// The server's clock, less the true one.
     pub(crate) offset: Millis,
@@ -97,15 +97,14 @@ fn patient() -> StoreOptions {
 impl Centre {
     pub(crate) fn new(now: Millis) -> Self {
         let folder = folder();
-        let file = folder.path().join("kadian.sqlite");
-        std::fs::copy(template(), &file).unwrap();
+        let url = trial::copy(template(), &folder.path().join("kadian.sqlite")).unwrap();
         let definitions: Vec<(i64, String)> = BUILT_IN
             .iter()
             .map(|text| (1, (*text).to_owned()))
             .collect();
         let mut centre = Self {
             folder,
-            file,
+            url,
             clock: Clock::manual(now),
             offset: 0,
             jumps: 0,
@@ -139,30 +138,38 @@ impl Centre {
         self.clock.now()
     }
 
-    /// Starts one more process on the file.
+    /// The newest epoch that is open: a process that lost its sessions opens one by itself.
+    pub(crate) fn note_epoch(&mut self) {
+        let open = self.read(epochs::current);
+        self.newest_epoch = self.newest_epoch.max(open);
+    }
+
+    /// Starts one more process on the database.
     pub(crate) fn open_process(&mut self) -> Result<(), String> {
         self.open_with(options(), true)
     }
 
-    pub(crate) fn open_patient(&mut self) {
+    /// So many processes that wait for one another, in the place of those there are.
+    pub(crate) fn open_patient(&mut self, processes: usize) {
         self.engines.clear();
-        self.open_with(patient(), true).unwrap();
+        for _ in 0..processes {
+            self.open_with(patient(), true).unwrap();
+        }
     }
 
-    pub(crate) fn open_patient_too(&mut self) {
-        self.open_with(patient(), true).unwrap();
+    /// How much has gone through the log of the database.
+    pub(crate) fn log_length(&self) -> i64 {
+        trial::logged(&self.url).unwrap()
     }
 
-    /// Bytes in the log of the database.
-    pub(crate) fn log_length(&self) -> u64 {
-        std::fs::metadata(wal(&self.file)).map_or(0, |file| file.len())
+    fn ledger_file(&self) -> PathBuf {
+        self.folder.path().join(ledger::FILE_NAME)
     }
 
     fn open_with(&mut self, options: StoreOptions, ledger: bool) -> Result<(), String> {
-        let store = Store::open(&format!("sqlite://{}", self.file.display()), options)
-            .map_err(|e| e.to_string())?;
+        let store = Store::open(&self.url, options).map_err(|e| e.to_string())?;
         let process = format!("p{}", self.engines.len() + 1);
-        let path = Ledger::beside(&self.file);
+        let path = self.ledger_file();
         let now = self.clock.now();
         let ledger = store
             .write(|c| {
@@ -221,19 +228,12 @@ impl Centre {
         self.engines[0].submit(job).unwrap()
     }
 
-    /// Copies the database as it stands, log included.
+    /// Copies the database as it stands. On a server this ends the sessions of all processes.
     pub(crate) fn copy(&mut self, at: Millis) {
-        let file = self
-            .folder
-            .path()
-            .join(format!("copy{}", self.copies.len()));
-        std::fs::copy(&self.file, &file).unwrap();
-        let log = wal(&self.file);
-        if log.exists() {
-            std::fs::copy(&log, wal(&file)).unwrap();
-        }
+        let name = format!("copy{}", self.copies.len());
+        let url = trial::copy(&self.url, &self.folder.path().join(name)).unwrap();
         self.copies.push(Copied {
-            file,
+            url,
             at,
             jumps: self.jumps,
             ledger: self.ledgers,
@@ -246,20 +246,14 @@ impl Centre {
 
     /// Puts a copy back under the feet of everybody. `ledger`: whether the newest epoch is known.
     pub(crate) fn restore(&mut self, copy: usize, ledger: bool) -> Result<(), String> {
+        self.note_epoch();
         let count = self.engines.len();
         self.engines.clear();
-        for name in [wal(&self.file), self.file.with_extension("sqlite-shm")] {
-            let _ = std::fs::remove_file(name);
-        }
-        let from = self.copies[copy].file.clone();
-        std::fs::copy(&from, &self.file).unwrap();
-        if wal(&from).exists() {
-            std::fs::copy(wal(&from), wal(&self.file)).unwrap();
-        }
+        trial::put_back(&self.copies[copy].url, &self.url).map_err(|e| e.to_string())?;
         // A copy from before the ledger went missing belongs to the one that is gone.
         let ledger = ledger && self.copies[copy].ledger == self.ledgers;
         if !ledger {
-            let _ = std::fs::remove_file(Ledger::beside(&self.file));
+            let _ = std::fs::remove_file(self.ledger_file());
             self.ledgers += 1;
         }
         self.open_with(options(), ledger)?;
@@ -374,7 +368,7 @@ impl Centre {
 
     /// Runs `work` while another writer holds the database: what it asks for fails and is rolled back.
     pub(crate) fn while_locked<T>(&self, work: impl FnOnce() -> T) -> T {
-        let store = Store::open(&format!("sqlite://{}", self.file.display()), options()).unwrap();
+        let store = Store::open(&self.url, options()).unwrap();
         let mut work = Some(work);
         let mut done = None;
         store
@@ -390,8 +384,15 @@ impl Centre {
     }
 }
 
-fn wal(file: &std::path::Path) -> PathBuf {
-    PathBuf::from(format!("{}-wal", file.display()))
+impl Drop for Centre {
+    fn drop(&mut self) {
+        self.engines.clear();
+        // A server would be full of worlds that are over; a folder goes by itself.
+        let copies = self.copies.iter().map(|copy| &copy.url);
+        for url in copies.chain([&self.url]) {
+            let _ = trial::remove(url);
+        }
+    }
 }
 
 fn problem(status: u16, body: &Value) -> Posted {

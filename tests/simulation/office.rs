@@ -376,6 +376,7 @@ impl World {
         let Some(copy) = self.random.pick(&usable).copied() else {
             return Ok(());
         };
+        self.centre.note_epoch();
         // Without the ledger nobody knows the newest epoch, unless the clock stands above it.
         let above = self.centre.newest_epoch < u64::try_from(self.centre.now()).unwrap();
         let ledger = !above || self.random.chance(80);

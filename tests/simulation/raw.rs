@@ -48,9 +48,34 @@ impl Raw {
     }
 
     pub(crate) fn post(&self, centre: &Centre, lines: &[Vec<u8>], pull: &Value) -> Posted {
+        self.post_to(centre, 0, lines, pull)
+    }
+
+    /// Asks one of several processes.
+    pub(crate) fn post_to(
+        &self,
+        centre: &Centre,
+        process: usize,
+        lines: &[Vec<u8>],
+        pull: &Value,
+    ) -> Posted {
         centre
-            .post(0, &self.hash, &self.body(centre.now(), lines, pull))
+            .post(process, &self.hash, &self.body(centre.now(), lines, pull))
             .unwrap()
+    }
+
+    /// Pushes lines to one of several processes, which is to take them at once.
+    pub(crate) fn push_to(
+        &mut self,
+        centre: &Centre,
+        process: usize,
+        lines: &[Vec<u8>],
+    ) -> Reply {
+        let posted = self.post_to(centre, process, lines, &json!([]));
+        self.advance(lines);
+        posted
+            .reply
+            .unwrap_or_else(|| panic!("refused with {}", posted.status))
     }
 
     pub(crate) fn advance(&mut self, lines: &[Vec<u8>]) {
@@ -64,6 +89,12 @@ impl Raw {
 /// A change's line for a record with this id.
 pub(crate) fn line(now: Millis, kind: &str, id: u32, place: &str, set: &Value) -> Vec<u8> {
     let change = json!({ "era": 1, "schema": 1, "stamp": format!("{now:012x}0000"), "kind": kind, "record": record(id).to_string(), "scope": place, "set": set });
+    serde_json::to_vec(&change).unwrap()
+}
+
+/// A visit's line, under a household with this id.
+pub(crate) fn visit(now: Millis, id: u32, household: u32) -> Vec<u8> {
+    let change = json!({ "era": 1, "schema": 1, "stamp": format!("{now:012x}0000"), "kind": "visit", "record": record(id).to_string(), "parent": record(household).to_string(), "set": { "outcome": "met" } });
     serde_json::to_vec(&change).unwrap()
 }
 

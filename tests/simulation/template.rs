@@ -4,8 +4,7 @@ use crate::rights::NODES;
 use kadian::clock::BUILD;
 use kadian::store::areas::AreaRow;
 use kadian::store::definitions::KindRow;
-use kadian::store::{Connection, Error, Store, accounts, areas, definitions};
-use std::path::PathBuf;
+use kadian::store::{Connection, Error, Store, accounts, areas, definitions, trial};
 use std::sync::OnceLock;
 use sync_protocol::kind::BUILT_IN;
 use tempfile::TempDir;
@@ -23,17 +22,17 @@ pub(crate) fn folder() -> TempDir {
     made.unwrap()
 }
 
-/// One database with areas, accounts and kinds, made once and copied for each world.
-pub(crate) fn template() -> &'static PathBuf {
-    static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+/// The URL of one database with areas, accounts and kinds, made once and copied for each world.
+pub(crate) fn template() -> &'static str {
+    static TEMPLATE: OnceLock<(TempDir, String)> = OnceLock::new();
     &TEMPLATE
         .get_or_init(|| {
             let folder = folder();
-            let file = folder.path().join("template.sqlite");
-            let store = Store::open(&format!("sqlite://{}", file.display()), options()).unwrap();
+            let url = trial::lasting(&folder.path().join("template.sqlite")).unwrap();
+            let store = Store::open(&url, options()).unwrap();
             store.write(fill).unwrap();
             drop(store);
-            (folder, file)
+            (folder, url)
         })
         .1
 }

@@ -147,7 +147,7 @@ impl World {
     ) -> Check {
         let body = self.with_page(body);
         let hash = hash_of(token);
-        let process = self.random.below(2);
+        let process = self.random.below(self.centre.engines.len().max(2));
         let started = self.moment(self.carriers[carrier].phone).wall;
         let lines = body.iter().filter(|byte| **byte == b'\n').count() - 1;
         let account = self.carriers[carrier].account;

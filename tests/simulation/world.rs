@@ -115,7 +115,14 @@ impl World {
         for _ in 0..phones {
             world.add_phone();
         }
-        if world.random.chance(25) {
+        // On a server several processes are the rule.
+        let more = world.random.chance(25);
+        let processes = match (kadian::store::trial::server(), more) {
+            (Some(_), _) => 3,
+            (None, true) => 2,
+            (None, false) => 1,
+        };
+        for _ in 1..processes {
             world.centre.open_process().unwrap();
         }
         world

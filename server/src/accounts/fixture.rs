@@ -51,6 +51,7 @@ pub(crate) struct District {
     pub(crate) store: Store,
     pub(crate) ledger: Ledger,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) url: String,
     people: HashMap<&'static str, UserId>,
 }
 
@@ -92,6 +93,7 @@ impl District {
             store,
             ledger,
             folder,
+            url: config.database.url,
             people,
         }
     }

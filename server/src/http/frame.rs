@@ -50,6 +50,10 @@ pub async fn around(
         let refused = request.into_response(problem.render(Some(&visit.number)));
         return Ok(visit.end(&app, refused));
     }
+    if let Err(problem) = check_address(&request) {
+        let refused = request.into_response(problem.render(Some(&visit.number)));
+        return Ok(visit.end(&app, refused));
+    }
     match caught(next.call(request)).await {
         Caught::Done(Ok(response)) => Ok(visit.end(&app, response.map_into_boxed_body())),
         // Refused before there was a response, which nothing of ours does.
@@ -90,6 +94,17 @@ pub(super) fn check_gate(
     throttle
         .check(&Address::of(address))
         .map_err(Problem::too_many)
+}
+
+/// No text in an address may hold U+0000, which not every database can look for.
+fn check_address(request: &ServiceRequest) -> Result<(), Problem> {
+    if request.path().contains('\0') || request.path().contains("%00") {
+        return Err(Problem::new(problem::BAD_PATH));
+    }
+    if request.query_string().contains("%00") {
+        return Err(Problem::new(problem::BAD_QUERY));
+    }
+    Ok(())
 }
 
 /// The address of the caller. Behind a proxy it is the last one that was written down: the ones

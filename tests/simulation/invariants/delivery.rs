@@ -18,8 +18,7 @@ use super::*;
 #[test]
 fn i1_no_late_row_while_two_processes_write_and_a_reader_follows_its_cursor() {
     let mut world = World::empty(1);
-    world.centre.open_patient();
-    world.centre.open_patient_too();
+    world.centre.open_patient(2);
     let writers: Vec<Raw> = (0..4)
         .map(|n| Raw::enrol(&mut world.centre, OFFICER, 10 + n))
         .collect();

@@ -232,7 +232,7 @@ impl Drop for Stop<'_> {
 #[test]
 fn i17_one_snapshot_a_record_that_moves_to_and_fro_is_in_every_reply_once() {
     let mut world = World::empty(17);
-    world.centre.open_patient();
+    world.centre.open_patient(1);
     let mut phone = Raw::enrol(&mut world.centre, OFFICER, 17);
     let now = world.centre.now();
     let lines: Vec<_> = (0..30)

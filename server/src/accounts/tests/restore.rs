@@ -6,27 +6,18 @@ use crate::accounts::{devices, grants, users};
 use crate::ledger::{Entry, Ledger};
 use crate::store::devices::{self as rows, DeviceState};
 use crate::store::grants::of_account;
-use crate::store::{Reach, Store, StoreOptions, accounts, enrolments};
+use crate::store::{Reach, Store, StoreOptions, accounts, enrolments, trial};
 use sync_protocol::id::{DeviceNumber, UserId};
 
-/// A copy of the database as it stands now.
-fn copy(district: &District) -> std::path::PathBuf {
-    let from = district.store.file().unwrap();
-    let to = district.folder.path().join("copy.sqlite");
-    // Nobody writes meanwhile, so that the bytes of the file and of its log are a copy.
-    let log = |path: &std::path::Path| format!("{}-wal", path.display());
-    std::fs::copy(from, &to).unwrap();
-    std::fs::copy(log(from), log(&to)).unwrap();
-    to
+/// The URL of a copy of the database as it stands now.
+fn copy(district: &District) -> String {
+    let file = district.folder.path().join("copy.sqlite");
+    trial::copy(&district.url, &file).unwrap()
 }
 
 /// The copy with the ledger beside the original, replayed.
-fn replayed(district: &District, copy: &std::path::Path) -> (Store, Replayed) {
-    let store = Store::open(
-        &format!("sqlite://{}", copy.display()),
-        StoreOptions::default(),
-    )
-    .unwrap();
+fn replayed(district: &District, copy: &str) -> (Store, Replayed) {
+    let store = Store::open(copy, StoreOptions::default()).unwrap();
     let path = district.ledger.path().unwrap().to_owned();
     let done = store
         .write::<_, Error>(|c| {

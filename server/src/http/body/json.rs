@@ -28,9 +28,18 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, Probl
     }
 }
 
-/// Parses one JSON object. serde by itself would also take a list of its members' values.
+/// Parses one JSON object. serde by itself would also take a list of its members' values. No text of
+/// it may hold U+0000, which not every database can look for; the fields of a record are judged
+/// one by one instead.
 pub fn object<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, Problem> {
     let value = parse(bytes, depth)?;
+    if let Some(offset) = nul(bytes) {
+        let (line, column) = place(bytes, offset);
+        return Err(Problem::new(problem::BODY_JSON)
+            .detail("U+0000 may stand in no text.")
+            .with("line", line)
+            .with("column", column));
+    }
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::new(problem::BODY_JSON)
             .detail("An object is expected here, not a list.")
@@ -78,6 +87,22 @@ pub fn too_deep(bytes: &[u8], most: usize) -> Option<usize> {
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
+    }
+    None
+}
+
+/// The offset of the first U+0000 in a string. As a byte it is no JSON; so it is written as an escape.
+fn nul(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes.iter().enumerate();
+    while let Some((offset, byte)) = rest.next() {
+        if *byte != b'\\' {
+            continue;
+        }
+        if bytes.get(offset + 1..offset + 6) == Some(b"u0000") {
+            return Some(offset);
+        }
+        // What is escaped begins no escape.
+        rest.next();
     }
     None
 }

@@ -240,6 +240,20 @@ fn a_refusal_names_the_place_and_the_rule_and_never_the_value() {
 }
 
 #[test]
+fn an_object_with_a_nul_in_a_text_is_refused_and_one_that_only_speaks_of_it_is_not() {
+    let read = |name: &str| {
+        let text = format!("{{\"name\":\"{name}\",\"age\":1}}");
+        json::object::<serde_json::Value>(text.as_bytes(), 16)
+    };
+    for nul in ["\\u0000", "a\\u0000b", "\\\\\\u0000", "\\u0061\\u0000"] {
+        assert_eq!(read(nul).unwrap_err().code(), problem::BODY_JSON, "{nul}");
+    }
+    for text in ["", "\\\\u0000", "u0000", "\\u0001", "\\\"u0000"] {
+        assert!(read(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn patience_grows_with_what_has_come_and_ends() {
     use super::read::patience;
     assert_eq!(patience(0, &LIMITS), LIMITS.grace);
