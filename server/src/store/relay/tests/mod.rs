@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::postgres_url::Password;
 use authority::Authority;
 use postgres::{PASSWORD, Postgres};
 use pretender::{Manner, Pretender};
@@ -63,7 +64,7 @@ impl Town {
 fn url(hosts: &str, parameters: &str) -> PostgresUrl {
     PostgresUrl::parse(&format!("postgres://kadian@{hosts}/postgres?{parameters}"))
         .unwrap()
-        .with_password(PASSWORD)
+        .with_password(Password::new(PASSWORD))
         .unwrap()
 }
 
