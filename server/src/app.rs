@@ -17,7 +17,7 @@ use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
 use crate::metrics::{self, Metrics};
-use crate::store::{self, Connection, Store, StoreOptions, meta, purged};
+use crate::store::{self, Connection, Password, Store, StoreOptions, meta, purged};
 use crate::sync::Engine;
 use crate::sync::job::{Job, Purge};
 use crate::sync::opening::{NotOpened, Opening};
@@ -71,7 +71,9 @@ pub enum Error {
 impl App {
     /// Opens what the configuration names: the database, then the keys that belong to it.
     pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, Error> {
+        let password = config.database.password.as_ref();
         let options = StoreOptions {
+            password: password.map(|secret| Password::new(secret.expose())),
             readers: config.database.readers,
             writers: config.database.writers,
             ..StoreOptions::default()

@@ -49,6 +49,10 @@ pub const SETTINGS: &[Setting] = &[
         "sqlite://kadian.sqlite",
         "where the data stands: sqlite:///path/file or postgres://user@host/database",
     ),
+    secret(
+        "database.password",
+        "password of PostgreSQL's user, where the URL and PGPASSWORD have none",
+    ),
     plain(
         "database.readers",
         "8",
@@ -255,6 +259,12 @@ impl Layers {
                         variable(name)
                     )));
                 }
+                _ if has_password(value) => {
+                    return Err(Error(format!(
+                        "{name} has a password in it, and everybody on this machine can read flags: take it out and give it in a file named by {}_FILE",
+                        variable("database.password")
+                    )));
+                }
                 _ => layers.lay(name, value, Origin::Flag)?,
             }
         }
@@ -293,6 +303,11 @@ impl Layers {
                 if setting(&name).is_some_and(|setting| setting.secret) {
                     return Err(wrong(format!(
                         "{name} is a secret: name a file that holds it with {name}_file"
+                    )));
+                }
+                if has_password(&value) {
+                    return Err(wrong(format!(
+                        "{name} has a password in it: take it out and name a file that holds it with database.password_file"
                     )));
                 }
                 self.lay(&name, &value, origin.clone())?;
@@ -385,7 +400,7 @@ impl Layers {
                     value: if hidden {
                         "***".to_owned()
                     } else {
-                        value.clone()
+                        without_password(value)
                     },
                     origin: origin.clone(),
                     help: setting.help,
@@ -401,6 +416,30 @@ impl Layers {
 
 fn setting(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The part of a URL that a password stands in: from the first `:` after the scheme to the last
+/// `@`. It is wide on purpose: whoever writes a URL wrong must not see the password printed either.
+fn password_in(text: &str) -> Option<(usize, usize)> {
+    if text.starts_with("sqlite:") {
+        return None;
+    }
+    let begin = text.find("://")? + 3;
+    let end = text.rfind('@').filter(|end| *end >= begin)?;
+    let colon = text[begin..end].find(':')?;
+    Some((begin + colon + 1, end))
+}
+
+fn has_password(text: &str) -> bool {
+    password_in(text).is_some()
+}
+
+/// The text as it may be shown.
+pub(super) fn without_password(text: &str) -> String {
+    match password_in(text) {
+        Some((begin, end)) => format!("{}***{}", &text[..begin], &text[end..]),
+        None => text.to_owned(),
+    }
 }
 
 /// `http.listen` in the environment is `KADIAN_HTTP_LISTEN`.

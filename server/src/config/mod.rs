@@ -27,11 +27,25 @@ pub struct Config {
     warnings: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
+    /// May have a password in it when it comes from the environment.
     pub url: String,
+    /// Where it does not stand in the URL.
+    pub password: Option<Secret>,
     pub readers: usize,
     pub writers: usize,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("url", &layers::without_password(&self.url))
+            .field("password", &self.password)
+            .field("readers", &self.readers)
+            .field("writers", &self.writers)
+            .finish()
+    }
 }
 
 /// Where the side ledger is kept; nothing means beside the database.
@@ -151,6 +165,7 @@ impl Config {
         Ok(Self {
             database: Database {
                 url: layers.text("database.url"),
+                password: layers.given("database.password").map(Secret),
                 readers: whole("database.readers", 1, 256)?,
                 writers: whole("database.writers", 1, 64)?,
             },

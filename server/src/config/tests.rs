@@ -134,3 +134,65 @@ fn the_defaults_are_valid_and_no_setting_is_named_twice() {
     assert_eq!(names.len(), SETTINGS.len());
     assert_eq!(config.lines().len(), SETTINGS.len());
 }
+
+#[test]
+fn a_password_of_the_database_comes_from_the_environment_or_a_file_and_is_never_shown() {
+    let url = "postgres://kadian:hunter2@db.example/kadian";
+    let config = Config::resolve(&sources("", &[("KADIAN_DATABASE_URL", url)], &[])).unwrap();
+    assert_eq!(config.database.url, url);
+    let shown = config
+        .lines()
+        .iter()
+        .find(|line| line.name == "database.url")
+        .unwrap();
+    assert_eq!(shown.value, "postgres://kadian:***@db.example/kadian");
+    assert!(!format!("{config:?}").contains("hunter2"));
+
+    for wrong in [
+        sources("", &[], &[("database.url", url)]),
+        sources(
+            "",
+            &[],
+            &[("database.url", "postgres://kadian:hunter@2@db")],
+        ),
+        sources(&format!("[database]\nurl = \"{url}\"\n"), &[], &[]),
+        sources("", &[], &[("database.password", "hunter2")]),
+        sources("[database]\npassword = \"hunter2\"\n", &[], &[]),
+    ] {
+        let text = refusal(&wrong);
+        assert!(
+            text.contains("password") && !text.contains("hunter"),
+            "{text}"
+        );
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let text = format!("[database]\npassword_file = \"{}\"\n", file.display());
+    let config = Config::resolve(&sources(
+        &text,
+        &[],
+        &[("database.url", "postgres://k@db/k")],
+    ));
+    let config = config.unwrap();
+    assert_eq!(
+        config.database.password.as_ref().unwrap().expose(),
+        "hunter2"
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+    // A port, an IPv6 address and the name of a file are no passwords.
+    for open in [
+        "postgres://k@[::1]:5432/k",
+        "sqlite:///a:b@c.sqlite",
+        "postgres://h:1/k",
+    ] {
+        let config = Config::resolve(&sources("", &[("KADIAN_DATABASE_URL", open)], &[])).unwrap();
+        let shown = config
+            .lines()
+            .iter()
+            .find(|line| line.name == "database.url")
+            .unwrap();
+        assert_eq!(shown.value, open);
+    }
+}

@@ -42,6 +42,7 @@ pub mod trial;
 
 pub use dialect::{Company, Connection, Location};
 pub use error::Error;
+pub use postgres_url::Password;
 pub use reach::{Ground, Reach};
 
 use diesel::connection::{Connection as _, InstrumentationEvent};
@@ -82,6 +83,8 @@ pub enum Durability {
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
     pub durability: Durability,
+    /// Of a database server, where its URL has none.
+    pub password: Option<Password>,
     /// How many snapshots may be read at the same time.
     pub readers: usize,
     /// How many transactions may write beside each other, where the database can do that.
@@ -96,6 +99,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             durability: Durability::Full,
+            password: None,
             readers: 8,
             writers: 2,
             busy_timeout: Duration::from_secs(5),
@@ -137,7 +141,8 @@ impl Store {
     /// Opens the database that `url` names, creating it if need be, and applies what is missing
     /// of its migrations. `sqlite::memory:` gives a fresh one that lives as long as the store.
     pub fn open(url: &str, options: StoreOptions) -> Result<Self, Error> {
-        let source = Source::new(Location::parse(url)?)?;
+        let location = Location::parse(url)?.with_password(options.password.as_ref())?;
+        let source = Source::new(location)?;
         let mut first = Writer::connect(&source, &options)?;
         let applied = dialect::migrate(&mut first.connection)?;
         let many = source.location.has_many_writers();

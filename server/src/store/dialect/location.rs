@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::store::Error;
-use crate::store::postgres_url::PostgresUrl;
+use crate::store::postgres_url::{Password, PostgresUrl};
 
 /// A database that a URL can name.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,6 +35,20 @@ impl Location {
             None => refuse(
                 "the URL has an unknown scheme; write sqlite:///path/kadian.sqlite, postgres://user@host/database (or sqlite::memory: for a trial)",
             ),
+        }
+    }
+
+    /// Adds the password of a database server that was kept apart from the URL.
+    pub fn with_password(self, password: Option<&Password>) -> Result<Self, Error> {
+        match (self, password) {
+            (location, None) => Ok(location),
+            (Self::Postgres(url), Some(password)) => url
+                .with_password(password.clone())
+                .map(Box::new)
+                .map(Self::Postgres),
+            (Self::SqliteFile(_) | Self::SqliteMemory, Some(_)) => Err(Error::Unavailable(
+                "a password was given for the database, and a SQLite file has none".to_owned(),
+            )),
         }
     }
 

@@ -111,9 +111,15 @@ pub(super) enum Target {
     Primary,
 }
 
-/// Never printed.
+/// The password of a database's user. Never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Password(pub(super) String);
+pub struct Password(String);
+
+impl Password {
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,18 +169,18 @@ impl PostgresUrl {
     }
 
     /// Adds a password that was kept apart from the URL.
-    pub fn with_password(mut self, password: &str) -> Result<Self, Error> {
+    pub fn with_password(mut self, password: Password) -> Result<Self, Error> {
         if self.password.is_some() {
             return Err(refusal(
                 "it has a password, and another was given apart from it; take the one in the URL out",
             ));
         }
-        if password.is_empty() || password.contains('\0') {
+        if password.0.is_empty() || password.0.contains('\0') {
             return Err(Error::Unavailable(
                 "the database's password is empty or has a NUL in it".to_owned(),
             ));
         }
-        self.password = Some(Password(password.to_owned()));
+        self.password = Some(password);
         Ok(self)
     }
 

@@ -57,6 +57,7 @@ fn only_this_machine_is_spoken_to_in_the_open_without_asking() {
         "postgres://127.9.9.9/k",
         "postgres://[::1]/k",
         "postgres:///k?host=/run/postgresql",
+        "postgres://kadian@/kadian?host=/run/postgresql",
         "postgres://%2Frun%2Fpostgresql/k?sslmode=require",
         "postgres://db.example/k?sslmode=disable",
     ] {
@@ -217,7 +218,7 @@ fn no_refusal_and_no_print_tells_the_password() {
 #[test]
 fn a_password_kept_apart_is_added_and_never_hides_another() {
     let url = parse("postgres://u@h/k?sslmode=disable")
-        .with_password("p'w")
+        .with_password(Password::new("p'w"))
         .unwrap();
     assert!(
         url.conninfo(None)
@@ -225,9 +226,21 @@ fn a_password_kept_apart_is_added_and_never_hides_another() {
             .expose()
             .contains(r"password='p\'w'")
     );
-    assert!(parse("postgres://u:p@h/k").with_password("q").is_err());
-    assert!(parse("postgres://u@h/k").with_password("").is_err());
-    assert!(parse("postgres://u@h/k").with_password("a\0b").is_err());
+    assert!(
+        parse("postgres://u:p@h/k")
+            .with_password(Password::new("q"))
+            .is_err()
+    );
+    assert!(
+        parse("postgres://u@h/k")
+            .with_password(Password::new(""))
+            .is_err()
+    );
+    assert!(
+        parse("postgres://u@h/k")
+            .with_password(Password::new("a\0b"))
+            .is_err()
+    );
 }
 
 #[test]

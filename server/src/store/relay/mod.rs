@@ -1,13 +1,14 @@
 //! TLS between libpq and the database. The libpq that is compiled in speaks none, so it connects
 //! to a Unix socket in a folder that only this user can enter; behind the socket a thread of this
 //! program connects to the real host, agrees on TLS as PostgreSQL does, checks the certificate and
-//! passes bytes both ways (docs/adr/0016-libpq-and-tls.md). What is passed is never looked at.
+//! passes bytes both ways (docs/adr/0016-libpq-and-tls.md), unread but for the first words.
 //!
 //! A host that cannot be reached, or is not the one it should be, is answered for in PostgreSQL's
 //! own words, so that libpq tries the next host and reports the reason if there is none.
 
 mod encryption;
 mod folder;
+mod greeting;
 mod refusal;
 mod way;
 
@@ -137,7 +138,12 @@ async fn accept(listener: UnixListener, way: Arc<Way>) {
 }
 
 async fn serve(mut client: UnixStream, way: Arc<Way>) {
-    match way.open().await {
+    let opened = tokio::time::timeout(way.within(), async {
+        let mut server = way.open().await?;
+        greeting::pass(&mut client, &mut server).await?;
+        Ok(server)
+    });
+    match opened.await.unwrap_or(Err(Refusal::TimedOut)) {
         Ok(mut server) => {
             // However it ends, both sides are closed, and libpq says what that means to it.
             let _ = copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER).await;

@@ -18,7 +18,7 @@ pub(super) enum Refusal {
     Unreachable(io::ErrorKind),
     #[error("it did not answer in time")]
     TimedOut,
-    #[error("it ended the connection before TLS was agreed on ({0})")]
+    #[error("it ended the connection before it let anybody in ({0})")]
     Closed(io::ErrorKind),
     #[error("it offers no TLS, and the URL asks for it (sslmode)")]
     NoTls,

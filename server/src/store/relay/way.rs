@@ -2,10 +2,13 @@
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -52,15 +55,15 @@ impl Way {
         self.port
     }
 
-    pub(super) async fn open(&self) -> Result<TlsStream<TcpStream>, Refusal> {
-        timeout(self.within, self.agree())
-            .await
-            .unwrap_or(Err(Refusal::TimedOut))
+    /// How long opening it may take.
+    pub(super) fn within(&self) -> Duration {
+        self.within
     }
 
-    async fn agree(&self) -> Result<TlsStream<TcpStream>, Refusal> {
+    /// Opens it; the caller stops waiting when [`Self::within`] is over.
+    pub(super) async fn open(&self) -> Result<Encrypted, Refusal> {
         let mut tcp = self.reach().await?;
-        let closed = |error: std::io::Error| Refusal::Closed(error.kind());
+        let closed = |error: io::Error| Refusal::Closed(error.kind());
         tcp.write_all(&SSL_REQUEST).await.map_err(closed)?;
         // One byte and no more: whatever came along with it unencrypted is left for the handshake
         // to choke on, and can never pass for something that was said inside TLS.
@@ -76,6 +79,7 @@ impl Way {
         TlsConnector::from(Arc::clone(&self.encryption))
             .connect(name, tcp)
             .await
+            .map(Encrypted)
             .map_err(|error| Refusal::of_handshake(&error))
     }
 
@@ -89,7 +93,7 @@ impl Way {
                 .map_err(|error| Refusal::Name(error.kind()))?
                 .collect(),
         };
-        let mut refusal = Refusal::Name(std::io::ErrorKind::NotFound);
+        let mut refusal = Refusal::Name(io::ErrorKind::NotFound);
         for (tried, address) in addresses.iter().enumerate() {
             let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let share = until.saturating_duration_since(Instant::now()) / others;
@@ -104,7 +108,7 @@ impl Way {
 
     /// A connection on which a peer that has vanished is noticed within seconds: asked whether it
     /// is there when it is silent, given up when it leaves what was sent unacknowledged.
-    async fn connect(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         use rustix::net::sockopt;
         let socket = if address.is_ipv4() {
             TcpSocket::new_v4()?
@@ -123,5 +127,43 @@ impl Way {
             u32::try_from(self.user_timeout.as_millis()).unwrap_or(u32::MAX),
         )?;
         socket.connect(address).await
+    }
+}
+
+/// The bytes inside TLS. A server that dies ends TCP without a farewell of TLS. That is an end like
+/// any other here, and what came before it is passed on: PostgreSQL's messages have their lengths,
+/// so that nothing cut short can pass for whole.
+pub(super) struct Encrypted(TlsStream<TcpStream>);
+
+impl AsyncRead for Encrypted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.0).poll_read(context, into) {
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(()))
+            }
+            other => other,
+        }
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
