@@ -21,7 +21,7 @@ use super::relay::Relay;
 /// Values in one `IN (…)`; longer lists are asked for in pieces.
 pub const MAX_LIST: usize = 500;
 
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+pub(super) const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 // A module of its own, because the derived code imports diesel's trait of the name `Connection`.

@@ -9,6 +9,7 @@ use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
 use crate::store::definitions::{self, KindRow};
+use crate::store::acks::Durable;
 use crate::store::{Connection, Error, Store, acks, devices, epochs};
 
 /// A clock this far below the highest time on record is wrong.
@@ -29,6 +30,8 @@ pub struct Opening<'a> {
     pub insist_on_clock: bool,
     /// Devices that hold older definitions may push, not pull.
     pub oldest_schema: u32,
+    /// When a change counts as durable.
+    pub durable: Durable,
 }
 
 /// Why a process may not write.
