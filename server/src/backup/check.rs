@@ -36,12 +36,16 @@ fn differing(wanted: &[(String, i64)], held: &[(String, i64)]) -> Option<String>
     if wanted.len() != held.len() {
         return Some("it has other tables".to_owned());
     }
-    wanted.iter().zip(held).find(|(a, b)| a != b).map(|(wanted, held)| {
-        format!(
-            "{} holds {} rows where the snapshot has {}",
-            held.0, held.1, wanted.1
-        )
-    })
+    wanted
+        .iter()
+        .zip(held)
+        .find(|(a, b)| a != b)
+        .map(|(wanted, held)| {
+            format!(
+                "{} holds {} rows where the snapshot has {}",
+                held.0, held.1, wanted.1
+            )
+        })
 }
 
 #[cfg(test)]

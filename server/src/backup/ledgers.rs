@@ -45,7 +45,10 @@ pub fn choose(
         Some((id, end)) => looked.id.as_ref() == Some(id) && looked.end >= *end,
         None => true,
     };
-    let in_place = at_hand.in_place.iter().map(|looked| (Chosen::InPlace, looked));
+    let in_place = at_hand
+        .in_place
+        .iter()
+        .map(|looked| (Chosen::InPlace, looked));
     let given = at_hand.given.iter().enumerate();
     let given = given.map(|(place, looked)| (Chosen::Given(place), looked));
     // The longest knows most; of two as long, the one in place stays.

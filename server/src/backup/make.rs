@@ -153,7 +153,10 @@ fn write(plain: &Path, to: &Path, keys: &[Recipient]) -> Result<sealed::Bytes, E
 fn target(to: &Path, now: Millis) -> Result<PathBuf, Error> {
     let file = if to.is_dir() {
         let moment = DateTime::from_timestamp_millis(now).unwrap_or_default();
-        to.join(format!("kadian-{}.sqlite.age", moment.format("%Y%m%dT%H%M%S%3fZ")))
+        to.join(format!(
+            "kadian-{}.sqlite.age",
+            moment.format("%Y%m%dT%H%M%S%3fZ")
+        ))
     } else {
         to.to_owned()
     };

@@ -57,7 +57,9 @@ pub enum Error {
     InUse,
     #[error("a database in memory cannot be restored into")]
     InMemory,
-    #[error("put the keys file that belongs to the backup at {0} first; without it nothing in it could be looked up")]
+    #[error(
+        "put the keys file that belongs to the backup at {0} first; without it nothing in it could be looked up"
+    )]
     NoKeys(String),
     #[error(
         "no side ledger was found that goes on from this backup: name the newest one there is with --ledger; what was revoked or purged since the backup is written nowhere else. Only without any, insist with --insist"

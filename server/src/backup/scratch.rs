@@ -84,7 +84,11 @@ fn remove_leftovers(beside: &Path) -> Result<(), Error> {
     let left = format!("{name}{MARK}");
     for entry in std::fs::read_dir(folder).map_err(wrong(folder, "read"))? {
         let entry = entry.map_err(wrong(folder, "read"))?;
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&left)) {
+        if entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(&left))
+        {
             let path = entry.path();
             std::fs::remove_file(&path).map_err(wrong(&path, "removed"))?;
         }
@@ -132,7 +136,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let scratch = Scratch::take(&folder.path().join("kadian.sqlite")).unwrap();
-        let mode = std::fs::metadata(scratch.path()).unwrap().permissions().mode();
+        let mode = std::fs::metadata(scratch.path())
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

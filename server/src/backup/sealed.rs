@@ -23,7 +23,9 @@ pub struct Bytes {
 
 /// Reads public keys, parted by white space or commas.
 pub fn recipients(text: &str) -> Result<Vec<Recipient>, Error> {
-    let words = text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty());
+    let words = text
+        .split([' ', ',', '\n', '\t'])
+        .filter(|word| !word.is_empty());
     let keys = words.map(|word| word.parse().map_err(|_| Error::Recipient(word.to_owned())));
     let keys: Vec<Recipient> = keys.collect::<Result<_, _>>()?;
     if keys.is_empty() {
@@ -47,7 +49,12 @@ pub fn identities(path: &Path) -> Result<Vec<Identity>, Error> {
 }
 
 /// Seals a file for these keys, down to the disk, and says what was written.
-pub(super) fn seal(plain: &Path, to: &Path, file: &File, keys: &[Recipient]) -> Result<Bytes, Error> {
+pub(super) fn seal(
+    plain: &Path,
+    to: &Path,
+    file: &File,
+    keys: &[Recipient],
+) -> Result<Bytes, Error> {
     let mut from = File::open(plain).map_err(wrong(plain, "read"))?;
     let keys = keys.iter().map(|key| key as &dyn age::Recipient);
     let encryptor = Encryptor::with_recipients(keys).map_err(|_| Error::NoRecipient)?;
@@ -81,7 +88,9 @@ pub(super) fn open(sealed: &Path, keys: &[Identity], to: &Path) -> Result<(), Er
     loop {
         match plain.read(&mut piece) {
             Ok(0) => break,
-            Ok(count) => file.write_all(&piece[..count]).map_err(wrong(to, "written"))?,
+            Ok(count) => file
+                .write_all(&piece[..count])
+                .map_err(wrong(to, "written"))?,
             Err(error) => return Err(Error::Sealed(error.to_string())),
         }
     }
@@ -150,13 +159,21 @@ mod tests {
             let to = folder.path().join("sealed");
             let file = File::create(&to).unwrap();
             let bytes = seal(&folder.path().join("plain"), &to, &file, &[key.to_public()]);
-            Self { bytes: bytes.unwrap(), folder, key }
+            Self {
+                bytes: bytes.unwrap(),
+                folder,
+                key,
+            }
         }
 
         fn open(&self, key: &Identity) -> Result<Vec<u8>, Error> {
             let to = self.folder.path().join("opened");
             File::create(&to).unwrap();
-            open(&self.folder.path().join("sealed"), std::slice::from_ref(key), &to)?;
+            open(
+                &self.folder.path().join("sealed"),
+                std::slice::from_ref(key),
+                &to,
+            )?;
             Ok(std::fs::read(to).unwrap())
         }
     }
@@ -169,9 +186,15 @@ mod tests {
         assert_eq!(measure(&sealed).unwrap(), place.bytes);
         let text = std::fs::read(sealed).unwrap();
         assert!(text.starts_with(SEALED));
-        assert!(!text.windows(64).any(|part| part == &plain[1000..1064]), "nothing stands there in clear");
+        assert!(
+            !text.windows(64).any(|part| part == &plain[1000..1064]),
+            "nothing stands there in clear"
+        );
         assert_eq!(place.open(&place.key).unwrap(), plain);
-        assert!(matches!(place.open(&Identity::generate()), Err(Error::Sealed(_))));
+        assert!(matches!(
+            place.open(&Identity::generate()),
+            Err(Error::Sealed(_))
+        ));
     }
 
     #[test]
@@ -197,7 +220,10 @@ mod tests {
         let text = format!("{} , {}", key.to_public(), Identity::generate().to_public());
         assert_eq!(recipients(&text).unwrap().len(), 2);
         assert!(matches!(recipients(" "), Err(Error::NoRecipient)));
-        assert!(matches!(recipients("age1nonsense"), Err(Error::Recipient(_))));
+        assert!(matches!(
+            recipients("age1nonsense"),
+            Err(Error::Recipient(_))
+        ));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         std::fs::write(&path, "# created: today\n# public key: x\n").unwrap();

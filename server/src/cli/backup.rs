@@ -72,7 +72,10 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
 #[expect(clippy::print_stdout, reason = "the operator reads it")]
 fn create(settings: &Settings, args: &Args) -> Result<(), Failure> {
     let app = settings.open(&[])?;
-    let to = args.to.as_ref().ok_or_else(|| Failure::new("say where with --to"))?;
+    let to = args
+        .to
+        .as_ref()
+        .ok_or_else(|| Failure::new("say where with --to"))?;
     let keys = if args.recipient.is_empty() {
         app.config.backup.recipient.clone()
     } else {
@@ -185,7 +188,10 @@ fn confirm(settings: &Settings, what: &str) -> Result<(), Failure> {
         "-" => {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line)?;
-            line.split_whitespace().next().unwrap_or_default().to_owned()
+            line.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
         }
         digest if is_digest(digest) => digest.to_owned(),
         file => sealed::measure(std::path::Path::new(file))?.sha256,
@@ -204,7 +210,10 @@ fn confirm(settings: &Settings, what: &str) -> Result<(), Failure> {
         ));
     };
     let phones = schedule::settle(&app.store, app.durable())?;
-    println!("backup {} is confirmed; more is durable for {phones} phones", row.id);
+    println!(
+        "backup {} is confirmed; more is durable for {phones} phones",
+        row.id
+    );
     Ok(())
 }
 
@@ -216,7 +225,9 @@ fn is_digest(text: &str) -> bool {
 fn forget(settings: &Settings, backup: &str) -> Result<(), Failure> {
     let app = settings.open(&[])?;
     if !app.store.write(|c| backups::forget(c, backup))? {
-        return Err(Failure::new("no backup on record is called so (`kadian backup list`)"));
+        return Err(Failure::new(
+            "no backup on record is called so (`kadian backup list`)",
+        ));
     }
     let phones = schedule::settle(&app.store, app.durable())?;
     println!("backup {backup} is forgotten; more is durable for {phones} phones");

@@ -8,8 +8,8 @@ use sync_protocol::Millis;
 
 use super::{Failure, Settings, moment};
 use crate::app::App;
-use crate::clock::{BUILD, Clock};
 use crate::backup::schedule::OLD_MS;
+use crate::clock::{BUILD, Clock};
 use crate::store::{self, accounts, acks, areas, backups, census, devices};
 use crate::telemetry;
 
@@ -152,9 +152,9 @@ fn examine(app: &Arc<App>) -> Vec<Finding> {
 
 /// Backups that are missing are a warning as long as phones can still fill up what is lost.
 fn backup(app: &Arc<App>, now: Millis) -> Finding {
-    let found = app.store.read::<_, store::Error>(|c| {
-        Ok((backups::held_until(c)?, backups::oldest_confirmed(c)?))
-    });
+    let found = app
+        .store
+        .read::<_, store::Error>(|c| Ok((backups::held_until(c)?, backups::oldest_confirmed(c)?)));
     let ((newest, since), oldest) = match found {
         Err(error) => return unreadable("backup", error),
         Ok(found) => found,

@@ -32,7 +32,9 @@ pub async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpRespo
     app.metrics
         .gauge(&UP_SECONDS, &[], app.started.elapsed().as_secs_f64());
     let now = app.clock.now();
-    let (_, since) = app.read::<_, Problem>(|c| Ok(backups::held_until(c)?)).await?;
+    let (_, since) = app
+        .read::<_, Problem>(|c| Ok(backups::held_until(c)?))
+        .await?;
     if let Some(since) = since {
         app.metrics
             .gauge(&BACKUP_AGE, &[], now.saturating_sub(since) as f64 / 1000.0);

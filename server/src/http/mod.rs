@@ -195,7 +195,10 @@ async fn keep_backups(app: Arc<App>, standing: Option<Standing>) {
             })
             .await;
         if let Err(problem) = done {
-            tracing::warn!(code = problem.code().code, "the age of backups is not watched");
+            tracing::warn!(
+                code = problem.code().code,
+                "the age of backups is not watched"
+            );
         }
     }
 }

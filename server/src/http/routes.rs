@@ -11,8 +11,9 @@ use super::kinds::{KIND_KEEPERS, POLICY_KEEPERS};
 use super::paging::{AFTER, LIMIT};
 use super::route::{Caller, Gate, Route, delete, get, patch, post, put};
 use super::{
-    alerts, areas, assignments, audit, backups, conflicts, devices, docs, enrol, enrolments, health, kinds,
-    limits, look_up, metrics, parked, records, scopes, session, sync, tallies, users,
+    alerts, areas, assignments, audit, backups, conflicts, devices, docs, enrol, enrolments,
+    health, kinds, limits, look_up, metrics, parked, records, scopes, session, sync, tallies,
+    users,
 };
 use crate::sync::resolve::RESOLVERS;
 

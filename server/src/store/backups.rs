@@ -74,9 +74,13 @@ pub fn by_sha256(c: &mut Connection, digest: &str) -> Result<Option<BackupRow>, 
 
 /// Notes that it stands on another machine, too.
 pub fn confirm(c: &mut Connection, id: &str, at: Millis) -> Result<(), Error> {
-    diesel::update(backup::table.find(id).filter(backup::confirmed_at.is_null()))
-        .set(backup::confirmed_at.eq(at))
-        .execute(c)?;
+    diesel::update(
+        backup::table
+            .find(id)
+            .filter(backup::confirmed_at.is_null()),
+    )
+    .set(backup::confirmed_at.eq(at))
+    .execute(c)?;
     Ok(())
 }
 
@@ -92,9 +96,7 @@ pub fn held_until(c: &mut Connection) -> Result<(Option<BackupRow>, Option<Milli
     let newest = all(c)?.into_iter().next();
     let since = match &newest {
         Some(row) => Some(row.at),
-        None => epoch::table
-            .select(diesel::dsl::min(epoch::at))
-            .first(c)?,
+        None => epoch::table.select(diesel::dsl::min(epoch::at)).first(c)?,
     };
     Ok((newest, since))
 }

@@ -154,11 +154,7 @@ pub(super) fn ask(
 }
 
 /// Writes rows that are not there yet.
-pub(super) fn put(
-    connection: &mut Connection,
-    table: &Table,
-    rows: &[Row],
-) -> Result<(), Error> {
+pub(super) fn put(connection: &mut Connection, table: &Table, rows: &[Row]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => sqlite::put(inner, table, rows),
         Connection::Postgres(inner) => postgres::put(inner, table, rows),

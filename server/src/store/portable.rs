@@ -217,10 +217,12 @@ impl Portable {
     pub fn noted(&mut self, name: &str) -> Result<Option<String>, Error> {
         let text = "SELECT value FROM copy_fact WHERE name = $1";
         let rows = sqlite::load(self.inner()?, text, &[Cell::Text(name.to_owned())])?;
-        Ok(rows.into_iter().find_map(|row| match row.0.into_iter().next() {
-            Some(Cell::Text(value)) => Some(value),
-            _ => None,
-        }))
+        Ok(rows
+            .into_iter()
+            .find_map(|row| match row.0.into_iter().next() {
+                Some(Cell::Text(value)) => Some(value),
+                _ => None,
+            }))
     }
 
     /// Whether a backup made it: a database file that somebody copied by hand has no ledger inside.
@@ -232,7 +234,8 @@ impl Portable {
     /// Makes it a database like any other: what only a copy has goes.
     pub fn settle_down(&mut self) -> Result<(), Error> {
         let inner = self.inner()?;
-        Ok(inner.batch_execute("DROP TABLE IF EXISTS copy_ledger; DROP TABLE IF EXISTS copy_fact;")?)
+        Ok(inner
+            .batch_execute("DROP TABLE IF EXISTS copy_ledger; DROP TABLE IF EXISTS copy_fact;")?)
     }
 
     /// Lets every number that the database gives out go on far above the last one: what was given

@@ -62,7 +62,11 @@ pub fn look_at_file(path: &Path) -> Result<Found, Error> {
     match alone {
         Err(Error::Busy) => return Ok(Found::InUse),
         Err(_) => return Ok(Found::Damaged),
-        Ok(rows) if rows.first().is_none_or(|row| row.0 != [Cell::Text("delete".to_owned())]) => {
+        Ok(rows)
+            if rows
+                .first()
+                .is_none_or(|row| row.0 != [Cell::Text("delete".to_owned())]) =>
+        {
             return Ok(Found::InUse);
         }
         Ok(_) => {}

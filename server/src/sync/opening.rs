@@ -8,8 +8,8 @@ use super::engine::Engine;
 use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
-use crate::store::definitions::{self, KindRow};
 use crate::store::acks::Durable;
+use crate::store::definitions::{self, KindRow};
 use crate::store::{Connection, Error, Store, acks, devices, epochs};
 
 /// A clock this far below the highest time on record is wrong.

@@ -1,0 +1,6 @@
+//! Backup, loss, restore: with real phones that feed the restored server again (I12), and with
+//! everything that can go wrong on the way.
+
+mod drill;
+mod mishaps;
+mod place;
