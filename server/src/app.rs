@@ -380,7 +380,10 @@ pub fn files(config: &Config) -> Result<Files, store::Error> {
     let (ledger, keys) = (&config.ledger.file, &config.keys.file);
     let beside = database.map(Ledger::beside);
     Ok(Files {
-        ledger: ledger.clone().or(beside).unwrap_or(ledger::FILE_NAME.into()),
+        ledger: ledger
+            .clone()
+            .or(beside)
+            .unwrap_or(ledger::FILE_NAME.into()),
         keys: keys.clone().unwrap_or(folder.join(keys::FILE_NAME)),
         database: database.map(Path::to_owned),
     })

@@ -46,21 +46,19 @@ pub(super) fn load(
     values: &[Cell],
 ) -> Result<Vec<Row>, Error> {
     let query = sql_query(text).into_boxed::<Pg>();
-    let bound = values.iter().fold(query, |query: Bound<'_>, cell| match cell {
-        Cell::Null => query.bind::<Nullable<BigInt>, _>(None::<i64>),
-        Cell::Whole(number) => query.bind::<BigInt, _>(number),
-        Cell::Text(text) => query.bind::<Text, _>(text),
-        Cell::Bytes(bytes) => query.bind::<Binary, _>(bytes),
-    });
+    let bound = values
+        .iter()
+        .fold(query, |query: Bound<'_>, cell| match cell {
+            Cell::Null => query.bind::<Nullable<BigInt>, _>(None::<i64>),
+            Cell::Whole(number) => query.bind::<BigInt, _>(number),
+            Cell::Text(text) => query.bind::<Text, _>(text),
+            Cell::Bytes(bytes) => query.bind::<Binary, _>(bytes),
+        });
     Ok(bound.load(connection)?)
 }
 
 /// Writes rows: an array for each column, unnested by the server.
-pub(super) fn put(
-    connection: &mut PgConnection,
-    table: &Table,
-    rows: &[Row],
-) -> Result<(), Error> {
+pub(super) fn put(connection: &mut PgConnection, table: &Table, rows: &[Row]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -78,7 +76,9 @@ pub(super) fn put(
         let cells = rows.iter().map(|row| row.0.get(place));
         match sort {
             Sort::Whole if booleans.contains(name) => query.bind::<Array<Nullable<Bool>>, _>(
-                cells.map(|cell| whole(cell).map(|number| number != 0)).collect::<Vec<_>>(),
+                cells
+                    .map(|cell| whole(cell).map(|number| number != 0))
+                    .collect::<Vec<_>>(),
             ),
             Sort::Whole => {
                 query.bind::<Array<Nullable<BigInt>>, _>(cells.map(whole).collect::<Vec<_>>())
@@ -158,9 +158,15 @@ pub(super) fn raise_number(
 
 /// A table as a quoted name, and the column that is counted up.
 fn names(table: &Table) -> [Cell; 2] {
-    let column = table.key.first().and_then(|place| table.columns.get(*place));
+    let column = table
+        .key
+        .first()
+        .and_then(|place| table.columns.get(*place));
     let column = column.map(|(name, _)| name.clone()).unwrap_or_default();
-    [Cell::Text(format!("\"{}\"", table.name)), Cell::Text(column)]
+    [
+        Cell::Text(format!("\"{}\"", table.name)),
+        Cell::Text(column),
+    ]
 }
 
 /// Whether other sessions are connected to this database. One that was closed a moment ago is given
