@@ -17,6 +17,7 @@ use super::{Error, check, create_private, sync_folder, wrong};
 use crate::accounts;
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
+use crate::store::acks::last_seen;
 use crate::store::portable::Portable;
 use crate::store::vacancy::{self, Found};
 use crate::store::{Location, Store, StoreOptions, backups, copying, meta};
@@ -197,8 +198,9 @@ fn plan(
     choose(known.as_ref(), &at_hand, order.insist)
 }
 
-/// Makes the copy a database that can go on: its numbers leap, the backup that it came from is on
-/// its record, and what only a copy has is gone.
+/// Makes the copy a database that can go on: its numbers leap, and what only a copy has is gone. The
+/// backup that it came from is on its record, and counts: it was restored once and may be again, so
+/// no phone is to let go of what it lacks.
 fn prepare(
     copy: &mut Portable,
     order: &Order<'_>,
@@ -207,9 +209,12 @@ fn prepare(
 ) -> Result<usize, Error> {
     copy.leap_numbers(LEAP)?;
     let acks = backups::acks(copy.connection())?;
-    if let Some(at) = at
-        && backups::by_sha256(copy.connection(), &bytes.sha256)?.is_none()
-    {
+    if backups::by_sha256(copy.connection(), &bytes.sha256)?.is_none() {
+        // A file that was copied by hand is as old as the last that was heard of a phone.
+        let at = match at {
+            Some(at) => at,
+            None => last_seen(copy.connection())?.unwrap_or(0),
+        };
         let (epoch, greatest_rev, greatest_head) = backups::greatest(copy.connection())?;
         let manifest = Manifest {
             format: Manifest::FORMAT,
@@ -225,7 +230,7 @@ fn prepare(
             sha256: bytes.sha256.clone(),
             rows: std::collections::BTreeMap::new(),
         };
-        let row = on_record(&manifest, order.from, None);
+        let row = on_record(&manifest, order.from, Some(at));
         backups::add(copy.connection(), &row, &acks)?;
     }
     copy.settle_down()?;

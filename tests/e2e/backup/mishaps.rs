@@ -35,7 +35,8 @@ fn with_backup() -> (Place, std::path::PathBuf, usize) {
 fn f30_a_backup_that_is_damaged_or_opened_with_a_wrong_key_restores_nothing_and_harms_nothing() {
     let (place, file, held) = with_backup();
     let whole = std::fs::read(&file).unwrap();
-    let before = std::fs::read(place.database()).unwrap();
+    let content = || place.database().map(|file| std::fs::read(file).unwrap());
+    let before = content();
     let damaged = place.elsewhere.path().join("damaged");
     let mut tried = 0;
     let mut chance = Chance::new(30);
@@ -69,11 +70,7 @@ fn f30_a_backup_that_is_damaged_or_opened_with_a_wrong_key_restores_nothing_and_
     let said = place.refused(&["restore", "--from", from, "--replace"]);
     assert!(said.contains("identity"), "{said}");
     assert_eq!(place.in_clear(), [""; 0]);
-    assert_eq!(
-        std::fs::read(place.database()).unwrap(),
-        before,
-        "{tried} tried"
-    );
+    assert!(content() == before, "{tried} tried");
     assert_eq!(dump(&place.app(&Clock::system())).len(), held);
 }
 
@@ -90,11 +87,10 @@ fn a_restore_takes_the_place_of_nothing_unless_it_is_told_to_and_of_no_server_th
         process.kill();
     }
     let said = place.restore(&file, &["--replace"]);
-    let aside = said
-        .lines()
-        .find_map(|line| line.split("is now ").nth(1))
-        .unwrap();
-    assert!(std::path::Path::new(aside).exists(), "{said}");
+    if place.database().is_some() {
+        let aside = said.lines().find_map(|line| line.split("is now ").nth(1));
+        assert!(std::path::Path::new(aside.unwrap()).exists(), "{said}");
+    }
     assert_eq!(dump(&place.app(&Clock::system())).len(), held);
     // Once more is no different.
     place.restore(&file, &["--replace"]);
@@ -106,7 +102,7 @@ fn a_restore_takes_the_place_of_nothing_unless_it_is_told_to_and_of_no_server_th
     std::fs::remove_file(&keys).unwrap();
     let said = place.restore_refused(&file, &[]);
     assert!(said.contains("keys file"), "{said}");
-    assert!(!keys.exists() && !place.database().exists());
+    assert!(!keys.exists() && place.database().is_none_or(|file| !file.exists()));
     std::fs::write(&keys, kept).unwrap();
     place.restore(&file, &[]);
 }
@@ -122,7 +118,7 @@ fn a_restore_goes_on_with_the_newest_ledger_and_without_one_only_if_somebody_ins
     // One that is older than the backup is none.
     std::fs::write(place.ledger(), &longer[..longer.len() / 2]).unwrap();
     place.restore_refused(&file, &[]);
-    assert!(!place.database().exists());
+    assert!(place.database().is_none_or(|file| !file.exists()));
     let kept = place.elsewhere.path().join("ledger");
     std::fs::write(&kept, &longer).unwrap();
     let said = place.restore(&file, &["--ledger", kept.to_str().unwrap()]);
@@ -260,13 +256,13 @@ fn f30_killed_at_any_moment_a_backup_leaves_nothing_that_passes_for_one() {
         }
         let there = Place::new(&[]);
         std::fs::copy(place.key(), there.key()).unwrap();
-        for name in ["kadian.keys", "kadian.sqlite.ledger"] {
-            std::fs::copy(
-                place.folder.path().join(name),
-                there.folder.path().join(name),
-            )
-            .unwrap();
-        }
+        let keys = "kadian.keys";
+        std::fs::copy(
+            place.folder.path().join(keys),
+            there.folder.path().join(keys),
+        )
+        .unwrap();
+        std::fs::copy(place.ledger(), there.ledger()).unwrap();
         there.restore(file, &[]);
         assert_eq!(dump(&there.app(&clock)).len(), held);
         whole += 1;
@@ -281,12 +277,12 @@ fn f30_killed_at_any_moment_a_backup_leaves_nothing_that_passes_for_one() {
 #[cfg(unix)]
 #[test]
 fn f30_a_full_disk_ends_a_backup_and_leaves_nothing_behind() {
-    let (place, _, _) = with_backup();
+    let (place, first, _) = with_backup();
     let to = place.elsewhere.path().join("full.age");
-    let size = std::fs::metadata(place.database()).unwrap().len();
+    let size = std::fs::metadata(&first).unwrap().len();
     let mut failed = 0;
     // No file may grow beyond so many blocks of 512 bytes: what a full disk does, at several moments.
-    for blocks in [1, 64, size / 1024, size * 3 / 2048] {
+    for blocks in [1, 64, size / 1024, size / 512 - 1] {
         let command = place.command(&place.backing_up(to.to_str().unwrap()));
         let words: Vec<String> = std::iter::once(command.get_program())
             .chain(command.get_args())

@@ -9,7 +9,7 @@ use kadian::app::App;
 use kadian::backup::make::{self, Made};
 use kadian::backup::{Error, sealed};
 use kadian::clock::Clock;
-use kadian::store::{self, records, scopes};
+use kadian::store::{self, records, scopes, trial};
 use kadian_tests::Walker;
 use kadian_tests::lines::Pen;
 use kadian_tests::process::binary;
@@ -26,6 +26,11 @@ pub(super) struct Place {
     pub(super) more: Vec<(String, String)>,
     /// What backups are sealed for.
     pub(super) recipient: String,
+}
+
+/// The server on which the databases of these tests are, if they are on one.
+fn on_server() -> Option<String> {
+    std::env::var(trial::SERVER).ok()
 }
 
 /// Writes a new identity as `age-keygen` does, and returns its public key.
@@ -54,12 +59,18 @@ impl Place {
         }
     }
 
-    pub(super) fn database(&self) -> PathBuf {
-        self.folder.path().join("kadian.sqlite")
+    /// The file of the database, where it is one.
+    pub(super) fn database(&self) -> Option<PathBuf> {
+        let file = self.folder.path().join("kadian.sqlite");
+        on_server().is_none().then_some(file)
     }
 
     pub(super) fn ledger(&self) -> PathBuf {
-        self.folder.path().join("kadian.sqlite.ledger")
+        let name = match self.database() {
+            Some(_) => "kadian.sqlite.ledger",
+            None => kadian::ledger::FILE_NAME,
+        };
+        self.folder.path().join(name)
     }
 
     pub(super) fn key(&self) -> PathBuf {
@@ -105,8 +116,14 @@ impl Place {
 
     /// The database and its log are gone; the ledger and the keys are not.
     pub(super) fn lose(&self) {
+        if let Some(server) = on_server() {
+            // The next one who asks for its settings gets another database, an empty one.
+            let note = self.folder.path().join("database-url");
+            trial::drop(&server, &std::fs::read_to_string(&note).unwrap()).unwrap();
+            std::fs::remove_file(note).unwrap();
+        }
         for end in ["", "-wal", "-shm"] {
-            let path = format!("{}{end}", self.database().display());
+            let path = self.folder.path().join(format!("kadian.sqlite{end}"));
             let _ = std::fs::remove_file(path);
         }
     }
