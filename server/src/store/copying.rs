@@ -6,6 +6,8 @@
 
 pub(super) mod postgres;
 pub(super) mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use super::dialect::Connection;
 use super::{Error, portable::Portable};

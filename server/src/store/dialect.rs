@@ -1,5 +1,6 @@
 //! Every difference between databases, and nothing else: each function is a `match` with an arm for
-//! SQLite and one for PostgreSQL. [`super::bulk`] and [`super::locks`] are parts of it; no other
+//! SQLite and one for PostgreSQL. [`super::bulk`], [`super::copying`], [`super::locks`] and
+//! [`super::vacancy`] are parts of it; no other
 //! file may ask which database it is.
 
 mod location;

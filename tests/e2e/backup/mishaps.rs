@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kadian::backup::Error;
 use kadian::clock::Clock;
@@ -188,7 +188,7 @@ fn f30_a_backup_under_load_holds_one_moment_and_pushes_do_not_wait_for_it() {
                         let lines: Vec<Value> = (0..20)
                             .map(|_| pen.registration(phone.clock.now(), scope))
                             .collect();
-                        let began = std::time::Instant::now();
+                        let began = Instant::now();
                         let answer = phone.sync(&bytes(&lines), &Value::Null);
                         assert_eq!(answer.status, 200, "{}", answer.text());
                         worst = worst.max(began.elapsed());
@@ -230,6 +230,10 @@ fn f30_killed_at_any_moment_a_backup_leaves_nothing_that_passes_for_one() {
         dump(&app).len()
     };
     let to = place.elsewhere.path().to_str().unwrap().to_owned();
+    // How long one takes says over which stretch to spread the kills.
+    let began = Instant::now();
+    place.done(&place.backing_up(&to));
+    let stretch = began.elapsed().as_millis() as usize * 11 / 10;
     let mut chance = Chance::new(99);
     let mut killed = 0;
     for _ in 0..25 {
@@ -239,7 +243,7 @@ fn f30_killed_at_any_moment_a_backup_leaves_nothing_that_passes_for_one() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(chance.below(250) as u64));
+        std::thread::sleep(Duration::from_millis(chance.below(stretch) as u64));
         killed += u64::from(child.try_wait().unwrap().is_none());
         let _ = child.kill();
         child.wait().unwrap();
