@@ -2,7 +2,7 @@
 //! [`App::write`] are the only way from an async handler to the database, which blocks.
 
 use actix_web::web;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -10,13 +10,14 @@ use crate::accounts;
 use crate::accounts::passwords::Passwords;
 use crate::accounts::signin::Door;
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http::admission::{AT_ONCE, Admission, Place, Rank, Turn};
 use crate::http::body::Budget;
 use crate::http::health::Probe;
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger};
 use crate::metrics::{self, Metrics};
+use crate::store::acks::Durable;
 use crate::store::{self, Connection, Password, Store, StoreOptions, meta, purged};
 use crate::sync::Engine;
 use crate::sync::job::{Job, Purge};
@@ -25,8 +26,6 @@ use crate::sync::search_key::SearchKey;
 use crate::throttle::Throttles;
 use crate::trial;
 
-/// Under this name the database remembers which keys it was made with.
-const KEYS_FACT: &str = "keys";
 /// Records purged again in one transaction.
 const PURGED_AT_ONCE: i64 = 200;
 
@@ -63,7 +62,7 @@ pub enum Error {
     #[error(transparent)]
     Accounts(#[from] accounts::Error),
     #[error(transparent)]
-    Config(#[from] crate::config::Error),
+    Config(#[from] config::Error),
     #[error(transparent)]
     NotOpened(#[from] NotOpened),
 }
@@ -99,9 +98,9 @@ impl App {
         keys: Keys,
     ) -> Result<Arc<Self>, Error> {
         let known = store.write::<_, store::Error>(|c| {
-            let known = meta::load(c, KEYS_FACT)?;
+            let known = meta::load(c, keys::FACT)?;
             if known.is_none() {
-                meta::save(c, KEYS_FACT, &keys.fingerprint())?;
+                meta::save(c, keys::FACT, &keys.fingerprint())?;
             }
             Ok(known)
         })?;
@@ -149,6 +148,7 @@ impl App {
             ledger: &self.ledger,
             insist_on_clock: settings.insist_on_clock,
             oldest_schema: settings.oldest_schema,
+            durable: self.durable(),
         };
         let key = SearchKey::new(self.keys.search());
         let engine = Engine::open(self.store.clone(), self.clock.clone(), key, &opening)?;
@@ -164,6 +164,14 @@ impl App {
     pub fn opened(&self) -> Option<Engine> {
         let slot = self.engine.try_lock().ok()?;
         slot.as_ref().cloned()
+    }
+
+    /// When a change counts as durable here.
+    pub fn durable(&self) -> Durable {
+        match self.config.backup.durable {
+            config::Durable::Local => Durable::Local,
+            config::Durable::Backup => Durable::Backup,
+        }
     }
 
     /// Purges what an older copy of the database brought back.
@@ -240,6 +248,11 @@ impl App {
     {
         let app = Arc::clone(self);
         self.block(move || work(&app.engine()?)).await
+    }
+
+    /// Beside this file, the copy in clear stands while a backup is made.
+    pub fn beside(&self) -> PathBuf {
+        beside(self.store.file(), self.ledger.path())
     }
 
     /// The file of the keys, unless they live in memory.
@@ -336,9 +349,7 @@ fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, 
     if store.is_in_memory() {
         return Ok(Ledger::none());
     }
-    let beside = || store.file().map(Ledger::beside);
-    let path = config.ledger.file.clone().or_else(beside);
-    let path = path.unwrap_or_else(|| PathBuf::from(ledger::FILE_NAME));
+    let path = files(config)?.ledger;
     let insist = config.ledger.insist;
     store.write(|c| {
         let ledger = Ledger::open(&path, c, insist)?;
@@ -356,16 +367,51 @@ fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, 
     })
 }
 
+/// The files of an installation, before anything of it is opened.
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub database: Option<PathBuf>,
+    pub ledger: PathBuf,
+    pub keys: PathBuf,
+}
+
+/// Where a configuration puts them.
+pub fn files(config: &Config) -> Result<Files, store::Error> {
+    let location = store::Location::parse(&config.database.url)?;
+    let database = location.file();
+    // A database on a server has no folder of its own here: the working directory is meant then.
+    let folder = database.and_then(Path::parent).unwrap_or(Path::new(""));
+    let (ledger, keys) = (&config.ledger.file, &config.keys.file);
+    let beside = database.map(Ledger::beside);
+    Ok(Files {
+        ledger: ledger
+            .clone()
+            .or(beside)
+            .unwrap_or(ledger::FILE_NAME.into()),
+        keys: keys.clone().unwrap_or(folder.join(keys::FILE_NAME)),
+        database: database.map(Path::to_owned),
+    })
+}
+
+impl Files {
+    /// Beside this file, a copy in clear stands while it is needed.
+    pub fn beside(&self) -> PathBuf {
+        beside(self.database.as_deref(), Some(&self.ledger))
+    }
+}
+
+/// Beside the database, or else beside its ledger.
+fn beside(database: Option<&Path>, ledger: Option<&Path>) -> PathBuf {
+    database
+        .or(ledger)
+        .map_or_else(|| PathBuf::from("kadian"), Path::to_owned)
+}
+
 fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {
     if store.is_in_memory() {
         return config.keys.file.clone();
     }
-    // A database on a server has no folder of its own here: the working directory is meant then.
-    let folder = store.file().and_then(std::path::Path::parent);
-    let beside = folder
-        .unwrap_or_else(|| std::path::Path::new(""))
-        .join(keys::FILE_NAME);
-    Some(config.keys.file.clone().unwrap_or(beside))
+    files(config).ok().map(|files| files.keys)
 }
 
 #[cfg(test)]

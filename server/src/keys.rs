@@ -9,6 +9,8 @@ use std::io::Write;
 use std::path::Path;
 
 const KEY_BYTES: usize = 32;
+/// Under this name the database remembers which keys it was made with.
+pub const FACT: &str = "keys";
 /// The name of the file when it stands beside the database.
 pub const FILE_NAME: &str = "kadian.keys";
 

@@ -9,7 +9,7 @@
 //! their writing transaction, which the database lets one have at a time.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -125,6 +125,40 @@ pub struct Entries {
     pub passed_over: usize,
     /// How long the file is.
     pub end: u64,
+}
+
+/// A ledger's file, looked at without taking it into use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Looked {
+    /// Which ledger it is; none for a file that does not say.
+    pub id: Option<String>,
+    pub entries: Vec<Entry>,
+    /// How long it is.
+    pub end: u64,
+}
+
+/// Looks at a ledger's file, if it is there.
+pub fn look(path: &Path) -> Result<Option<Looked>, Error> {
+    match std::fs::read(path) {
+        Ok(text) => read(path, &text).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::File(path.display().to_string(), "read", error)),
+    }
+}
+
+/// Looks at a ledger's text; `path` says in errors where it comes from.
+pub fn read(path: &Path, text: &[u8]) -> Result<Looked, Error> {
+    let (head, found) = read_from(path, std::io::Cursor::new(text), 0)?;
+    Ok(Looked {
+        id: head.map(|head| head.ledger),
+        entries: found.entries,
+        end: found.end,
+    })
+}
+
+/// Which ledger a database belongs to, and how much of it it knows.
+pub fn known(c: &mut Connection) -> Result<Option<(String, u64)>, Error> {
+    Ok(Known::load(c)?.map(|known| (known.id, known.end)))
 }
 
 impl Ledger {
@@ -300,7 +334,11 @@ fn append_line(file: &mut File, line: &[u8]) -> std::io::Result<u64> {
     file.seek(SeekFrom::End(0))
 }
 
-fn read_from(path: &Path, file: File, from: u64) -> Result<(Option<Head>, Entries), Error> {
+fn read_from(
+    path: &Path,
+    file: impl std::io::Read + Seek,
+    from: u64,
+) -> Result<(Option<Head>, Entries), Error> {
     let wrong = |error| Error::File(path.display().to_string(), "read", error);
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(from)).map_err(wrong)?;

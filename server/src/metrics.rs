@@ -63,6 +63,7 @@ families! {
     FOLD_WAIT_SECONDS = Histogram "kadian_fold_wait_seconds", "Time that a request waited for a writing transaction to begin.";
     FOLD_JOBS = Counter "kadian_fold_jobs_total", "Requests that were folded into writing transactions.";
     FOLD_CHANGES = Counter "kadian_fold_changes_total", "Changes that were folded into writing transactions.";
+    BACKUP_AGE = Gauge "kadian_backup_age_seconds", "Age of the newest verified backup, or, without any, of the database.";
     UP_SECONDS = Gauge "kadian_up_seconds", "Time since the process started.";
 }
 

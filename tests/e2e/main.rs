@@ -7,6 +7,7 @@
     reason = "a test that cannot be set up is to fail"
 )]
 
+mod backup;
 mod batch;
 mod bench;
 mod bodies;

@@ -189,6 +189,7 @@ impl Centre {
             shown,
             ledger: &ledger,
             insist_on_clock: true,
+            durable: kadian::store::acks::Durable::Local,
             oldest_schema: 0,
         };
         let engine = Engine::open(store, self.clock.clone(), SearchKey::new([7; 32]), &opening)

@@ -260,7 +260,10 @@ impl Walker {
                     let random = self.chance.bytes();
                     let heard = self.replica.hear(attempt, Some(&heard), moment, &random);
                     assert!(
-                        matches!(heard, Outcome::Applied | Outcome::Reshaped | Outcome::Fork),
+                        matches!(
+                            heard,
+                            Outcome::Applied | Outcome::Reshaped | Outcome::Fork | Outcome::Gap
+                        ),
                         "{heard:?} {}",
                         answer.text()
                     );

@@ -8,8 +8,9 @@ use sync_protocol::Millis;
 
 use super::{Failure, Settings, moment};
 use crate::app::App;
+use crate::backup::schedule::OLD_MS;
 use crate::clock::{BUILD, Clock};
-use crate::store::{self, accounts, acks, areas, census, devices};
+use crate::store::{self, accounts, acks, areas, backups, census, devices};
 use crate::telemetry;
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
@@ -145,12 +146,39 @@ fn examine(app: &Arc<App>) -> Vec<Finding> {
             ));
         }
     }
-    findings.push(Finding::new(
-        "backup",
-        State::Warning,
-        "no verified off-machine backup is known: phones keep their copies for 72 hours after acknowledgement",
-    ));
+    findings.push(backup(app, now));
     findings
+}
+
+/// Backups that are missing are a warning as long as phones can still fill up what is lost.
+fn backup(app: &Arc<App>, now: Millis) -> Finding {
+    let found = app
+        .store
+        .read::<_, store::Error>(|c| Ok((backups::held_until(c)?, backups::oldest_confirmed(c)?)));
+    let ((newest, since), oldest) = match found {
+        Err(error) => return unreadable("backup", error),
+        Ok(found) => found,
+    };
+    let age = now - since.unwrap_or(now);
+    let newest = newest.map_or_else(
+        || "no backup: kadian backup --to FOLDER --recipient age1…".to_owned(),
+        |row| format!("the newest, {}, is {} old", row.id, super::backup::age(age)),
+    );
+    let horizon = super::backup::horizon(app, oldest.as_ref(), now);
+    Finding::new(
+        "backup",
+        backup_state(since.map(|_| age), oldest.is_some()),
+        format!("{newest}; {horizon}"),
+    )
+}
+
+fn backup_state(age: Option<Millis>, confirmed: bool) -> State {
+    match age {
+        Some(age) if age > acks::LOCAL_DURABLE_AFTER_MS => State::Fault,
+        Some(age) if age > OLD_MS || !confirmed => State::Warning,
+        _ if confirmed => State::Fine,
+        _ => State::Warning,
+    }
 }
 
 fn unreadable(name: &'static str, error: store::Error) -> Finding {

@@ -3,6 +3,7 @@
 
 mod area;
 mod assign;
+mod backup;
 mod bench;
 mod config;
 mod demo;
@@ -14,6 +15,7 @@ mod migrate;
 mod moment;
 mod policy;
 mod purge;
+mod restore;
 mod secret;
 mod serve;
 mod user;
@@ -68,6 +70,10 @@ enum Command {
     Purge(purge::Args),
     /// How fast it is on this machine, against the plainest server that loses nothing
     Bench(bench::Args),
+    /// Make a backup while the server runs; say where it stands; list them
+    Backup(backup::Args),
+    /// Put a backup in place, into either database
+    Restore(restore::Args),
     /// Say what is wrong, or soon will be
     Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
@@ -152,6 +158,8 @@ pub fn run() -> ExitCode {
         Command::User(args) => user::run(&settings, &args),
         Command::Device(args) => device::run(&settings, &args),
         Command::Assign(args) => assign::run(&settings, &args),
+        Command::Backup(args) => backup::run(&settings, &args),
+        Command::Restore(args) => restore::run(&settings, &args),
         Command::Bench(args) => bench::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Kind(args) => kind::run(&settings, &args),

@@ -139,6 +139,36 @@ pub const SETTINGS: &[Setting] = &[
         "20",
         "people or plates that one account may look up, with as many at once; 0: no limit",
     ),
+    plain(
+        "backup.to",
+        "",
+        "folder in which the server keeps backups by itself; empty: it makes none",
+    ),
+    plain(
+        "backup.recipient",
+        "",
+        "public keys (age1…) that backups are encrypted for, parted by spaces",
+    ),
+    plain(
+        "backup.every_hours",
+        "12",
+        "the server makes a backup when the last one is this old",
+    ),
+    plain(
+        "backup.keep",
+        "14",
+        "backups that stay in the folder; older ones are removed and forgotten",
+    ),
+    plain(
+        "backup.off_machine",
+        "false",
+        "true: the folder is on another machine, so that a backup in it counts as confirmed",
+    ),
+    plain(
+        "backup.durable",
+        "local",
+        "when phones may let go of what they sent: local (72 hours after it was acknowledged) or backup (when the oldest confirmed backup holds it)",
+    ),
     secret(
         "metrics.token",
         "bearer token for /metrics; without it only this machine may read them",

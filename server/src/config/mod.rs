@@ -21,6 +21,7 @@ pub struct Config {
     pub keys: KeysFile,
     pub http: Http,
     pub sync: Sync,
+    pub backup: Backup,
     pub metrics: Metrics,
     pub log: Log,
     lines: Vec<Line>,
@@ -95,6 +96,26 @@ pub struct Sync {
     pub requests_per_minute: u32,
     /// Of one account; 0 means no limit.
     pub look_ups_per_minute: u32,
+}
+
+/// What the server does by itself about backups.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The folder; without one it makes none.
+    pub to: Option<PathBuf>,
+    pub recipient: String,
+    pub every_hours: u32,
+    pub keep: usize,
+    /// The folder is on another machine.
+    pub off_machine: bool,
+    pub durable: Durable,
+}
+
+/// What makes a change durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    Local,
+    Backup,
 }
 
 #[derive(Debug, Clone)]
@@ -207,6 +228,18 @@ impl Config {
                 oldest_schema: number("sync.oldest_schema")?,
                 requests_per_minute: number("sync.requests_per_minute")?,
                 look_ups_per_minute: number("sync.look_ups_per_minute")?,
+            },
+            backup: Backup {
+                to: layers.given("backup.to").map(PathBuf::from),
+                recipient: layers.text("backup.recipient"),
+                every_hours: u32::try_from(whole("backup.every_hours", 1, 24 * 365)?).unwrap_or(24),
+                keep: whole("backup.keep", 1, 10_000)?,
+                off_machine: flag("backup.off_machine")?,
+                durable: layers.parse("backup.durable", "local or backup", |text| match text {
+                    "local" => Some(Durable::Local),
+                    "backup" => Some(Durable::Backup),
+                    _ => None,
+                })?,
             },
             metrics: Metrics {
                 token: layers.given("metrics.token").map(Secret),

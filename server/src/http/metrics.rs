@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
-use crate::metrics::{UP_SECONDS, WAITING};
+use crate::metrics::{BACKUP_AGE, UP_SECONDS, WAITING};
+use crate::store::backups;
 
 use super::problem::Problem;
 
@@ -30,6 +31,14 @@ pub async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpRespo
     }
     app.metrics
         .gauge(&UP_SECONDS, &[], app.started.elapsed().as_secs_f64());
+    let now = app.clock.now();
+    let (_, since) = app
+        .read::<_, Problem>(|c| Ok(backups::held_until(c)?))
+        .await?;
+    if let Some(since) = since {
+        app.metrics
+            .gauge(&BACKUP_AGE, &[], now.saturating_sub(since) as f64 / 1000.0);
+    }
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(app.metrics.render()))

@@ -10,6 +10,7 @@ pub mod areas;
 pub mod assignments;
 pub mod audit;
 pub mod auth;
+pub mod backups;
 pub mod body;
 pub mod caller;
 pub mod conflicts;
@@ -67,6 +68,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::backup::{self, schedule, schedule::Standing};
 
 use problem::Problem;
 
@@ -163,6 +165,44 @@ async fn keep_house(app: Arc<App>) {
     }
 }
 
+/// How often the server looks whether a backup is due.
+const BACKUPS_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Again and again: a backup if one is due, and an alert if none is recent.
+async fn keep_backups(app: Arc<App>, standing: Option<Standing>) {
+    let standing = standing.map(Arc::new);
+    let mut wait = Duration::from_secs(60);
+    loop {
+        actix_web::rt::time::sleep(wait).await;
+        wait = BACKUPS_EVERY;
+        let (shared, standing) = (Arc::clone(&app), standing.clone());
+        let done = app
+            .block::<_, Problem>(move || {
+                let (store, now) = (&shared.store, shared.clock.now());
+                if let Some(standing) = standing {
+                    let (ledger, beside) = (&shared.ledger, shared.beside());
+                    match standing.follow(store, ledger, &beside, shared.durable(), now) {
+                        Ok(Some(made)) => tracing::info!(
+                            backup = made.manifest.backup,
+                            bytes = made.manifest.bytes,
+                            "a backup was made and verified"
+                        ),
+                        Ok(None) => {}
+                        Err(error) => tracing::error!(%error, "no backup was made"),
+                    }
+                }
+                Ok(schedule::watch(store, now)?)
+            })
+            .await;
+        if let Err(problem) = done {
+            tracing::warn!(
+                code = problem.code().code,
+                "the age of backups is not watched"
+            );
+        }
+    }
+}
+
 /// Well within the time after which a silent process loses its number.
 const TOUCH_EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -183,10 +223,14 @@ async fn keep_number(app: Arc<App>) {
 pub fn serve(app: &Arc<App>) -> io::Result<()> {
     // An epoch is open before anybody can ask for anything.
     app.engine().map_err(io::Error::other)?;
+    let standing = Standing::of(&app.config.backup).map_err(io::Error::other)?;
+    backup::sweep(&app.beside()).map_err(io::Error::other)?;
+    schedule::settle(&app.store, app.durable()).map_err(io::Error::other)?;
     actix_web::rt::System::new().block_on(async {
         let (server, address) = bind(app)?;
         actix_web::rt::spawn(keep_house(Arc::clone(app)));
         actix_web::rt::spawn(keep_number(Arc::clone(app)));
+        actix_web::rt::spawn(keep_backups(Arc::clone(app), standing));
         tracing::info!("serving on http://{address}, described at http://{address}/docs");
         server.await?;
         app.stop();

@@ -11,8 +11,9 @@ use super::kinds::{KIND_KEEPERS, POLICY_KEEPERS};
 use super::paging::{AFTER, LIMIT};
 use super::route::{Caller, Gate, Route, delete, get, patch, post, put};
 use super::{
-    alerts, areas, assignments, audit, conflicts, devices, docs, enrol, enrolments, health, kinds,
-    limits, look_up, metrics, parked, records, scopes, session, sync, tallies, users,
+    alerts, areas, assignments, audit, backups, conflicts, devices, docs, enrol, enrolments,
+    health, kinds, limits, look_up, metrics, parked, records, scopes, session, sync, tallies,
+    users,
 };
 use crate::sync::resolve::RESOLVERS;
 
@@ -101,6 +102,8 @@ pub const ROUTES: &[Route] = &[
         .gives("Tallies"),
     get("/v1/audit", "Who looked at whose data", |r| r.to(audit::list))
         .by(Caller::Console(AUDITORS)).query(&[AFTER, LIMIT]).gives("Audit"),
+    get("/v1/backups", "Which backups are on record, and what makes a change durable", |r| r.to(backups::list))
+        .by(AREA_KEEPER).gives("Backups"),
     get("/v1/limits", "What one request may hold", |r| {
         r.to(limits::show)
     })

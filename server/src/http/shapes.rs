@@ -55,6 +55,11 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
                 "from":0,"to":1795298400012,"count":27,"purpose":null}],"next?":7}"#,
     ),
     (
+        "Backups",
+        "Backups on record, newest first: the age of the newest in seconds, and the oldest that is confirmed",
+        r#"{"durable":"backup","age?":3600,"oldest?":"9f3c61d20b77aa05","rows":[{"backup":"9f3c61d20b77aa05","at":1795298400000,"bytes":1048576,"confirmed_at?":1795298500000}]}"#,
+    ),
+    (
         "Choice",
         "Which value is to stand: the conflict at that place in the list, or, without one, what stands",
         r#"{"base":1795298400011,"field":"phone","conflict?":0}"#,

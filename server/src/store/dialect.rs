@@ -1,5 +1,6 @@
 //! Every difference between databases, and nothing else: each function is a `match` with an arm for
-//! SQLite and one for PostgreSQL. [`super::bulk`] and [`super::locks`] are parts of it; no other
+//! SQLite and one for PostgreSQL. [`super::bulk`], [`super::copying`], [`super::locks`] and
+//! [`super::vacancy`] are parts of it; no other
 //! file may ask which database it is.
 
 mod location;
@@ -21,7 +22,7 @@ use super::relay::Relay;
 /// Values in one `IN (…)`; longer lists are asked for in pieces.
 pub const MAX_LIST: usize = 500;
 
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+pub(super) const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 // A module of its own, because the derived code imports diesel's trait of the name `Connection`.

@@ -275,6 +275,26 @@ table! {
     }
 }
 
+table! {
+    backup (id) {
+        id -> Text,
+        at -> BigInt,
+        epoch -> BigInt,
+        name -> Text,
+        sha256 -> Text,
+        bytes -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    backup_ack (backup, device) {
+        backup -> Text,
+        device -> BigInt,
+        ack -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     epoch,
     meta,
@@ -297,4 +317,6 @@ allow_tables_to_appear_in_same_query!(
     audit,
     alert,
     idempotency,
+    backup,
+    backup_ack,
 );

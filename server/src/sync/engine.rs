@@ -17,6 +17,7 @@ use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
 use crate::metrics::Metrics;
+use crate::store::acks::Durable;
 use crate::store::audit::Look;
 use crate::store::{Company, Connection, Error, Store, bulk, definitions, epochs};
 
@@ -32,6 +33,8 @@ pub struct Core {
     pub(super) build: Millis,
     /// Devices that hold older definitions may push, not pull.
     pub(super) oldest_schema: u32,
+    /// When a change counts as durable.
+    pub(super) durable: Durable,
     /// Purged ids stand there before they are gone here.
     ledger: Ledger,
     /// The stamp last given to a change made here.
@@ -68,6 +71,7 @@ impl Engine {
             process,
             build: opening.build,
             oldest_schema: opening.oldest_schema,
+            durable: opening.durable,
             ledger: opening.ledger.clone(),
             stamped: Mutex::default(),
             name: opening.process.to_owned(),
@@ -209,6 +213,7 @@ impl Core {
         self.store.write_in(company, |connection| {
             let (epoch, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
+            fold.durable = self.durable;
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
             if company == Company::Beside && fold.must_be_alone() {

@@ -16,7 +16,7 @@ use sync_protocol::{Millis, Rev};
 use super::job::Settled;
 use super::numbering::Marks;
 use super::rules::Rules;
-use crate::store::acks::AckRow;
+use crate::store::acks::{AckRow, Durable};
 use crate::store::alerts::Alert;
 use crate::store::audit::Look;
 use crate::store::history::NewHistory;
@@ -37,6 +37,8 @@ pub(super) struct Fold {
     /// Whether others write at the same time.
     pub(super) company: Company,
     pub(super) rules: Rules,
+    /// When a change counts as durable.
+    pub(super) durable: Durable,
     pub(super) devices: BTreeMap<i64, Device>,
     /// Lines that more than one number belongs to.
     pub(super) shared_lines: HashSet<i64>,
@@ -189,6 +191,7 @@ impl Fold {
             process,
             company,
             rules,
+            durable: Durable::default(),
             devices: BTreeMap::new(),
             shared_lines: HashSet::new(),
             knew: HashMap::new(),

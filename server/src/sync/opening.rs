@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::search_key::SearchKey;
 use crate::clock::Clock;
 use crate::ledger::{self, Entry, Ledger};
+use crate::store::acks::Durable;
 use crate::store::definitions::{self, KindRow};
 use crate::store::{Connection, Error, Store, acks, devices, epochs};
 
@@ -29,6 +30,8 @@ pub struct Opening<'a> {
     pub insist_on_clock: bool,
     /// Devices that hold older definitions may push, not pull.
     pub oldest_schema: u32,
+    /// When a change counts as durable.
+    pub durable: Durable,
 }
 
 /// Why a process may not write.

@@ -189,13 +189,13 @@ impl Fold {
 
     /// Moves `ack` and the marks, and notes that the device was here.
     fn advance(&mut self, push: &Push, number: i64, skip: usize) {
-        let now = self.now;
+        let (now, durable) = (self.now, self.durable);
         let Some(device) = self.devices.get_mut(&number) else {
             return;
         };
         let row = &mut device.row;
-        let due = row.is_due(now);
-        row.ripen(now);
+        let due = row.is_due(now, durable);
+        row.ripen(now, durable);
         if push.lines.len() > skip {
             row.ack = from_rev(push.from - 1) + i64::try_from(push.lines.len()).unwrap_or(0);
             device.marks.push(
