@@ -1,0 +1,21 @@
+//! The fault harness: the real server among faults of machines, disks, networks and databases.
+//! Oracle clients write down what they sent and what was acknowledged; at the end their books are
+//! held against the store. Each test begins with its row of the fault matrix and prints one line.
+//!
+//! `KADIAN_FAULTS=n` does n times as much as a plain run; `KADIAN_SEED=s` does a run again.
+//! `cargo test -p kadian-tests --test faults -- --nocapture` prints the figures.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up is to fail"
+)]
+
+mod book;
+mod crowd;
+mod f01_kills;
+mod oracle;
+mod proxy;
+mod reckoning;
+mod scale;
+mod site;
+mod strace;

@@ -1,0 +1,191 @@
+//! The reckoning: what the books of the oracles say, held against what stands in the store and
+//! against what the server shows over HTTP.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use kadian::app::App;
+use kadian::ledger::Entry;
+use kadian::store::{self, parked, records};
+use kadian_tests::Console;
+use serde_json::{Value, json};
+use sync_protocol::id::RecordId;
+
+use crate::book::{self, Key};
+
+/// What came of a row of faults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Reckoning {
+    /// Changes that were acknowledged.
+    pub(crate) acked: usize,
+    /// Acknowledged, and neither in a record nor kept aside.
+    pub(crate) lost: usize,
+    /// Applied more than once.
+    pub(crate) twice: usize,
+    /// Applied with other content than was sent.
+    pub(crate) altered: usize,
+    /// In the store, and in no book.
+    pub(crate) strange: usize,
+    /// Sent and never answered for.
+    pub(crate) unknown: usize,
+    /// Of these, how many stand in the store.
+    pub(crate) appeared: usize,
+    /// Kept aside, whether acknowledged or not.
+    pub(crate) aside: usize,
+    pub(crate) records: usize,
+}
+
+impl Reckoning {
+    /// From the books and the store.
+    pub(crate) fn of(app: &App, books: &[PathBuf]) -> Self {
+        let noted = book::read(books);
+        let mut found: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
+        let mut result = Self::default();
+        let mut steps = Vec::new();
+        let each = app.store.read(|c| {
+            records::each(c, |record| {
+                result.records += 1;
+                let mut revs = Vec::new();
+                for write in &record.writes {
+                    let key = Key {
+                        line: write.line,
+                        record: record.id,
+                        stamp: write.raw,
+                    };
+                    found.entry(key).or_default().push(write.content);
+                    revs.push(write.rev);
+                }
+                revs.sort_unstable();
+                steps.extend(revs.windows(2).map(|two| (record.id, two[0], two[1])));
+                if revs.last() != Some(&record.rev) {
+                    steps.push((record.id, record.rev, record.rev));
+                }
+            })
+        });
+        each.unwrap();
+        let aside = kept_aside(app, &noted.keys().copied().collect());
+        result.aside = aside.len();
+        // A revision that no write accounts for is a change that was applied once more.
+        let epochs = epochs(app);
+        result.twice += steps
+            .iter()
+            .filter(|(_, before, after)| *after != before + 1 && !epochs.contains(after))
+            .count();
+        for (key, contents) in &found {
+            match noted.get(key) {
+                None => result.strange += 1,
+                Some(noted) => {
+                    result.twice += usize::from(contents.len() > 1);
+                    result.altered += usize::from(contents.iter().any(|c| *c != noted.content));
+                }
+            }
+        }
+        for (key, noted) in &noted {
+            let stands = found.contains_key(key) || aside.contains(key);
+            match noted.acked {
+                Some(_) => {
+                    result.acked += 1;
+                    result.lost += usize::from(!stands);
+                }
+                None => {
+                    result.unknown += 1;
+                    result.appeared += usize::from(stands);
+                }
+            }
+        }
+        result
+    }
+
+    /// Prints the one line of a row.
+    pub(crate) fn print(&self, row: &str, injected: usize, survived: usize, more: &str) {
+        println!(
+            "{row}: faults injected {injected}, survived {survived}; entries acked {}, acked lost {}, stored twice {}, altered {}; unknown {}, of which appeared {}{}{more}",
+            self.acked,
+            self.lost,
+            self.twice,
+            self.altered,
+            self.unknown,
+            self.appeared,
+            if more.is_empty() { "" } else { "; " },
+        );
+    }
+
+    /// Nothing acknowledged is lost, nothing is there twice, altered, or from nowhere.
+    #[track_caller]
+    pub(crate) fn is_sound(&self) {
+        assert!(self.acked > 0, "nothing was acknowledged: {self:?}");
+        assert_eq!(
+            (self.lost, self.twice, self.altered, self.strange),
+            (0, 0, 0, 0),
+            "lost, twice, altered, strange: {self:?}"
+        );
+    }
+}
+
+/// Those changes of the books that the server keeps aside.
+fn kept_aside(app: &App, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+    let lines: BTreeSet<u32> = keys.iter().map(|key| key.line).collect();
+    let mut aside = BTreeSet::new();
+    for line in lines {
+        let rows = app
+            .store
+            .read::<_, store::Error>(|c| parked::of_device(c, i64::from(line), 0, i64::MAX))
+            .unwrap();
+        aside.extend(rows.into_iter().filter_map(|row| {
+            Some(Key {
+                line,
+                record: row.record?.parse().ok()?,
+                stamp: row.raw?.parse().ok()?,
+            })
+        }));
+    }
+    aside
+}
+
+fn epochs(app: &App) -> BTreeSet<u64> {
+    let entries = app.ledger.entries().unwrap().entries;
+    let epochs = entries.into_iter().filter_map(|entry| match entry {
+        Entry::Epoch { epoch, .. } => Some(epoch),
+        _ => None,
+    });
+    epochs.collect()
+}
+
+/// What a console shows: every registration once, and counts that fit.
+pub(crate) fn shown(address: &str) -> BTreeSet<RecordId> {
+    let mut console = Console::sign_in_at(address, "chief");
+    let mut shown = BTreeSet::new();
+    let mut days = BTreeSet::new();
+    let mut after = Value::Null;
+    loop {
+        let mut search = json!({"area": "999999", "limit": 200});
+        if !after.is_null() {
+            search["after"] = after;
+        }
+        let page = console.post("/v1/records/registration/search", &search);
+        assert_eq!(page.status, 200, "{}", page.text());
+        let page = page.json();
+        for row in page["rows"].as_array().unwrap() {
+            let id = row["record"].as_str().unwrap().parse().unwrap();
+            assert!(shown.insert(id), "a record is shown twice");
+            let scope = row["scope"].as_str().unwrap();
+            days.insert(scope.split_once('@').unwrap().1.to_owned());
+        }
+        after = page["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    let mut counted = 0;
+    for day in days {
+        let path = format!("/v1/tallies?area=999999&day={day}");
+        let tallies = console.get(&path).json();
+        let rows = tallies["counts"].as_array().unwrap().iter();
+        counted += rows
+            .filter(|row| row["tally"] == "disposition")
+            .map(|row| row["live"].as_u64().unwrap())
+            .sum::<u64>();
+    }
+    assert_eq!(counted, shown.len() as u64, "the counts are exact");
+    shown
+}

@@ -1,0 +1,104 @@
+//! One server and what lies around it: a folder with its database and log, the town, a port.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kadian::app::App;
+use kadian::clock::Clock;
+use kadian::demo::chance::Chance;
+use kadian_tests::process::{Process, free_port};
+use kadian_tests::server::open;
+use kadian_tests::Town;
+use tempfile::TempDir;
+
+use crate::oracle::Oracle;
+use crate::reckoning::Reckoning;
+
+/// Where oracles work, in turn.
+const PLACES: [(&str, &str); 2] = [("volunteer", "checkpoint:S1"), ("other", "checkpoint:S2")];
+
+pub(crate) struct Site {
+    pub(crate) folder: TempDir,
+    pub(crate) port: u16,
+    /// Settings beside those of every test.
+    pub(crate) settings: Vec<(String, String)>,
+    codes: Vec<String>,
+    books: Vec<PathBuf>,
+}
+
+impl Site {
+    /// A town in a new database, with codes for so many oracles.
+    pub(crate) fn build(oracles: usize) -> Self {
+        Self::with(oracles, &[])
+    }
+
+    pub(crate) fn with(oracles: usize, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut site = Self {
+            folder,
+            port: free_port(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            codes: Vec::new(),
+            books: Vec::new(),
+        };
+        let app = site.open();
+        let town = Town::build(&app);
+        site.codes = (0..oracles)
+            .map(|number| town.code(&app, PLACES[number % 2].0))
+            .rev()
+            .collect();
+        site
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The database, opened beside or instead of the server.
+    pub(crate) fn open(&self) -> Arc<App> {
+        open(self.path(), &self.settings, Clock::system())
+    }
+
+    pub(crate) fn start(&self) -> Process {
+        self.start_under(&[], &[])
+    }
+
+    /// Starts the server by way of another program, or with further settings.
+    pub(crate) fn start_under(&self, wrapper: &[String], more: &[(&str, &str)]) -> Process {
+        let settings = self.settings.iter();
+        let settings = settings.map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<_> = settings.chain(more.iter().copied()).collect();
+        Process::start_under(wrapper, self.path(), self.port, &settings)
+    }
+
+    /// The next oracle; it reaches the server at `address`.
+    pub(crate) fn oracle(&mut self, address: &str, chance: &Chance) -> Oracle {
+        let number = self.books.len();
+        let book = self.path().join(format!("book{number}"));
+        let code = self.codes.pop().unwrap();
+        self.books.push(book.clone());
+        let place = PLACES[number % 2].1;
+        Oracle::new(address, &code, place, chance.branch(number as u64 + 1), &book)
+    }
+
+    pub(crate) fn oracles(&mut self, count: usize, address: &str, chance: &Chance) -> Vec<Oracle> {
+        (0..count).map(|_| self.oracle(address, chance)).collect()
+    }
+
+    /// Holds all books against the store.
+    pub(crate) fn reckon(&self) -> Reckoning {
+        Reckoning::of(&self.open(), &self.books)
+    }
+
+    /// What the server wrote to its log.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("log")).unwrap_or_default()
+    }
+}

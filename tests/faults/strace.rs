@@ -1,0 +1,26 @@
+//! What the kernel does to the server, by way of strace: it ends the server at the nth call of a
+//! kind, lets a call fail, or writes down what was written and flushed.
+
+/// `strace` in the place of the server's parent's child: the server keeps its own number, and
+/// strace ends with it.
+fn strace(arguments: &[&str]) -> Vec<String> {
+    let fixed = ["strace", "-D", "-f", "-qqq"];
+    let all = fixed.iter().chain(arguments);
+    all.map(|text| (*text).to_owned()).collect()
+}
+
+/// What puts bytes into a file that the server holds open.
+pub(crate) const WRITE: &str = "pwrite64";
+/// What makes them last.
+pub(crate) const FLUSH: &str = "fsync,fdatasync";
+
+/// Kills the server at the nth such call of a thread.
+pub(crate) fn kill_at(calls: &str, nth: usize) -> Vec<String> {
+    inject(calls, &format!("signal=KILL:when={nth}"))
+}
+
+fn inject(calls: &str, what: &str) -> Vec<String> {
+    let trace = format!("trace={calls}");
+    let inject = format!("inject={calls}:{what}");
+    strace(&["-o", "/dev/null", "-e", &trace, "-e", &inject])
+}
