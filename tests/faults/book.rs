@@ -11,21 +11,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sync_protocol::id::RecordId;
 use sync_protocol::stamp::RawStamp;
 
-/// What tells a change from all others: the phone, the record, and the phone's stamp.
+/// What tells a change from all others: the phone, the record, the phone's stamp, and what it
+/// says (two copies of a phone may give one stamp twice).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// The first number of the phone.
     pub(crate) line: u32,
     pub(crate) record: RecordId,
     pub(crate) stamp: RawStamp,
+    pub(crate) content: u64,
 }
 
 /// What the book says of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
     pub(crate) seq: u64,
-    /// Tells its content from any other.
-    pub(crate) content: u64,
     /// When the acknowledgement was written down, in µs since 1970.
     pub(crate) acked: Option<u64>,
 }
@@ -103,19 +103,12 @@ fn read_one(text: &str, all: &mut BTreeMap<Key, Noted>) {
                     line: line.unwrap(),
                     record: record.parse().unwrap(),
                     stamp: stamp.parse().unwrap(),
+                    content: u64::from_str_radix(content, 16).unwrap(),
                 };
                 let seq = seq.parse().unwrap();
-                let content = u64::from_str_radix(content, 16).unwrap();
                 under.insert(seq, key);
                 let acked = all.get(&key).and_then(|before: &Noted| before.acked);
-                all.insert(
-                    key,
-                    Noted {
-                        seq,
-                        content,
-                        acked,
-                    },
-                );
+                all.insert(key, Noted { seq, acked });
             }
             ["acked", seq, at] => {
                 let (last, at): (u64, u64) = (seq.parse().unwrap(), at.parse().unwrap());

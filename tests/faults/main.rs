@@ -13,6 +13,10 @@
 mod book;
 mod crowd;
 mod f01_kills;
+mod f03_cuts;
+mod f08_repeats;
+mod f09_clocks;
+mod f27_strangers;
 mod oracle;
 mod proxy;
 mod reckoning;

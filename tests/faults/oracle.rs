@@ -62,7 +62,7 @@ pub(crate) struct Oracle {
     pub(crate) patience: Duration,
     client: Client,
     place: Place,
-    clock: Clock,
+    device: u32,
     began: Instant,
     made: Vec<RecordId>,
     noted: u64,
@@ -96,22 +96,32 @@ impl Oracle {
             patience,
             client: Client::new(address).patience(patience),
             place: place.parse().unwrap(),
-            clock: Clock::system(),
+            device: 0,
             began: Instant::now(),
             made: Vec::new(),
             noted: 0,
         }
     }
 
-    /// With another clock than the machine's.
-    pub(crate) fn by(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
+    /// The same phone once more, as after a copy of its storage, with a book of its own.
+    pub(crate) fn copy(&self, number: u64, book: &Path) -> Self {
+        let mut copy = Self {
+            replica: self.replica.clone(),
+            book: Book::create(book),
+            chance: self.chance.branch(number),
+            address: self.address.clone(),
+            client: Client::new(&self.address).patience(self.patience),
+            place: self.place.clone(),
+            made: self.made.clone(),
+            ..*self
+        };
+        copy.book.enrolled(self.device);
+        copy
     }
 
     pub(crate) fn moment(&self) -> Moment {
         Moment {
-            wall: self.clock.now() + self.skew,
+            wall: Clock::system().now() + self.skew,
             mono: i64::try_from(self.began.elapsed().as_millis()).unwrap(),
         }
     }
@@ -325,6 +335,7 @@ impl Oracle {
                 let device = u32::try_from(enrolled["device"].as_u64().unwrap()).unwrap();
                 let user: UserId = enrolled["user"].as_str().unwrap().parse().unwrap();
                 self.book.enrolled(device);
+                self.device = device;
                 self.noted = 0;
                 let device = DeviceNumber(device);
                 let enrolled = Enrolled { device, user };

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 /// Which way bytes go.
@@ -24,7 +24,7 @@ pub(crate) enum End {
     Reset,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Fault {
     None,
     /// Passes `after` bytes one way, then ends both sides.
@@ -40,6 +40,10 @@ pub(crate) enum Fault {
     /// The request goes to the server twice, at once or one after the other; the first answer
     /// that comes is passed on.
     Duplicate { at_once: bool },
+    /// The request goes to the server, and once more after a while, when the phone is further on.
+    Again(Duration),
+    /// The answer is not this one but that to another phone which also waits.
+    Swapped(Arc<Barrier>, Arc<Mutex<Vec<Vec<u8>>>>),
     /// Nothing comes through one way, and nobody says so.
     BlackHole(Way),
     /// Something else answers in place of the server, which never hears of the request.
@@ -155,13 +159,27 @@ fn carry(client: TcpStream, fault: &Fault, shared: &Arc<Shared>) -> io::Result<(
         Fault::Instead(page) => answer_instead(client, page),
         Fault::Replaced(page) => {
             let mut client = client;
-            let request = read_request(&mut client)?;
-            let mut server = connect()?;
-            server.write_all(&request)?;
-            read_request(&mut server)?;
+            ask(&connect, &read_message(&mut client)?)?;
             client.write_all(page)
         }
         Fault::Duplicate { at_once } => duplicate(client, *at_once, &connect),
+        Fault::Again(after) => {
+            let mut client = client;
+            let request = read_message(&mut client)?;
+            client.write_all(&ask(&connect, &request)?)?;
+            drop(client);
+            std::thread::sleep(*after);
+            ask(&connect, &request).map(drop)
+        }
+        Fault::Swapped(both, answers) => {
+            let mut client = client;
+            let answer = ask(&connect, &read_message(&mut client)?)?;
+            answers.lock().unwrap().push(answer.clone());
+            both.wait();
+            let others = answers.lock().unwrap().clone();
+            let other = others.into_iter().find(|other| *other != answer);
+            client.write_all(&other.unwrap_or(answer))
+        }
         _ => {
             let server = connect()?;
             let (client_too, server_too) = (client.try_clone()?, server.try_clone()?);
@@ -254,7 +272,7 @@ fn cut(from: &TcpStream, to: &TcpStream, fault: &Fault, struck: &AtomicBool) -> 
 }
 
 fn answer_instead(mut client: TcpStream, page: &[u8]) -> io::Result<()> {
-    read_request(&mut client)?;
+    read_message(&mut client)?;
     client.write_all(page)
 }
 
@@ -263,20 +281,18 @@ fn duplicate(
     at_once: bool,
     connect: &impl Fn() -> io::Result<TcpStream>,
 ) -> io::Result<()> {
-    let request = read_request(&mut client)?;
-    let mut first = connect()?;
-    first.write_all(&request)?;
+    let request = read_message(&mut client)?;
     if !at_once {
-        let answer = read_request(&mut first)?;
-        let mut second = connect()?;
-        second.write_all(&request)?;
-        read_request(&mut second)?;
+        let answer = ask(connect, &request)?;
+        ask(connect, &request)?;
         return client.write_all(&answer);
     }
+    let mut first = connect()?;
+    first.write_all(&request)?;
     let mut second = connect()?;
     second.write_all(&request)?;
-    let late = std::thread::spawn(move || read_request(&mut second));
-    let answer = read_request(&mut first);
+    let late = std::thread::spawn(move || read_message(&mut second));
+    let answer = read_message(&mut first);
     let other = late.join();
     match (answer, other) {
         (Ok(answer), _) | (Err(_), Ok(Ok(answer))) => client.write_all(&answer),
@@ -284,8 +300,15 @@ fn duplicate(
     }
 }
 
+/// One request on a connection of its own.
+fn ask(connect: &impl Fn() -> io::Result<TcpStream>, request: &[u8]) -> io::Result<Vec<u8>> {
+    let mut server = connect()?;
+    server.write_all(request)?;
+    read_message(&mut server)
+}
+
 /// One message of HTTP with a length: a request, or an answer.
-fn read_request(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     let mut got = Vec::new();
     let mut piece = [0; 16 * 1024];

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use kadian::app::App;
 use kadian::ledger::Entry;
-use kadian::store::{self, parked, records};
+use kadian::store::{self, devices, parked, records};
 use kadian_tests::Console;
 use serde_json::{Value, json};
+use sync_protocol::change::{Line, parse};
 use sync_protocol::id::RecordId;
 
 use crate::book::{self, Key};
@@ -22,16 +23,14 @@ pub(crate) struct Reckoning {
     pub(crate) lost: usize,
     /// Applied more than once.
     pub(crate) twice: usize,
-    /// Applied with other content than was sent.
-    pub(crate) altered: usize,
-    /// In the store, and in no book.
+    /// In the store, and in no book: nobody sent it, or not so.
     pub(crate) strange: usize,
     /// Sent and never answered for.
     pub(crate) unknown: usize,
     /// Of these, how many stand in the store.
     pub(crate) appeared: usize,
-    /// Kept aside, whether acknowledged or not.
-    pub(crate) aside: usize,
+    /// Kept aside, whether acknowledged or not, by reason.
+    pub(crate) aside: BTreeMap<String, usize>,
     pub(crate) records: usize,
 }
 
@@ -39,7 +38,7 @@ impl Reckoning {
     /// From the books and the store.
     pub(crate) fn of(app: &App, books: &[PathBuf]) -> Self {
         let noted = book::read(books);
-        let mut found: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
+        let mut found: BTreeMap<Key, usize> = BTreeMap::new();
         let mut result = Self::default();
         let mut steps = Vec::new();
         let each = app.store.read(|c| {
@@ -51,8 +50,9 @@ impl Reckoning {
                         line: write.line,
                         record: record.id,
                         stamp: write.raw,
+                        content: write.content,
                     };
-                    found.entry(key).or_default().push(write.content);
+                    *found.entry(key).or_default() += 1;
                     revs.push(write.rev);
                 }
                 revs.sort_unstable();
@@ -64,24 +64,21 @@ impl Reckoning {
         });
         each.unwrap();
         let aside = kept_aside(app, &noted.keys().copied().collect());
-        result.aside = aside.len();
+        for code in aside.values() {
+            *result.aside.entry(code.clone()).or_default() += 1;
+        }
         // A revision that no write accounts for is a change that was applied once more.
         let epochs = epochs(app);
         result.twice += steps
             .iter()
             .filter(|(_, before, after)| *after != before + 1 && !epochs.contains(after))
             .count();
-        for (key, contents) in &found {
-            match noted.get(key) {
-                None => result.strange += 1,
-                Some(noted) => {
-                    result.twice += usize::from(contents.len() > 1);
-                    result.altered += usize::from(contents.iter().any(|c| *c != noted.content));
-                }
-            }
+        for (key, count) in &found {
+            result.strange += usize::from(!noted.contains_key(key));
+            result.twice += usize::from(*count > 1);
         }
         for (key, noted) in &noted {
-            let stands = found.contains_key(key) || aside.contains(key);
+            let stands = found.contains_key(key) || aside.contains_key(key);
             match noted.acked {
                 Some(_) => {
                     result.acked += 1;
@@ -99,44 +96,51 @@ impl Reckoning {
     /// Prints the one line of a row.
     pub(crate) fn print(&self, row: &str, injected: usize, survived: usize, more: &str) {
         println!(
-            "{row}: faults injected {injected}, survived {survived}; entries acked {}, acked lost {}, stored twice {}, altered {}; unknown {}, of which appeared {}{}{more}",
+            "{row}: faults injected {injected}, survived {survived}; entries acked {}, acked lost {}, stored twice {}; unknown {}, of which appeared {}{}{more}",
             self.acked,
             self.lost,
             self.twice,
-            self.altered,
             self.unknown,
             self.appeared,
             if more.is_empty() { "" } else { "; " },
         );
     }
 
-    /// Nothing acknowledged is lost, nothing is there twice, altered, or from nowhere.
+    /// Nothing acknowledged is lost, nothing is there twice, or is there that nobody sent.
     #[track_caller]
     pub(crate) fn is_sound(&self) {
         assert!(self.acked > 0, "nothing was acknowledged: {self:?}");
         assert_eq!(
-            (self.lost, self.twice, self.altered, self.strange),
-            (0, 0, 0, 0),
-            "lost, twice, altered, strange: {self:?}"
+            (self.lost, self.twice, self.strange),
+            (0, 0, 0),
+            "lost, twice, strange: {self:?}"
         );
     }
 }
 
-/// Those changes of the books that the server keeps aside.
-fn kept_aside(app: &App, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+/// Those changes of the books that the server keeps aside, with the reason.
+fn kept_aside(app: &App, keys: &BTreeSet<Key>) -> BTreeMap<Key, String> {
     let lines: BTreeSet<u32> = keys.iter().map(|key| key.line).collect();
-    let mut aside = BTreeSet::new();
+    let mut aside = BTreeMap::new();
     for line in lines {
-        let rows = app
-            .store
-            .read::<_, store::Error>(|c| parked::of_device(c, i64::from(line), 0, i64::MAX))
-            .unwrap();
-        aside.extend(rows.into_iter().filter_map(|row| {
-            Some(Key {
+        let rows = app.store.read::<_, store::Error>(|c| {
+            let mut rows = Vec::new();
+            for device in devices::of_line(c, i64::from(line))? {
+                rows.extend(parked::of_device(c, device.number, 0, i64::MAX)?);
+            }
+            Ok(rows)
+        });
+        aside.extend(rows.unwrap().into_iter().filter_map(|row| {
+            let Ok(Line::Change(change)) = parse(&row.body) else {
+                return None;
+            };
+            let key = Key {
                 line,
-                record: row.record?.parse().ok()?,
-                stamp: row.raw?.parse().ok()?,
-            })
+                record: change.record,
+                stamp: change.stamp,
+                content: change.content(),
+            };
+            Some((key, row.code))
         }));
     }
     aside

@@ -22,7 +22,8 @@ pub(crate) struct Site {
     pub(crate) port: u16,
     /// Settings beside those of every test.
     pub(crate) settings: Vec<(String, String)>,
-    codes: Vec<String>,
+    /// Codes that are left, with the place where whoever uses one works.
+    codes: Vec<(String, &'static str)>,
     books: Vec<PathBuf>,
 }
 
@@ -47,7 +48,8 @@ impl Site {
         let app = site.open();
         let town = Town::build(&app);
         site.codes = (0..oracles)
-            .map(|number| town.code(&app, PLACES[number % 2].0))
+            .map(|number| PLACES[number % 2])
+            .map(|(login, place)| (town.code(&app, login), place))
             .rev()
             .collect();
         site
@@ -82,14 +84,21 @@ impl Site {
     pub(crate) fn oracle(&mut self, address: &str, chance: &Chance) -> Oracle {
         let number = self.books.len();
         let book = self.path().join(format!("book{number}"));
-        let code = self.codes.pop().unwrap();
+        let (code, place) = self.codes.pop().unwrap();
         self.books.push(book.clone());
-        let place = PLACES[number % 2].1;
         Oracle::new(address, &code, place, chance.branch(number as u64 + 1), &book)
     }
 
     pub(crate) fn oracles(&mut self, count: usize, address: &str, chance: &Chance) -> Vec<Oracle> {
         (0..count).map(|_| self.oracle(address, chance)).collect()
+    }
+
+    /// A copy of an oracle, as of a phone's storage.
+    pub(crate) fn copy(&mut self, oracle: &Oracle) -> Oracle {
+        let number = self.books.len();
+        let book = self.path().join(format!("book{number}"));
+        self.books.push(book.clone());
+        oracle.copy(number as u64, &book)
     }
 
     /// Holds all books against the store.
