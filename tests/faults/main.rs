@@ -13,6 +13,7 @@
 mod book;
 mod crowd;
 mod f01_kills;
+mod f02_power;
 mod f03_cuts;
 mod f08_repeats;
 mod f09_clocks;
@@ -23,3 +24,4 @@ mod reckoning;
 mod scale;
 mod site;
 mod strace;
+mod trace;

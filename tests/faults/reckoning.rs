@@ -2,7 +2,6 @@
 //! against what the server shows over HTTP.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use kadian::app::App;
 use kadian::ledger::Entry;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use sync_protocol::change::{Line, parse};
 use sync_protocol::id::RecordId;
 
-use crate::book::{self, Key};
+use crate::book::{Key, Noted};
 
 /// What came of a row of faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,9 +34,8 @@ pub(crate) struct Reckoning {
 }
 
 impl Reckoning {
-    /// From the books and the store.
-    pub(crate) fn of(app: &App, books: &[PathBuf]) -> Self {
-        let noted = book::read(books);
+    /// From what the books say, and the store.
+    pub(crate) fn of(app: &App, noted: &BTreeMap<Key, Noted>) -> Self {
         let mut found: BTreeMap<Key, usize> = BTreeMap::new();
         let mut result = Self::default();
         let mut steps = Vec::new();
@@ -77,7 +75,7 @@ impl Reckoning {
             result.strange += usize::from(!noted.contains_key(key));
             result.twice += usize::from(*count > 1);
         }
-        for (key, noted) in &noted {
+        for (key, noted) in noted {
             let stands = found.contains_key(key) || aside.contains_key(key);
             match noted.acked {
                 Some(_) => {

@@ -1,5 +1,6 @@
 //! One server and what lies around it: a folder with its database and log, the town, a port.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use kadian_tests::server::open;
 use kadian_tests::Town;
 use tempfile::TempDir;
 
+use crate::book::{self, Key, Noted};
 use crate::oracle::Oracle;
 use crate::reckoning::Reckoning;
 
@@ -103,7 +105,12 @@ impl Site {
 
     /// Holds all books against the store.
     pub(crate) fn reckon(&self) -> Reckoning {
-        Reckoning::of(&self.open(), &self.books)
+        Reckoning::of(&self.open(), &self.noted())
+    }
+
+    /// What all books say.
+    pub(crate) fn noted(&self) -> BTreeMap<Key, Noted> {
+        book::read(&self.books)
     }
 
     /// What the server wrote to its log.

@@ -1,6 +1,8 @@
 //! What the kernel does to the server, by way of strace: it ends the server at the nth call of a
 //! kind, lets a call fail, or writes down what was written and flushed.
 
+use std::path::Path;
+
 /// `strace` in the place of the server's parent's child: the server keeps its own number, and
 /// strace ends with it.
 fn strace(arguments: &[&str]) -> Vec<String> {
@@ -17,6 +19,26 @@ pub(crate) const FLUSH: &str = "fsync,fdatasync";
 /// Kills the server at the nth such call of a thread.
 pub(crate) fn kill_at(calls: &str, nth: usize) -> Vec<String> {
     inject(calls, &format!("signal=KILL:when={nth}"))
+}
+
+/// Writes down everything that changes these files, with what was written, when, and in order.
+pub(crate) fn record(files: &[&Path], into: &Path) -> Vec<String> {
+    let mut arguments = vec![
+        "-ttt".to_owned(),
+        "-y".to_owned(),
+        "-xx".to_owned(),
+        "-s".to_owned(),
+        "1048576".to_owned(),
+        "-o".to_owned(),
+        into.display().to_string(),
+        "-e".to_owned(),
+        format!("trace={WRITE},write,ftruncate,unlink,{FLUSH}"),
+    ];
+    for file in files {
+        arguments.extend(["-P".to_owned(), file.display().to_string()]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    strace(&arguments)
 }
 
 fn inject(calls: &str, what: &str) -> Vec<String> {
