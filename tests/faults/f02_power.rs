@@ -18,7 +18,7 @@ use crate::trace::{self, Change, Files, Op, Survives};
 
 const REST: Duration = Duration::from_secs(30);
 const DATABASE: &str = "kadian.sqlite";
-const WATCHED: [&str; 4] = [
+pub(crate) const WATCHED: [&str; 4] = [
     DATABASE,
     "kadian.sqlite-wal",
     "kadian.sqlite-journal",
@@ -26,7 +26,7 @@ const WATCHED: [&str; 4] = [
 ];
 
 /// The files of an installation, without what only a running one needs.
-fn files(folder: &Path) -> Files {
+pub(crate) fn files(folder: &Path) -> Files {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries
         .filter_map(|entry| {
@@ -57,7 +57,7 @@ fn record(entries: u64) -> (Site, Files, Vec<Op>) {
 }
 
 /// Opens the files as a server would, and holds them against the books as they were then.
-fn reckon(site: &Site, state: &Files, at: u64) -> Result<Reckoning, String> {
+pub(crate) fn reckon(site: &Site, state: &Files, at: u64) -> Result<Reckoning, String> {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in state {
         std::fs::write(folder.path().join(name), bytes).unwrap();

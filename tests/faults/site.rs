@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kadian::app::App;
 use kadian::clock::Clock;
@@ -93,6 +94,18 @@ impl Site {
 
     pub(crate) fn oracles(&mut self, count: usize, address: &str, chance: &Chance) -> Vec<Oracle> {
         (0..count).map(|_| self.oracle(address, chance)).collect()
+    }
+
+    /// Starts the server, and oracles that have reached it once.
+    pub(crate) fn begin(&mut self, count: usize, chance: &Chance) -> (Process, Vec<Oracle>) {
+        let mut process = self.start();
+        process.ready();
+        let mut oracles = self.oracles(count, &self.address(), chance);
+        for oracle in &mut oracles {
+            oracle.capture(1);
+            assert!(oracle.settle(Duration::from_secs(20)));
+        }
+        (process, oracles)
     }
 
     /// A copy of an oracle, as of a phone's storage.

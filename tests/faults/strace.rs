@@ -21,6 +21,19 @@ pub(crate) fn kill_at(calls: &str, nth: usize) -> Vec<String> {
     inject(calls, &format!("signal=KILL:when={nth}"))
 }
 
+/// Lets the calls of a thread from the nth to the last fail with an error, and those after it go on.
+pub(crate) fn fail(calls: &str, error: &str, (nth, last): (usize, usize)) -> Vec<String> {
+    inject(calls, &format!("error={error}:when={nth}..{last}"))
+}
+
+/// As `record`, while the nth flush of a thread fails.
+pub(crate) fn record_failing(files: &[&Path], into: &Path, nth: usize) -> Vec<String> {
+    let mut all = record(files, into);
+    let inject = format!("inject={FLUSH}:error=EIO:when={nth}");
+    all.extend(["-e".to_owned(), inject]);
+    all
+}
+
 /// Writes down everything that changes these files, with what was written, when, and in order.
 pub(crate) fn record(files: &[&Path], into: &Path) -> Vec<String> {
     let mut arguments = vec![

@@ -18,6 +18,9 @@ pub(crate) enum Change {
     Gone,
     /// What came before lasts from here on.
     Flushed,
+    /// What came before and was not flushed may be gone, and no later flush brings it back: the
+    /// kernel believes that it is written.
+    FlushFailed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub(crate) struct Op {
     pub(crate) change: Change,
 }
 
-/// Reads what strace wrote; calls that failed changed nothing.
+/// Reads what strace wrote; calls that failed changed nothing, unless they were to flush.
 pub(crate) fn read(text: &str) -> Vec<Op> {
     let mut begun: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
     let mut ops = Vec::new();
@@ -69,7 +72,9 @@ fn parse(at: u64, call: &str) -> Option<Op> {
     let (name, rest) = call.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(") = ")?;
     let result = result.split(' ').next()?;
-    if result.starts_with('-') || result == "?" {
+    let failed = result.starts_with('-');
+    let flushes = matches!(name, "fsync" | "fdatasync");
+    if result == "?" || (failed && !flushes) {
         return None;
     }
     let path = if name == "unlink" {
@@ -79,7 +84,8 @@ fn parse(at: u64, call: &str) -> Option<Op> {
     };
     let file = Path::new(&path).file_name()?.to_str()?.to_owned();
     let change = match name {
-        "fsync" | "fdatasync" => Change::Flushed,
+        _ if flushes && failed => Change::FlushFailed,
+        _ if flushes => Change::Flushed,
         "unlink" => Change::Gone,
         "ftruncate" => Change::Length(arguments.rsplit_once(", ")?.1.parse().ok()?),
         "write" | "pwrite64" => {
@@ -132,36 +138,49 @@ pub(crate) fn after_loss(
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let ops: Vec<&Change> = done
-            .iter()
-            .filter(|op| op.file == name)
-            .map(|op| &op.change)
-            .collect();
-        let last = ops.iter().rposition(|change| **change == Change::Flushed);
-        let (safe, open) = ops.split_at(last.map_or(0, |last| last + 1));
-        for change in safe {
-            apply(&mut files, name, change, None);
-        }
-        let first = chance.below(open.len() + 1);
-        for (index, change) in open.iter().enumerate() {
-            let (there, torn) = match survives {
-                Survives::Nothing => (false, false),
-                Survives::All => (true, false),
-                Survives::First => (index <= first, index == first),
-                Survives::Any => (chance.percent(50), chance.percent(50)),
-            };
-            if there {
-                apply(&mut files, name, change, torn.then_some(&mut *chance));
+        let mut open: Vec<&Change> = Vec::new();
+        for op in done.iter().filter(|op| op.file == name) {
+            match &op.change {
+                Change::Flushed => {
+                    for change in open.drain(..) {
+                        apply(&mut files, name, change, None);
+                    }
+                }
+                Change::FlushFailed => lose(&mut files, name, &mut open, survives, chance),
+                change => open.push(change),
             }
         }
+        lose(&mut files, name, &mut open, survives, chance);
     }
     files
+}
+
+/// Does some of what was not flushed, and forgets the rest.
+fn lose(
+    files: &mut Files,
+    name: &str,
+    open: &mut Vec<&Change>,
+    survives: Survives,
+    chance: &mut Chance,
+) {
+    let first = chance.below(open.len() + 1);
+    for (index, change) in open.drain(..).enumerate() {
+        let (there, torn) = match survives {
+            Survives::Nothing => (false, false),
+            Survives::All => (true, false),
+            Survives::First => (index <= first, index == first),
+            Survives::Any => (chance.percent(50), chance.percent(50)),
+        };
+        if there {
+            apply(files, name, change, torn.then_some(&mut *chance));
+        }
+    }
 }
 
 /// Does an operation, or, given a chance, some sectors of it.
 fn apply(files: &mut Files, name: &str, change: &Change, torn: Option<&mut Chance>) {
     match change {
-        Change::Flushed => {}
+        Change::Flushed | Change::FlushFailed => {}
         Change::Gone => {
             files.remove(name);
         }
