@@ -75,7 +75,7 @@ fn f1_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_applies
 fn f1_killed_at_the_nth_write_to_its_files_the_server_loses_nothing_and_applies_nothing_twice() {
     let mut chance = seed("F1 at the nth");
     let clients = 4;
-    let mut site = Site::build(clients);
+    let mut site = Site::in_file(clients);
     let mut process = restart(&site, &mut Vec::new());
     let mut oracles = site.oracles(clients, &site.address(), &chance);
     for oracle in &mut oracles {

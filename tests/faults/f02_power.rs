@@ -12,7 +12,7 @@ use kadian_tests::server::open;
 use crate::crowd::Crowd;
 use crate::reckoning::Reckoning;
 use crate::scale::{scaled, seed};
-use crate::site::Site;
+use crate::site::{Site, sqlite};
 use crate::strace;
 use crate::trace::{self, Change, Files, Op, Survives};
 
@@ -40,7 +40,7 @@ pub(crate) fn files(folder: &Path) -> Files {
 /// A recorded run: the files before it, what was done to them, and the books.
 fn record(entries: u64) -> (Site, Files, Vec<Op>) {
     let chance = seed("F2 recording");
-    let mut site = Site::build(3);
+    let mut site = Site::in_file(3);
     let before = files(site.path());
     let into = site.path().join("trace");
     let watched = WATCHED.map(|name| site.path().join(name));
@@ -63,7 +63,8 @@ pub(crate) fn reckon(site: &Site, state: &Files, at: u64) -> Result<Reckoning, S
         std::fs::write(folder.path().join(name), bytes).unwrap();
     }
     let app = std::panic::catch_unwind(|| {
-        let app = open(folder.path(), &[], Clock::system());
+        let settings = sqlite(&folder.path().join(DATABASE));
+        let app = open(folder.path(), &settings, Clock::system());
         app.engine().unwrap();
         app
     });

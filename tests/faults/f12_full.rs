@@ -86,7 +86,7 @@ fn limit_files(process: &Process, bytes: &str) {
 #[test]
 fn f12_files_that_may_not_grow_are_refusals_and_the_server_goes_on_once_they_may() {
     let chance = seed("F12 limit");
-    let mut site = Site::build(CLIENTS);
+    let mut site = Site::in_file(CLIENTS);
     // Without this the kernel would end the process rather than refuse.
     let ignoring = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"].map(str::to_owned);
     let mut process = site.start_under(&ignoring, &[]);
@@ -111,7 +111,7 @@ fn f12_files_that_may_not_grow_are_refusals_and_the_server_goes_on_once_they_may
 #[test]
 fn f12_a_disk_that_refuses_the_nth_write_damages_nothing_and_is_written_again() {
     let mut chance = seed("F12 nth");
-    let mut site = Site::build(CLIENTS);
+    let mut site = Site::in_file(CLIENTS);
     let (mut process, mut oracles) = site.begin(CLIENTS, &chance);
     let times = scaled(4, 400);
     for time in 0..times {
@@ -157,8 +157,7 @@ fn f12_a_small_disk_that_is_filled_stops_nothing_for_good() {
         println!("F12 small disk: only root may mount one");
         return;
     };
-    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
-    let mut site = Site::with(CLIENTS, &[("database.url", &url)]);
+    let mut site = Site::in_file_at(&folder.path().join("kadian.sqlite"), CLIENTS);
     let (process, mut oracles) = site.begin(CLIENTS, &chance);
     let ballast = folder.path().join("ballast");
     let times = scaled(1, 100);

@@ -19,7 +19,7 @@ fn f13_a_flush_that_fails_acknowledges_nothing_and_nothing_later_stands_on_it() 
     let times = scaled(4, 400);
     let (mut injected, mut acked, mut states, mut stopped, mut waits) = (0, 0, 0, 0, 0);
     for _ in 0..times {
-        let mut site = Site::build(3);
+        let mut site = Site::in_file(3);
         let before = files(site.path());
         let into = site.path().join("trace");
         let watched = WATCHED.map(|name| site.path().join(name));

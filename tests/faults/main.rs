@@ -17,6 +17,7 @@ mod f02_power;
 mod f03_cuts;
 mod f08_repeats;
 mod f09_clocks;
+mod f10_database;
 mod f12_full;
 mod f13_flushes;
 mod f27_strangers;

@@ -20,6 +20,12 @@ use crate::reckoning::Reckoning;
 /// Where oracles work, in turn.
 const PLACES: [(&str, &str); 2] = [("volunteer", "checkpoint:S1"), ("other", "checkpoint:S2")];
 
+/// The settings of a database in this file.
+pub(crate) fn sqlite(file: &Path) -> Vec<(String, String)> {
+    let url = format!("sqlite://{}", file.display());
+    vec![("database.url".to_owned(), url)]
+}
+
 pub(crate) struct Site {
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
@@ -33,18 +39,37 @@ pub(crate) struct Site {
 impl Site {
     /// A town in a new database, with codes for so many oracles.
     pub(crate) fn build(oracles: usize) -> Self {
-        Self::with(oracles, &[])
+        Self::with(oracles, |_| Vec::new())
     }
 
-    pub(crate) fn with(oracles: usize, settings: &[(&str, &str)]) -> Self {
+    /// The same, in a file of SQLite whatever else the tests run on.
+    pub(crate) fn in_file(oracles: usize) -> Self {
+        Self::with(oracles, |folder| sqlite(&folder.join("kadian.sqlite")))
+    }
+
+    /// The same, in a file elsewhere.
+    pub(crate) fn in_file_at(file: &Path, oracles: usize) -> Self {
+        Self::with(oracles, |_| sqlite(file))
+    }
+
+    /// The same, in the database that a PostgreSQL URL names.
+    pub(crate) fn on(url: &str, oracles: usize) -> Self {
+        Self::with(oracles, |folder| {
+            let beside = |name: &str| folder.join(name).display().to_string();
+            vec![
+                ("database.url".to_owned(), url.to_owned()),
+                ("keys.file".to_owned(), beside("kadian.keys")),
+                ("ledger.file".to_owned(), beside("kadian.ledger")),
+            ]
+        })
+    }
+
+    fn with(oracles: usize, settings: impl FnOnce(&Path) -> Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut site = Self {
-            folder,
             port: free_port(),
-            settings: settings
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            settings: settings(folder.path()),
+            folder,
             codes: Vec::new(),
             books: Vec::new(),
         };
