@@ -129,6 +129,11 @@ impl Proxy {
         *self.shared.standing.lock().unwrap() = fault;
     }
 
+    /// Further connections go elsewhere.
+    pub(crate) fn turn_to(&self, target: &str) {
+        target.clone_into(&mut self.shared.target.lock().unwrap());
+    }
+
     /// Bytes passed up and down since the last time.
     pub(crate) fn bytes(&self) -> (u64, u64) {
         let take = |count: &AtomicU64| count.swap(0, Ordering::SeqCst);

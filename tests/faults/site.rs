@@ -91,6 +91,12 @@ impl Site {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Lets it be another database from now on.
+    pub(crate) fn turn_to(&mut self, url: &str) {
+        self.settings.retain(|(name, _)| name != "database.url");
+        self.settings.push(("database.url".to_owned(), url.to_owned()));
+    }
+
     /// The database, opened beside or instead of the server.
     pub(crate) fn open(&self) -> Arc<App> {
         open(self.path(), &self.settings, Clock::system())
@@ -106,6 +112,14 @@ impl Site {
         let settings = settings.map(|(name, value)| (name.as_str(), value.as_str()));
         let settings: Vec<_> = settings.chain(more.iter().copied()).collect();
         Process::start_under(wrapper, self.path(), self.port, &settings)
+    }
+
+    /// Another process on the same database, under a name of its own.
+    pub(crate) fn start_beside(&self, name: &str, port: u16) -> Process {
+        let settings = self.settings.iter();
+        let settings = settings.map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<_> = settings.chain([("sync.process", name)]).collect();
+        Process::start(self.path(), port, &settings)
     }
 
     /// The next oracle; it reaches the server at `address`.

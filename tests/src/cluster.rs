@@ -56,14 +56,15 @@ impl Cluster {
         cluster
     }
 
-    /// A standby of another cluster, which follows it under this name.
-    pub fn follow(primary: &Self, name: &str) -> Self {
+    /// A standby of another cluster, which follows it under this name, on a port of its own or on
+    /// one that is free again.
+    pub fn follow(primary: &Self, name: &str, port: Option<u16>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("kadian-pg-")
             .tempdir()
             .unwrap();
         let mut standby = Self {
-            port: crate::process::free_port(),
+            port: port.unwrap_or_else(crate::process::free_port),
             server: None,
             folder,
         };
@@ -155,7 +156,7 @@ impl Cluster {
 
     /// Starts the server, which stands still, and waits until it answers.
     pub fn resume(&mut self) {
-        let script = "\"$0\" -D \"$1\" >>\"$2\" 2>&1 & server=$!; read -r _; kill -QUIT $server; wait $server";
+        let script = "\"$0\" -D \"$1\" >>\"$2\" 2>&1 & server=$!; read -r _; kill -QUIT $server 2>/dev/null; wait $server";
         let mut command = as_owner(Path::new("sh"));
         command.args(["-c", script]);
         command.arg(program("postgres")).arg(self.data());
@@ -190,6 +191,18 @@ impl Cluster {
     /// Sends the server's first process a signal by name: `KILL`, `STOP`, `QUIT`…
     pub fn signal(&self, name: &str) {
         run(Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]));
+    }
+
+    /// Sends a signal to all processes of the server.
+    pub fn signal_all(&self, name: &str) {
+        let id = self.id();
+        let all = processes().filter(|(child, parent)| *child == id || *parent == id);
+        for (process, _) in all.collect::<Vec<_>>() {
+            // One may have ended by itself meanwhile.
+            let mut command = Command::new("kill");
+            command.args([&format!("-{name}"), &process.to_string()]);
+            let _ = command.stderr(Stdio::null()).status();
+        }
     }
 
     /// Ends the server at once, as a crash does; the data stays.
