@@ -177,7 +177,10 @@ pub(super) fn rollback(connection: &mut Connection) -> Result<(), QueryError> {
 /// Of several processes that start at once one does it; the others wait and find it done.
 pub(super) fn migrate(connection: &mut Connection) -> Result<Vec<String>, Error> {
     let applied = match connection {
-        Connection::Sqlite(inner) => names(inner.run_pending_migrations(SQLITE_MIGRATIONS)),
+        // Under the lock, so that of two processes the second finds nothing left to do.
+        Connection::Sqlite(inner) => inner.immediate_transaction(|inner| {
+            names(inner.run_pending_migrations(SQLITE_MIGRATIONS))
+        }),
         Connection::Postgres(inner) => {
             inner.batch_execute(postgres::LOCK_MIGRATIONS)?;
             let applied = names(inner.run_pending_migrations(POSTGRES_MIGRATIONS));
