@@ -139,6 +139,10 @@ impl Store {
     pub fn open(url: &str, options: StoreOptions) -> Result<Self, Error> {
         let source = Source::new(Location::parse(url)?)?;
         let mut first = Writer::connect(&source, &options)?;
+        if source.location.has_many_writers() {
+            let mut second = Writer::connect(&source, &options)?;
+            dialect::refuse_lent_sessions(&mut first.connection, &mut second.connection)?;
+        }
         let applied = dialect::migrate(&mut first.connection)?;
         let many = source.location.has_many_writers();
         // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer
