@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kadian_tests::cluster::Cluster;
 use kadian_tests::process::free_port;
 use serde_json::json;
 use sync_protocol::id::RecordId;
@@ -24,12 +25,24 @@ fn amend(oracle: &mut Oracle, records: &[RecordId]) {
 }
 
 #[test]
-fn f23_hot_rows_written_through_three_processes_cost_no_phone_a_refusal() {
-    let chance = seed("F23");
+fn f23_hot_rows_of_a_database_written_through_three_processes_cost_no_phone_a_refusal() {
+    let cluster = Cluster::start(&[]);
+    attack("F23 hot rows of PostgreSQL", |oracles| {
+        Site::on(&cluster.url("postgres"), oracles)
+    });
+}
+
+#[test]
+fn f23_a_file_written_through_three_processes_costs_no_phone_a_refusal() {
+    attack("F23 a busy file of SQLite", Site::in_file);
+}
+
+fn attack(row: &str, build: impl FnOnce(usize) -> Site) {
+    let chance = seed(row);
     let writers = scaled(12, 32);
     let rounds = scaled(4, 200);
     // All of one place: every second oracle works at another.
-    let mut site = Site::build(2 * writers);
+    let mut site = build(2 * writers);
     let ports = [free_port(), free_port(), free_port()];
     let mut servers: Vec<_> = ["a", "b", "c"]
         .iter()
@@ -69,7 +82,7 @@ fn f23_hot_rows_written_through_three_processes_cost_no_phone_a_refusal() {
     let found = site.reckon();
     let folds = writers * rounds;
     found.print(
-        "F23 hot rows",
+        row,
         folds,
         folds,
         &format!(

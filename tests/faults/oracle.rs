@@ -63,6 +63,8 @@ pub(crate) struct Oracle {
     client: Client,
     place: Place,
     device: u32,
+    /// The last token that was shown.
+    token: String,
     began: Instant,
     made: Vec<RecordId>,
     noted: u64,
@@ -97,6 +99,7 @@ impl Oracle {
             client: Client::new(address).patience(patience),
             place: place.parse().unwrap(),
             device: 0,
+            token: String::new(),
             began: Instant::now(),
             made: Vec::new(),
             noted: 0,
@@ -113,6 +116,7 @@ impl Oracle {
             client: Client::new(&self.address).patience(self.patience),
             place: self.place.clone(),
             made: self.made.clone(),
+            token: self.token.clone(),
             ..*self
         };
         copy.book.enrolled(self.device);
@@ -130,6 +134,11 @@ impl Oracle {
     pub(crate) fn turn_to(&mut self, address: &str) {
         address.clone_into(&mut self.address);
         self.hang_up();
+    }
+
+    /// What it shows to the server.
+    pub(crate) fn token(&self) -> String {
+        self.token.clone()
     }
 
     /// Lets go of its connection.
@@ -192,6 +201,7 @@ impl Oracle {
                 may_compress,
             } => {
                 self.note();
+                token.reveal().clone_into(&mut self.token);
                 let answer = self.send(token.reveal(), &body, may_compress);
                 self.hear(attempt, answer)
             }

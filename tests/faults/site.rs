@@ -131,6 +131,16 @@ impl Site {
         Oracle::new(address, &code, place, chance.branch(number as u64 + 1), &book)
     }
 
+    /// A code for somebody at the first place who keeps no book.
+    pub(crate) fn code(&mut self) -> String {
+        loop {
+            let (code, place) = self.codes.pop().unwrap();
+            if place == PLACES[0].1 {
+                return code;
+            }
+        }
+    }
+
     pub(crate) fn oracles(&mut self, count: usize, address: &str, chance: &Chance) -> Vec<Oracle> {
         (0..count).map(|_| self.oracle(address, chance)).collect()
     }
