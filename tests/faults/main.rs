@@ -17,6 +17,7 @@ mod f02_power;
 mod f03_cuts;
 mod f04_standby;
 mod f05_bad_entries;
+mod f06_older_copies;
 mod f07_late_commits;
 mod f08_repeats;
 mod f09_clocks;

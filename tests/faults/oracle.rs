@@ -136,6 +136,11 @@ impl Oracle {
         self.hang_up();
     }
 
+    /// Its number, as of now.
+    pub(crate) const fn number(&self) -> u32 {
+        self.device
+    }
+
     /// What it shows to the server.
     pub(crate) fn token(&self) -> String {
         self.token.clone()
