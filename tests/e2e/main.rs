@@ -14,6 +14,5 @@ mod exchange;
 mod figures;
 mod growth;
 mod injections;
-mod kills;
 mod resources;
 mod rights;

@@ -25,7 +25,6 @@ pub(crate) struct Key {
 /// What the book says of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
-    pub(crate) seq: u64,
     /// When the acknowledgement was written down, in µs since 1970.
     pub(crate) acked: Option<u64>,
 }
@@ -33,14 +32,12 @@ pub(crate) struct Noted {
 #[derive(Debug)]
 pub(crate) struct Book {
     file: File,
-    pub(crate) path: PathBuf,
 }
 
 impl Book {
     pub(crate) fn create(path: &Path) -> Self {
         Self {
             file: File::create_new(path).unwrap(),
-            path: path.to_owned(),
         }
     }
 
@@ -105,10 +102,9 @@ fn read_one(text: &str, all: &mut BTreeMap<Key, Noted>) {
                     stamp: stamp.parse().unwrap(),
                     content: u64::from_str_radix(content, 16).unwrap(),
                 };
-                let seq = seq.parse().unwrap();
-                under.insert(seq, key);
+                under.insert(seq.parse().unwrap(), key);
                 let acked = all.get(&key).and_then(|before: &Noted| before.acked);
-                all.insert(key, Noted { seq, acked });
+                all.insert(key, Noted { acked });
             }
             ["acked", seq, at] => {
                 let (last, at): (u64, u64) = (seq.parse().unwrap(), at.parse().unwrap());

@@ -80,3 +80,55 @@ fn f3_a_connection_that_dies_at_any_byte_loses_nothing_and_doubles_nothing() {
     assert!(struck * 10 > places.len() * 9, "the cuts strike: {struck}");
     assert_eq!(oracle.seen.forks + oracle.seen.gaps, 0);
 }
+
+#[test]
+fn f3_a_network_that_is_slow_or_swallows_what_is_sent_loses_nothing_and_doubles_nothing() {
+    let chance = seed("F3 slow");
+    let mut site = Site::build(1);
+    let mut process = site.start();
+    process.ready();
+    let proxy = Proxy::to(&site.address());
+    let mut oracle = site.oracle(&proxy.address, &chance);
+    oracle.fresh = true;
+    oracle.gzip = false;
+    oracle.capture(1);
+    assert!(oracle.settle(REST));
+    oracle.patience = Duration::from_millis(600);
+    let faults = [
+        Fault::Delay(Duration::from_millis(100)),
+        // Longer than the phone waits: the answer comes to nobody.
+        Fault::Delay(Duration::from_millis(700)),
+        Fault::Trickle {
+            way: Way::Up,
+            every: Duration::from_micros(200),
+        },
+        Fault::Trickle {
+            way: Way::Down,
+            every: Duration::from_micros(200),
+        },
+        Fault::BlackHole(Way::Up),
+        Fault::BlackHole(Way::Down),
+    ];
+    let rounds = scaled(1, 200);
+    for _ in 0..rounds {
+        for fault in &faults {
+            let before = oracle.replica.numbers().1;
+            for _ in 0..ENTRIES {
+                oracle.create();
+            }
+            proxy.next([fault.clone()]);
+            oracle.replica.hurry();
+            let turn = oracle.turn();
+            if matches!(fault, Fault::BlackHole(_)) {
+                assert_eq!(oracle.replica.numbers().1, before, "{turn:?}");
+            }
+            assert!(oracle.settle(REST), "stuck after {fault:?}");
+        }
+    }
+    process.kill();
+    let found = site.reckon();
+    let injected = rounds * faults.len();
+    found.print("F3 slow and swallowing", injected, injected, "");
+    found.is_sound();
+    assert_eq!(oracle.seen.forks + oracle.seen.gaps, 0);
+}

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use kadian::clock::Clock;
+use kadian_tests::TestApp;
 use serde_json::json;
 
+use crate::book;
 use crate::crowd::Crowd;
+use crate::oracle::Oracle;
+use crate::reckoning::Reckoning;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
@@ -98,4 +103,40 @@ fn f9_a_phone_ten_years_ahead_does_not_win_over_a_later_amendment() {
     let found = site.reckon();
     found.print("F9 ten years ahead", 1, 1, "");
     found.is_sound();
+}
+
+/// By less than a record is kept (60 days for a registration): what is older than that when it comes
+/// is not kept at all, by the same clock.
+#[test]
+fn f9_a_server_whose_clock_jumps_by_less_than_its_retention_refuses_nothing() {
+    let chance = seed("F9 server");
+    // Everybody has their rights since an hour ago.
+    let server = TestApp::new().at(Clock::system().now() - 60 * MINUTE).start();
+    let books: Vec<_> = (0..3).map(|n| server.folder.path().join(format!("book{n}"))).collect();
+    let mut oracles: Vec<Oracle> = books
+        .iter()
+        .enumerate()
+        .map(|(number, book)| {
+            let code = server.town.code(&server.app, "volunteer");
+            let chance = chance.branch(number as u64 + 1);
+            Oracle::new(&server.address, &code, "checkpoint:S1", chance, book)
+        })
+        .collect();
+    let jumps = [0, 30 * DAY, 0, -5 * MINUTE, 7 * DAY, DAY, -9 * MINUTE, 0];
+    let rounds = scaled(1, 100);
+    for _ in 0..rounds {
+        for jump in jumps {
+            server.app.clock.set(Clock::system().now() + jump);
+            for oracle in &mut oracles {
+                oracle.capture(4);
+                assert!(oracle.settle(REST), "refused at {jump}: {:?}", oracle.seen);
+            }
+        }
+    }
+    let found = Reckoning::of(&server.app, &book::read(&books));
+    let jumped = rounds * jumps.len();
+    let more = format!("kept aside {}", found.aside.len());
+    found.print("F9 clock of the server", jumped, jumped, &more);
+    found.is_sound();
+    assert!(found.aside.is_empty(), "{found:?}");
 }

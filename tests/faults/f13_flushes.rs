@@ -11,8 +11,6 @@ use crate::site::Site;
 use crate::strace;
 use crate::trace::{self, Change, Survives};
 
-const REST: Duration = Duration::from_secs(20);
-
 #[test]
 fn f13_a_flush_that_fails_acknowledges_nothing_and_nothing_later_stands_on_it() {
     let mut chance = seed("F13");

@@ -40,7 +40,7 @@ fn f23_a_file_written_through_three_processes_costs_no_phone_a_refusal() {
 fn attack(row: &str, build: impl FnOnce(usize) -> Site) {
     let chance = seed(row);
     let writers = scaled(12, 32);
-    let rounds = scaled(4, 200);
+    let rounds = scaled(8, 200);
     // All of one place: every second oracle works at another.
     let mut site = build(2 * writers);
     let ports = [free_port(), free_port(), free_port()];

@@ -130,12 +130,6 @@ impl Oracle {
         }
     }
 
-    /// Goes to another server.
-    pub(crate) fn turn_to(&mut self, address: &str) {
-        address.clone_into(&mut self.address);
-        self.hang_up();
-    }
-
     /// Its number, as of now.
     pub(crate) const fn number(&self) -> u32 {
         self.device

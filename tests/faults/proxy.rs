@@ -67,7 +67,6 @@ impl Fault {
 struct Shared {
     target: Mutex<String>,
     next: Mutex<VecDeque<Fault>>,
-    standing: Mutex<Fault>,
     up: AtomicU64,
     down: AtomicU64,
     connections: AtomicU64,
@@ -89,7 +88,6 @@ impl Proxy {
         let shared = Arc::new(Shared {
             target: Mutex::new(target.to_owned()),
             next: Mutex::default(),
-            standing: Mutex::new(Fault::None),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -105,7 +103,7 @@ impl Proxy {
                 let shared = Arc::clone(&accepting);
                 shared.connections.fetch_add(1, Ordering::Relaxed);
                 let next = shared.next.lock().unwrap().pop_front();
-                let fault = next.unwrap_or_else(|| shared.standing.lock().unwrap().clone());
+                let fault = next.unwrap_or(Fault::None);
                 std::thread::spawn(move || {
                     // Whatever ends early here ends the connection, and that is all it may do.
                     let _ = carry(stream, &fault, &shared);
@@ -122,11 +120,6 @@ impl Proxy {
     /// The next connections get these.
     pub(crate) fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.next.lock().unwrap().extend(faults);
-    }
-
-    /// All further ones get this.
-    pub(crate) fn stand(&self, fault: Fault) {
-        *self.shared.standing.lock().unwrap() = fault;
     }
 
     /// Further connections go elsewhere.

@@ -132,6 +132,7 @@ fn kept_aside(app: &App, keys: &BTreeSet<Key>) -> BTreeMap<Key, String> {
             let Ok(Line::Change(change)) = parse(&row.body) else {
                 return None;
             };
+
             let key = Key {
                 line,
                 record: change.record,
@@ -190,4 +191,46 @@ pub(crate) fn shown(address: &str) -> BTreeSet<RecordId> {
     }
     assert_eq!(counted, shown.len() as u64, "the counts are exact");
     shown
+}
+
+/// The reckoning itself is tried: whatever is taken out of the store, put in twice, or made up, it
+/// must see.
+#[test]
+fn f1_a_loss_a_double_and_a_stranger_are_seen() {
+    let chance = crate::scale::seed("F1 reckoning");
+    let mut site = crate::site::Site::build(1);
+    let (mut process, mut oracles) = site.begin(1, &chance);
+    let records: Vec<RecordId> = (0..3).map(|_| oracles[0].create()).collect();
+    assert!(oracles[0].settle(std::time::Duration::from_secs(20)));
+    process.kill();
+    let before = site.reckon();
+    before.is_sound();
+    let app = site.open();
+    let tampered = app.store.write::<_, store::Error>(|c| {
+        records::delete(c, &records[..1])?;
+        let mut rows = records::by_ids(c, &records[1..])?;
+        for row in &mut rows {
+            let mut record = row.record()?;
+            let mut again = record.writes[0].clone();
+            if record.id == records[1] {
+                again.rev += 1;
+                record.rev += 1;
+            } else {
+                again.content ^= 1;
+                record.rev += 2;
+                again.rev = record.rev;
+            }
+            record.writes.push(again);
+            row.body = records::encode(&record)?;
+        }
+        store::bulk::change_records(c, &rows)
+    });
+    tampered.unwrap();
+    drop(app);
+    let found = site.reckon();
+    assert_eq!(
+        (found.lost, found.twice, found.strange),
+        (1, 2, 1),
+        "one gone; one twice, and one with a revision that nobody made; one that nobody sent"
+    );
 }
