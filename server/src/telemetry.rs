@@ -9,8 +9,11 @@ use crate::config::{Log, LogFormat};
 /// Starts the log of the process. Called once, by `main`; a second call changes nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // A log that cannot be written (its disk is full, its reader is gone) must not end the process:
+    // the library's own complaint about it goes to standard error and panics where that is the log.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

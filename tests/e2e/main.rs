@@ -16,7 +16,6 @@ mod exchange;
 mod figures;
 mod growth;
 mod injections;
-mod kills;
 mod large;
 mod load;
 mod resources;

@@ -56,6 +56,97 @@ impl Cluster {
         cluster
     }
 
+    /// A standby of another cluster, which follows it under this name, on a port of its own or on
+    /// one that is free again.
+    pub fn follow(primary: &Self, name: &str, port: Option<u16>) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("kadian-pg-")
+            .tempdir()
+            .unwrap();
+        let mut standby = Self {
+            port: port.unwrap_or_else(crate::process::free_port),
+            server: None,
+            folder,
+        };
+        if is_root() {
+            run(Command::new("chown").arg(OWNER).arg(standby.folder.path()));
+        }
+        let data = standby.data();
+        run(as_owner(&program("pg_basebackup")).args([
+            "--host=127.0.0.1",
+            &format!("--port={}", primary.port),
+            "--username=kadian",
+            "--checkpoint=fast",
+            "--no-sync",
+            "--write-recovery-conf",
+            "--pgdata",
+            data.to_str().unwrap(),
+        ]));
+        let socket = standby.folder.path().display();
+        standby.configure(&format!(
+            "port = {}\nunix_socket_directories = '{socket}'\nsynchronous_standby_names = ''\n\
+             primary_conninfo = 'host=127.0.0.1 port={} user=kadian application_name={name}'\n",
+            standby.port, primary.port
+        ));
+        // What the copy brought in a file of its own would stand above.
+        let automatic = data.join("postgresql.auto.conf");
+        let text = std::fs::read_to_string(&automatic).unwrap();
+        let kept = text.lines().filter(|line| {
+            !line.starts_with("primary_conninfo") && !line.starts_with("synchronous_standby")
+        });
+        let kept: String = kept.map(|line| format!("{line}\n")).collect();
+        std::fs::write(&automatic, kept).unwrap();
+        standby.resume();
+        standby
+    }
+
+    /// Makes a standby the one that takes writes.
+    pub fn promote(&self) {
+        let data = self.data();
+        run(as_owner(&program("pg_ctl")).args(["promote", "-w", "-D", data.to_str().unwrap()]));
+    }
+
+    /// Lets a server that runs read its configuration again.
+    pub fn reload(&self) {
+        self.signal("HUP");
+    }
+
+    /// Kills the server's first process without warning, as the machine does when memory ends,
+    /// waits until those that it left behind have noticed, and leaves the data as it is.
+    pub fn kill(&mut self) {
+        let id = self.id();
+        let children: Vec<u32> = processes()
+            .filter(|(_, parent)| *parent == id)
+            .map(|(child, _)| child)
+            .collect();
+        self.signal("KILL");
+        let began = Instant::now();
+        while processes().any(|(left, _)| left == id || children.contains(&left)) {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "what PostgreSQL left behind does not end"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.crash();
+    }
+
+    /// What SQL answers, as text without any frame.
+    pub fn sql(&self, text: &str) -> String {
+        let mut command = Command::new(program("psql"));
+        let output = command
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", text])
+            .arg(self.url("postgres"))
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{text}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     /// Adds lines to the configuration; they hold from the next start or reload on.
     pub fn configure(&self, lines: &str) {
         let file = self.data().join("postgresql.conf");
@@ -65,7 +156,7 @@ impl Cluster {
 
     /// Starts the server, which stands still, and waits until it answers.
     pub fn resume(&mut self) {
-        let script = "\"$0\" -D \"$1\" >>\"$2\" 2>&1 & server=$!; read -r _; kill -QUIT $server; wait $server";
+        let script = "\"$0\" -D \"$1\" >>\"$2\" 2>&1 & server=$!; read -r _; kill -QUIT $server 2>/dev/null; wait $server";
         let mut command = as_owner(Path::new("sh"));
         command.args(["-c", script]);
         command.arg(program("postgres")).arg(self.data());
@@ -100,6 +191,18 @@ impl Cluster {
     /// Sends the server's first process a signal by name: `KILL`, `STOP`, `QUIT`…
     pub fn signal(&self, name: &str) {
         run(Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]));
+    }
+
+    /// Sends a signal to all processes of the server.
+    pub fn signal_all(&self, name: &str) {
+        let id = self.id();
+        let all = processes().filter(|(child, parent)| *child == id || *parent == id);
+        for (process, _) in all.collect::<Vec<_>>() {
+            // One may have ended by itself meanwhile.
+            let mut command = Command::new("kill");
+            command.args([&format!("-{name}"), &process.to_string()]);
+            let _ = command.stderr(Stdio::null()).status();
+        }
     }
 
     /// Ends the server at once, as a crash does; the data stays.
@@ -167,6 +270,19 @@ pub fn as_owner(program: &Path) -> Command {
     } else {
         Command::new(program)
     }
+}
+
+/// Every process there is that has not ended, with its parent.
+fn processes() -> impl Iterator<Item = (u32, u32)> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let mut words = stat.rsplit_once(") ")?.1.split(' ');
+        let state = words.next()?;
+        let parent = words.next()?.parse().ok()?;
+        (!matches!(state, "Z" | "X")).then_some((id, parent))
+    })
 }
 
 fn is_root() -> bool {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -57,8 +57,25 @@ pub struct Process {
 impl Process {
     /// Starts `kadian serve` on what lies in the folder; its log goes to `log` there.
     pub fn start(folder: &Path, port: u16, more: &[(&str, &str)]) -> Self {
+        Self::start_under(&[], folder, port, more)
+    }
+
+    /// The same, by way of a program that starts it in its own place, as `strace -D` does.
+    pub fn start_under(
+        wrapper: &[String],
+        folder: &Path,
+        port: u16,
+        more: &[(&str, &str)],
+    ) -> Self {
         let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(binary());
+        let mut command = match wrapper {
+            [] => Command::new(binary()),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary());
+                command
+            }
+        };
         command.arg("serve").arg("--listen").arg(&address);
         for (name, value) in settings(folder) {
             if name != "http.listen" && more.iter().all(|(other, _)| *other != name) {
@@ -110,6 +127,20 @@ impl Process {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended, if it did so in time.
+    pub fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            if began.elapsed() > within {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// SIGKILL, and nothing else.

@@ -18,7 +18,7 @@ const DEFAULT_FILE: &str = "kadian.toml";
 /// Variables of that prefix which are no settings.
 const OTHER_VARIABLES: &[&str] = &[
     "KADIAN_CONFIG",
-    "KADIAN_KILLS",
+    "KADIAN_FAULTS",
     "KADIAN_SEED",
     "KADIAN_TEST_POSTGRES",
     "KADIAN_TRIES",

@@ -101,6 +101,20 @@ impl Source {
     }
 }
 
+/// Refuses a server that is reached through a pooler which lends its sessions by transaction: what
+/// is set for a session, and what is prepared in it, would be another's.
+pub(super) fn refuse_lent_sessions(
+    first: &mut Connection,
+    second: &mut Connection,
+) -> Result<(), Error> {
+    match (first, second) {
+        (Connection::Postgres(first), Connection::Postgres(second)) => {
+            postgres::refuse_lent_sessions(first, second)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Name and version of the database, for `doctor` and the log.
 pub(super) fn describe(connection: &mut Connection) -> Result<String, Error> {
     match connection {

@@ -149,6 +149,10 @@ impl Store {
         let location = Location::parse(url)?.with_password(options.password.as_ref())?;
         let source = Source::new(location)?;
         let mut first = Writer::connect(&source, &options)?;
+        if source.location.has_many_writers() {
+            let mut second = Writer::connect(&source, &options)?;
+            dialect::refuse_lent_sessions(&mut first.connection, &mut second.connection)?;
+        }
         let applied = dialect::migrate(&mut first.connection)?;
         let many = source.location.has_many_writers();
         // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer

@@ -58,6 +58,24 @@ fn settings(purpose: Purpose, options: &StoreOptions) -> String {
     )
 }
 
+/// Two connections that are open at the same time stand before two processes of the server, unless
+/// something between lends one to whoever asks next.
+pub(super) fn refuse_lent_sessions(
+    first: &mut PgConnection,
+    second: &mut PgConnection,
+) -> Result<(), Error> {
+    let process = |connection: &mut PgConnection| {
+        sql_query("SELECT pg_backend_pid()::int8 AS number").get_result::<Number>(connection)
+    };
+    if process(first)?.number == process(second)?.number {
+        return Err(Error::Unavailable(
+            "the database is reached through a pooler that lends sessions by transaction; set pool_mode = session there, or name the database itself"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = sql_types::BigInt)]
