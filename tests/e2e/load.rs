@@ -67,7 +67,9 @@ fn a_herd_is_served_whole_and_in_little_memory_and_when_it_comes_twice_nothing_i
     let mut mate = Phone::enrol_with(&process.address, &code, Clock::system());
     assert_eq!(count_at(&mut mate, "checkpoint:S1"), herd.entries as u64);
     let peak = peak_kib(&process.id().to_string());
-    assert!(peak < 128 * 1024, "{peak} KiB");
+    // Without optimisation the program's code alone takes some 20 MiB more.
+    let most = if cfg!(debug_assertions) { 160 } else { 128 };
+    assert!(peak < most * 1024, "{peak} KiB");
 }
 
 #[test]
