@@ -19,7 +19,9 @@ impl Folder {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| refusal("no randomness for a name"))?;
         let name = random.map(|byte| format!("{byte:02x}")).concat();
-        let path = std::env::temp_dir().join(format!("kadian-{name}"));
+        // Absolute, for libpq takes a host that does not begin with a slash for a name to look up.
+        let path = std::path::absolute(std::env::temp_dir().join(format!("kadian-{name}")))
+            .map_err(|error| refusal(&error.kind().to_string()))?;
         // It fails where something of that name is there already, whoever made it.
         DirBuilder::new()
             .mode(0o700)

@@ -167,3 +167,35 @@ impl AsyncWrite for Encrypted {
         Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::postgres_url::{Check, Tls};
+    use rustix::net::sockopt;
+
+    #[test]
+    fn a_peer_that_has_vanished_is_noticed_within_seconds() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = PostgresUrl::parse("postgres://h/k?tcp_user_timeout=7000").unwrap();
+        let tls = Tls {
+            check: Check::Nothing,
+            identity: None,
+        };
+        let encryption = super::super::encryption::config(&tls).unwrap();
+        let way = Way::new(&url, &Address::Ip(address.ip()), address.port(), encryption);
+        let socket = runtime.block_on(way.reach()).unwrap();
+        assert!(socket.nodelay().unwrap());
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        let silent = sockopt::tcp_keepidle(&socket).unwrap()
+            + sockopt::tcp_keepintvl(&socket).unwrap() * sockopt::tcp_keepcnt(&socket).unwrap();
+        assert!(silent <= Duration::from_secs(11), "{silent:?}");
+        #[cfg(target_os = "linux")]
+        assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 7000);
+    }
+}
