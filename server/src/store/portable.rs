@@ -54,7 +54,7 @@ impl Portable {
             .map_err(|_| Error::Unavailable("the copy cannot be opened".to_owned()))?;
         inner.batch_execute(
             "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-             PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;",
+             PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;",
         )?;
         Ok(Self {
             connection: Connection::Sqlite(inner),
