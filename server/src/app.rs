@@ -418,9 +418,9 @@ fn keys_path(config: &Config, store: &Store) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn config(folder: &std::path::Path) -> Config {
+    fn config(folder: &Path) -> Config {
         let url = format!("sqlite://{}/kadian.sqlite", folder.display());
-        let sources = crate::config::Sources {
+        let sources = config::Sources {
             flags: vec![
                 ("database.url".to_owned(), url),
                 ("http.waiting".to_owned(), "1".to_owned()),

@@ -70,6 +70,10 @@ const UPWARDS: &[(&str, &[&str])] = &[
         &["app", "cli", "demo", "http", "import", "records", "sync"],
     ),
     ("records", &["app", "cli", "demo", "http"]),
+    (
+        "backup",
+        &["app", "cli", "demo", "http", "import", "records", "sync"],
+    ),
     ("definitions", &["app", "cli", "demo", "http"]),
     ("import", &["app", "cli", "demo", "http"]),
     ("retention", &["app", "cli", "demo", "http"]),

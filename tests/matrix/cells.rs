@@ -48,6 +48,7 @@ pub(crate) const VERBS: &[&str] = &[
     "conflicts by cursor",
     "choose",
     "audit",
+    "backups",
     "scopes by console",
     "scopes by phone",
     "kinds add",
@@ -320,6 +321,10 @@ impl Maker<'_> {
                 let mut want = gated(case.role == "auditor", one_of(&[200]));
                 want.shows = case.role == "auditor" && case.covers();
                 (("GET", "/v1/audit"), self.get("/v1/audit"), want)
+            }
+            "backups" => {
+                let want = gated(case.role == "admin", one_of(&[200]));
+                (("GET", "/v1/backups"), self.get("/v1/backups"), want)
             }
             "scopes by console" | "scopes by phone" => {
                 let request = TestRequest::with_uri("/v1/scopes");

@@ -60,4 +60,29 @@ mod tests {
         assert_eq!(wrong, "scope holds 1 rows where the snapshot has 2");
         assert!(differing(&counts(3, 2)[..1], &counts(3, 2)).is_some());
     }
+
+    #[test]
+    fn a_copy_whose_scopes_do_not_hold_what_they_say_is_not_sound() {
+        use crate::store::bulk::put_holdings;
+        use crate::store::scopes::{HoldingRow, create};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy");
+        let mut copy = Portable::create(&path).unwrap();
+        let scope = create(copy.connection(), &"grid:G1".parse().unwrap()).unwrap();
+        let held = |count| HoldingRow {
+            scope_id: scope.id,
+            kind: "x".to_owned(),
+            count,
+            digest: 0,
+        };
+        put_holdings(copy.connection(), &[held(0)]).unwrap();
+        let counts = copy.counts().unwrap();
+        // The scope's area is not there, either.
+        let refused = run(&mut copy, Some(&counts)).err().unwrap();
+        assert!(refused.to_string().contains("scope"), "{refused}");
+        let recounted = |copy: &mut Portable| recount::run(copy.connection()).unwrap().wrong;
+        assert_eq!(recounted(&mut copy), 0);
+        put_holdings(copy.connection(), &[held(1)]).unwrap();
+        assert_eq!(recounted(&mut copy), 1);
+    }
 }

@@ -23,8 +23,6 @@ const PIECE: usize = 64 * 1024;
 /// An open file.
 pub struct Portable {
     connection: Connection,
-    /// Made when everything else stands: an index that is filled at once is filled faster.
-    indexes: Vec<String>,
 }
 
 impl Portable {
@@ -35,21 +33,11 @@ impl Portable {
         // Whatever breaks off is thrown away whole, so there is nothing to roll back to.
         inner.batch_execute("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE;")?;
         dialect::migrate(&mut portable.connection)?;
-        let inner = portable.inner()?;
-        let found = sqlite::load(
-            inner,
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
-            &[],
-        )?;
-        inner.batch_execute(&format!("BEGIN; {OWN_TABLES}"))?;
-        let mut indexes = Vec::new();
-        for row in found {
-            if let [Cell::Text(name), Cell::Text(text)] = row.0.as_slice() {
-                inner.batch_execute(&format!("DROP INDEX \"{name}\";"))?;
-                indexes.push(text.clone());
-            }
-        }
-        portable.indexes = indexes;
+        // The indexes stand from the beginning: to make them at the end, SQLite would sort in memory, or
+        // in a file that may not be where this one may.
+        portable
+            .inner()?
+            .batch_execute(&format!("BEGIN; {OWN_TABLES}"))?;
         Ok(portable)
     }
 
@@ -66,11 +54,10 @@ impl Portable {
             .map_err(|_| Error::Unavailable("the copy cannot be opened".to_owned()))?;
         inner.batch_execute(
             "PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-             PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;",
+             PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;",
         )?;
         Ok(Self {
             connection: Connection::Sqlite(inner),
-            indexes: Vec::new(),
         })
     }
 
@@ -86,14 +73,9 @@ impl Portable {
         &mut self.connection
     }
 
-    /// Puts the indexes on what was filled in. The file is whole then, though not yet on the disk.
+    /// Ends filling it in. The file is whole then, though not yet on the disk.
     pub fn finish(mut self) -> Result<(), Error> {
-        let indexes = std::mem::take(&mut self.indexes);
-        let inner = self.inner()?;
-        for text in indexes {
-            inner.batch_execute(&format!("{text};"))?;
-        }
-        Ok(inner.batch_execute("COMMIT;")?)
+        Ok(self.inner()?.batch_execute("COMMIT;")?)
     }
 
     /// The tables, each after those that it refers to.
