@@ -273,19 +273,18 @@ impl App {
         self.block(move || store.read(work)).await
     }
 
-    /// Reads a snapshot for a moment, past those who wait for work to be done.
-    pub async fn glance<T, E>(
+    /// Asks one question of the database, past those who wait for work to be done.
+    pub async fn glance<T>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+        question: impl FnMut(&mut Connection) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, store::Error>
     where
         T: Send + 'static,
-        E: From<store::Error> + Send + 'static,
     {
         let turn = self.glances.turn(Rank::Desk).await;
         let turn = turn.map_err(|_| store::Error::Busy)?;
         let store = self.store.clone();
-        on_a_thread(turn, move || store.read(work)).await
+        on_a_thread(turn, move || store.glance(question)).await
     }
 
     /// Runs the one writing transaction on a blocking thread; see [`Store::write`] for why `work`

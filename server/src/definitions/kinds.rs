@@ -85,8 +85,8 @@ pub fn add<E: From<store::Error> + From<NotAdded>>(
         if added.recounted {
             recount(c, &kind)?;
         }
-        if added.reindexed {
-            reindex(c, &kind, engine.search_key())?;
+        if let Some(before) = before.filter(|_| added.reindexed) {
+            reindex(c, before, &kind, engine.search_key())?;
         }
         Ok::<_, E>(added)
     })?;
@@ -131,10 +131,20 @@ fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
     bulk::add_tallies(c, &counts)
 }
 
-fn reindex(c: &mut Connection, kind: &Kind, key: &SearchKey) -> Result<(), store::Error> {
+fn reindex(
+    c: &mut Connection,
+    before: &Kind,
+    kind: &Kind,
+    key: &SearchKey,
+) -> Result<(), store::Error> {
     each(c, kind, |c, scope_id, record| {
         let id = record.id.to_string();
-        lookups::delete_all(c, std::slice::from_ref(&id))?;
+        let gone: Vec<_> = before
+            .search_terms(&record.values())
+            .into_iter()
+            .map(|(purpose, text)| (key.hash(&purpose, &text), id.clone()))
+            .collect();
+        lookups::delete(c, &gone)?;
         let hashes: Vec<_> = kind
             .search_terms(&record.values())
             .into_iter()

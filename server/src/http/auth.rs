@@ -93,7 +93,8 @@ impl FromRequest for DeviceToken {
     }
 }
 
-fn unknown_device() -> Problem {
+/// Nobody is known by this token.
+pub(super) fn unknown_device() -> Problem {
     Problem::unauthenticated("No device has this token; ask for an enrolment code.")
 }
 

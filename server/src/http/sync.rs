@@ -6,14 +6,14 @@ use sync_protocol::mark::Mark;
 use sync_protocol::wire::{BadRequest, MAX_BODY_BYTES, MAX_INFLATED_BYTES, PROTOCOL, Request};
 
 use crate::app::App;
-use crate::store;
+use crate::store::{self, devices};
 use crate::sync::combiner::Failed;
 use crate::sync::exchange::Refusal;
 use crate::sync::opening::NotOpened;
 use crate::sync::urgency::Urgency;
 
 use super::admission::Rank;
-use super::auth::DeviceToken;
+use super::auth::{self, DeviceToken};
 use super::body::{self, LIMITS, Limits, Packed};
 use super::frame::Arrived;
 use super::problem::{self, Problem};
@@ -36,9 +36,8 @@ pub async fn exchange(
 ) -> Result<HttpResponse, Problem> {
     let place = app.enter().map_err(|busy| Problem::from(busy).closing())?;
     // Whether a blocked phone may push is for the engine to say.
-    let number = app
-        .glance::<_, Problem>(move |c| Ok(token.enter(c)?.0.device()))
-        .await?;
+    let number = app.glance(move |c| devices::number_of(c, &token.hash)).await?;
+    let number = number.ok_or_else(auth::unknown_device)?;
     if let Some(throttle) = &app.throttles.sync {
         throttle
             .check(&number.0)

@@ -33,8 +33,22 @@ pub fn add_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<()
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
+                // Column by column: what is absent is then a value too, the text of the statement
+                // always the same, and it is prepared once.
                 diesel::insert_into(record::table)
-                    .values(row)
+                    .values((
+                        record::id.eq(&row.id),
+                        record::scope_id.eq(row.scope_id),
+                        record::head.eq(row.head),
+                        record::kind.eq(&row.kind),
+                        record::parent.eq(row.parent.as_ref()),
+                        record::rev.eq(row.rev),
+                        record::created_at.eq(row.created_at),
+                        record::time.eq(row.time),
+                        record::void.eq(row.void),
+                        record::conflicted.eq(row.conflicted),
+                        record::body.eq(&row.body),
+                    ))
                     .execute(inner)?;
             }
             Ok(())

@@ -200,6 +200,17 @@ pub fn by_token(c: &mut Connection, hash: &[u8; 32]) -> Result<Option<DeviceRow>
         .optional()?)
 }
 
+/// The number of the device with this token, whatever its state.
+pub fn number_of(c: &mut Connection, hash: &[u8; 32]) -> Result<Option<DeviceNumber>, Error> {
+    let number: Option<i64> = device::table
+        .filter(device::token_hash.eq(hash.as_slice()))
+        .filter(device::number.gt(i64::from(LAST_PROCESS)))
+        .select(device::number)
+        .first(c)
+        .optional()?;
+    Ok(number.and_then(|number| u32::try_from(number).ok()).map(DeviceNumber))
+}
+
 pub fn by_number(c: &mut Connection, number: DeviceNumber) -> Result<Option<DeviceRow>, Error> {
     Ok(device::table
         .find(i64::from(number.0))

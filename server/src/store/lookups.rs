@@ -2,37 +2,16 @@
 //! a stolen copy cannot be searched by trying every number there is.
 
 use diesel::prelude::*;
-use sync_protocol::id::RecordId;
 
 use super::schema::lookup;
 use super::{Connection, Error};
 
-/// The hashes under which these records can be found.
-pub fn of(connection: &mut Connection, record: RecordId) -> Result<Vec<Vec<u8>>, Error> {
-    Ok(lookup::table
-        .filter(lookup::record.eq(record.to_string()))
-        .select(lookup::hash)
-        .load(connection)?)
-}
-
-/// Takes hashes of a record away.
-pub fn delete(
-    connection: &mut Connection,
-    record: RecordId,
-    hashes: &[Vec<u8>],
-) -> Result<(), Error> {
-    diesel::delete(
-        lookup::table
-            .filter(lookup::record.eq(record.to_string()))
-            .filter(lookup::hash.eq_any(hashes)),
-    )
-    .execute(connection)?;
-    Ok(())
-}
-
-/// Takes all hashes of records away.
-pub fn delete_all(connection: &mut Connection, records: &[String]) -> Result<(), Error> {
-    diesel::delete(lookup::table.filter(lookup::record.eq_any(records))).execute(connection)?;
+/// Takes hashes of records away. Whoever knows a record knows its hashes, so there is no second index
+/// to find them by: in one, every row would stand somewhere else again.
+pub fn delete(connection: &mut Connection, gone: &[(Vec<u8>, String)]) -> Result<(), Error> {
+    for (hash, record) in gone {
+        diesel::delete(lookup::table.find((hash, record))).execute(connection)?;
+    }
     Ok(())
 }
 

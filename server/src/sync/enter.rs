@@ -108,17 +108,23 @@ impl Fold {
         };
         self.scope_slot(scope, node);
         self.absent.remove(&change.record);
-        let now = self.now;
-        let slot = self.records.entry(change.record).or_insert_with(|| Slot {
-            scope: scope.to_string(),
-            record: record.clone(),
-            created_at: now,
-            stored: None,
-            dirty: true,
-            purge: false,
-        });
-        slot.record = record;
-        slot.dirty = true;
+        match self.records.get_mut(&change.record) {
+            Some(slot) => {
+                slot.record = record;
+                slot.dirty = true;
+            }
+            None => {
+                let slot = Slot {
+                    scope: scope.to_string(),
+                    record,
+                    created_at: self.now,
+                    stored: None,
+                    dirty: true,
+                    purge: false,
+                };
+                self.records.insert(change.record, slot);
+            }
+        }
         Some(settled)
     }
 

@@ -104,15 +104,10 @@ impl Fold {
             let Some(slot) = self.records.get(&id) else {
                 continue;
             };
-            let now_tallies = if slot.purge {
-                Vec::new()
+            let (now_tallies, now_terms) = if slot.purge {
+                (Vec::new(), Vec::new())
             } else {
-                self.tallies(&slot.record)
-            };
-            let now_terms = if slot.purge {
-                Vec::new()
-            } else {
-                self.terms(&slot.record)
+                self.counts_and_terms(&slot.record)
             };
             count(&mut tallies, slot, &now_tallies, &self.scopes);
             self.index(connection, key, slot, &now_terms, &mut hashes)?;
@@ -178,14 +173,12 @@ impl Fold {
             return Ok(());
         }
         if let Some((before, _)) = before {
-            let gone: Vec<Vec<u8>> = before
-                .iter()
-                .filter(|term| !terms.contains(term))
-                .map(|(purpose, text)| key.hash(purpose, text))
+            let gone = before.iter().filter(|term| !terms.contains(term));
+            let id = slot.record.id.to_string();
+            let gone: Vec<_> = gone
+                .map(|(purpose, text)| (key.hash(purpose, text), id.clone()))
                 .collect();
-            if !gone.is_empty() {
-                lookups::delete(connection, slot.record.id, &gone)?;
-            }
+            lookups::delete(connection, &gone)?;
         }
         let scope_id = self
             .scopes
@@ -273,7 +266,6 @@ impl Fold {
             .collect();
         records::delete(connection, &gone)?;
         for ids in ids.chunks(crate::store::dialect::MAX_LIST) {
-            lookups::delete_all(connection, ids)?;
             history::delete(connection, ids)?;
             parked::forget(connection, ids)?;
             alerts::forget(connection, ids)?;

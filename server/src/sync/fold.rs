@@ -108,9 +108,12 @@ pub(super) struct Slot {
 pub(super) struct Stored {
     pub(super) scope: String,
     pub(super) rev: Rev,
-    pub(super) tallies: Vec<(String, String)>,
-    pub(super) terms: Vec<(String, String)>,
+    pub(super) tallies: Vec<Pair>,
+    pub(super) terms: Vec<Pair>,
 }
+
+/// A name and a value.
+pub(super) type Pair = (String, String);
 
 /// A scope in the fold.
 pub(super) struct ScopeSlot {
@@ -285,19 +288,13 @@ impl Fold {
         self.people.get(&user)?.home.clone()
     }
 
-    /// What a record counts under.
-    pub(super) fn tallies(&self, record: &Record) -> Vec<(String, String)> {
+    /// What a record counts under, and what it can be found by.
+    pub(super) fn counts_and_terms(&self, record: &Record) -> (Vec<Pair>, Vec<Pair>) {
         let Some(kind) = self.rules.kinds.get(&record.kind) else {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
-        kind.tallies(&record.values(), &record.abnormal, record.is_void())
-    }
-
-    /// What a record can be found by.
-    pub(super) fn terms(&self, record: &Record) -> Vec<(String, String)> {
-        let Some(kind) = self.rules.kinds.get(&record.kind) else {
-            return Vec::new();
-        };
-        kind.search_terms(&record.values())
+        let values = record.values();
+        let tallies = kind.tallies(&values, &record.abnormal, record.is_void());
+        (tallies, kind.search_terms(&values))
     }
 }

@@ -281,11 +281,12 @@ impl Fold {
                 .map(|(name, _)| name.clone())
                 .ok_or_else(|| Error::Corrupt("a record without a scope".to_owned()))?;
             names.records.extend(record.parent);
+            let (tallies, terms) = self.counts_and_terms(&record);
             let stored = Stored {
                 scope: scope.clone(),
                 rev: record.rev,
-                tallies: self.tallies(&record),
-                terms: self.terms(&record),
+                tallies,
+                terms,
             };
             let slot = Slot {
                 scope,

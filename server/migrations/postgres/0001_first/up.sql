@@ -218,7 +218,6 @@ CREATE TABLE lookup (
     scope_id BIGINT NOT NULL,
     PRIMARY KEY (hash, record)
 );
-CREATE INDEX lookup_record ON lookup (record);
 
 CREATE TABLE purged (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

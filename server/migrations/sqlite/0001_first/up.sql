@@ -217,7 +217,6 @@ CREATE TABLE lookup (
     scope_id INTEGER NOT NULL,
     PRIMARY KEY (hash, record)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX lookup_record ON lookup (record);
 
 CREATE TABLE purged (
     id TEXT    NOT NULL PRIMARY KEY,
