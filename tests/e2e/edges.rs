@@ -16,7 +16,7 @@ fn i5_texts_that_no_database_can_hold_get_their_verdict_wherever_they_stand_in_a
     let mut pen = Pen::new(21);
     let good = pen.household(server.now(), "grid:G1", 1);
     let mut lines = Vec::new();
-    let long = "长".repeat(20_000);
+    let long = "长".repeat(5_000);
     for text in ["\u{0}", "a\u{0}b", "\u{1}", "\u{ffff}", "\u{10ffff}", &long] {
         for member in ["kind", "scope", "parent", "stamp", "saw", "record", "lost"] {
             let mut bad = good.clone();
@@ -48,7 +48,7 @@ fn i5_texts_that_no_database_can_hold_get_their_verdict_wherever_they_stand_in_a
         lines.push(text.replace("\"phone\"", &format!("\"{escape}\"")).into_bytes());
     }
     let mut tried = Tried::default();
-    for some in lines.chunks(5) {
+    for some in lines.chunks(4) {
         let answer = phone.sync(some, &json!([["grid:G1", 0, "", "0000000000000000"]]));
         assert_eq!(answer.status, 200, "{}", answer.text());
         tried.answered("a push", &answer);
@@ -115,7 +115,7 @@ fn texts_and_numbers_at_the_edge_never_break_a_resource() {
     let values = [
         json!("\u{0}"),
         json!("a\u{0}"),
-        json!("x".repeat(100_000)),
+        json!("x".repeat(5_000)),
         json!(i64::MAX),
         json!(i64::MIN),
         json!(u64::MAX),
