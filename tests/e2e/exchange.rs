@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use kadian::accounts::Error;
 use kadian::clock::Clock;
 use kadian::store::devices::{self, DeviceRow};
+use kadian::store::trial;
+use kadian_tests::cluster::copy_online;
 use kadian_tests::http::Answer;
 use kadian_tests::lines::bytes;
 use kadian_tests::server::{Server, open};
@@ -328,8 +330,8 @@ fn every_worked_exchange_of_the_protocol_page_is_what_the_server_does() {
     let (mut server, mut mate, mut phone, mut chief) = begin();
     let mut learned = Learned::default();
     let mut differences = Vec::new();
-    let copy = tempfile::tempdir().unwrap();
-    let files = ["kadian.sqlite", "kadian.sqlite-wal"];
+    let folder = tempfile::tempdir().unwrap();
+    let mut copy = String::new();
     let all = printed();
     let count = all.len();
     assert!(count >= 15, "{count}");
@@ -352,12 +354,11 @@ fn every_worked_exchange_of_the_protocol_page_is_what_the_server_does() {
             }
             meanwhile(&title, &mut server, &mut mate, &mut chief);
             if title == "A push that asks for nothing." {
-                for file in files {
-                    std::fs::copy(server.folder.path().join(file), copy.path().join(file)).unwrap();
-                }
+                let url = &server.app.config.database.url;
+                copy = copy_online(url, &folder.path().join("copy.sqlite"));
             }
             if title == "The server was restored" {
-                server = restore(server, copy.path(), &files);
+                server = restore(server, &copy);
                 phone.client = server.client();
             }
         }
@@ -416,15 +417,17 @@ fn enrol(phone: &mut Phone, head: &Value) -> Answer {
 }
 
 /// A server on an older copy of the database; keys and ledger are newer than it.
-fn restore(server: Server, copy: &std::path::Path, files: &[&str]) -> Server {
+fn restore(server: Server, copy: &str) -> Server {
     let town = server.town.clone();
     let (old, folder) = (server.give_up(), tempfile::tempdir().unwrap());
-    for file in files {
-        std::fs::copy(copy.join(file), folder.path().join(file)).unwrap();
+    let url = trial::copy(copy, &folder.path().join("kadian.sqlite")).unwrap();
+    for file in ["kadian.keys", "kadian.sqlite.ledger", "kadian.ledger"] {
+        let kept = old.path().join(file);
+        if kept.exists() {
+            std::fs::copy(kept, folder.path().join(file)).unwrap();
+        }
     }
-    for file in ["kadian.keys", "kadian.sqlite.ledger"] {
-        std::fs::copy(old.path().join(file), folder.path().join(file)).unwrap();
-    }
-    let app = open(folder.path(), &[], Clock::manual(RESTORED));
+    let settings = [("database.url".to_owned(), url)];
+    let app = open(folder.path(), &settings, Clock::manual(RESTORED));
     Server::serve(app, town, folder)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kadian::store::trial;
 use tempfile::TempDir;
 
 /// The one who owns the cluster where the test runs as root, which PostgreSQL refuses to.
@@ -237,6 +238,26 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.crash();
     }
+}
+
+/// Copies a database that is in use, as a backup does, and tells the URL of the copy: a file to
+/// `file`, one on a server to another there, without ending anybody's session.
+pub fn copy_online(url: &str, file: &Path) -> String {
+    let Some(server) = trial::server() else {
+        return trial::copy(url, file).unwrap();
+    };
+    let to = trial::bare(&server).unwrap();
+    let mut dump = Command::new(program("pg_dump"))
+        .args(["--dbname", url])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut load = Command::new(program("psql"));
+    load.args(["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]);
+    load.args(["--output=/dev/null", "--dbname", &to]);
+    run(load.stdin(dump.stdout.take().unwrap()));
+    assert!(dump.wait().unwrap().success(), "pg_dump");
+    to
 }
 
 /// A program of PostgreSQL. Debian keeps those of the server outside the path.

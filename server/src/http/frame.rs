@@ -50,7 +50,9 @@ pub async fn around(
         let refused = request.into_response(problem.render(Some(&visit.number)));
         return Ok(visit.end(&app, refused));
     }
-    if let Err(problem) = check_address(&request) {
+    if visit.route.is_some()
+        && let Err(problem) = check_address(&request)
+    {
         let refused = request.into_response(problem.render(Some(&visit.number)));
         return Ok(visit.end(&app, refused));
     }

@@ -1,8 +1,11 @@
-//! The promises of `read` and `write`, on a file and in memory.
+//! The promises of `read` and `write`: in memory, on a file, and, where there is a server for trials,
+//! on PostgreSQL.
+
+mod schema;
 
 use super::*;
 use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use std::sync::atomic::AtomicU32;
 
 fn on_file() -> (tempfile::TempDir, Store) {
@@ -12,10 +15,23 @@ fn on_file() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn both(check: impl Fn(&Store)) {
+/// The URL of a database that several stores can open: the file, or one on the server for trials.
+fn lasting() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = trial::lasting(&folder.path().join("kadian.sqlite")).unwrap();
+    (folder, url)
+}
+
+fn open(url: &str, options: StoreOptions) -> Store {
+    Store::open(url, options).unwrap()
+}
+
+fn everywhere(check: impl Fn(&Store)) {
     let (_folder, file) = on_file();
     check(&file);
-    check(&Store::open("sqlite::memory:", StoreOptions::default()).unwrap());
+    check(&open("sqlite::memory:", StoreOptions::default()));
+    let (_folder, url) = lasting();
+    check(&open(&url, StoreOptions::default()));
 }
 
 fn put(store: &Store, value: &str) {
@@ -24,12 +40,6 @@ fn put(store: &Store, value: &str) {
 
 fn get(store: &Store) -> Option<String> {
     store.read(|c| meta::load(c, "probe")).unwrap()
-}
-
-#[derive(diesel::QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    value: String,
 }
 
 fn pragma(connection: &mut Connection, name: &str) -> String {
@@ -125,32 +135,8 @@ fn opening_applies_each_migration_once() {
 }
 
 #[test]
-fn migrations_can_be_taken_back_and_applied_again() {
-    let store = Store::open("sqlite::memory:", StoreOptions::default()).unwrap();
-    store
-        .ask(|c| {
-            let count = |c: &mut Connection| {
-                diesel::sql_query(
-                    "SELECT CAST(count(*) AS TEXT) AS value FROM sqlite_schema WHERE type = 'table' \
-                     AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%migrations'",
-                )
-                .get_result::<Row>(c)
-                .unwrap()
-                .value
-            };
-            assert_eq!(count(c), "23");
-            dialect::revert_all(c).unwrap();
-            assert_eq!(count(c), "0");
-            assert_eq!(dialect::migrate(c).unwrap(), ["0001", "0002", "0003"]);
-            assert_eq!(count(c), "23");
-            Ok(())
-        })
-        .unwrap();
-}
-
-#[test]
 fn what_was_written_is_read_and_what_failed_is_not() {
-    both(|store| {
+    everywhere(|store| {
         assert_eq!(get(store), None);
         put(store, "one");
         assert_eq!(get(store).as_deref(), Some("one"));
@@ -165,7 +151,7 @@ fn what_was_written_is_read_and_what_failed_is_not() {
 
 #[test]
 fn a_panic_rolls_back_and_the_store_lives_on() {
-    both(|store| {
+    everywhere(|store| {
         put(store, "one");
         let result = catch_unwind(AssertUnwindSafe(|| {
             store.write::<(), Error>(|c| {
@@ -186,7 +172,7 @@ fn a_panic_rolls_back_and_the_store_lives_on() {
 
 #[test]
 fn a_reader_cannot_write() {
-    both(|store| {
+    everywhere(|store| {
         assert!(
             store
                 .read(|c| meta::save(c, "probe", "sneaked in"))
@@ -199,7 +185,8 @@ fn a_reader_cannot_write() {
 
 #[test]
 fn i17_a_snapshot_does_not_move_while_it_is_read() {
-    let (_folder, store) = on_file();
+    let (_folder, url) = lasting();
+    let store = open(&url, StoreOptions::default());
     put(&store, "before");
     store
         .read::<_, Error>(|c| {
@@ -214,8 +201,8 @@ fn i17_a_snapshot_does_not_move_while_it_is_read() {
 
 #[test]
 fn many_writers_of_two_processes_lose_no_update() {
-    let (_folder, one) = on_file();
-    let url = format!("sqlite://{}", one.file().unwrap().display());
+    let (_folder, url) = lasting();
+    let one = open(&url, StoreOptions::default());
     let options = StoreOptions {
         durability: Durability::OffForSimulationsOnly,
         ..StoreOptions::default()
@@ -242,8 +229,8 @@ fn many_writers_of_two_processes_lose_no_update() {
 
 #[test]
 fn a_lock_held_elsewhere_ends_in_busy_within_bounds() {
-    let (_folder, one) = on_file();
-    let url = format!("sqlite://{}", one.file().unwrap().display());
+    let (_folder, url) = lasting();
+    let one = open(&url, StoreOptions::default());
     let options = StoreOptions {
         busy_timeout: Duration::from_millis(20),
         ..StoreOptions::default()
@@ -270,8 +257,7 @@ fn a_lock_held_elsewhere_ends_in_busy_within_bounds() {
 
 #[test]
 fn readers_beyond_the_pool_wait_and_then_hear_busy() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let (_folder, url) = lasting();
     let options = StoreOptions {
         readers: 1,
         busy_timeout: Duration::from_millis(20),
@@ -293,66 +279,47 @@ fn readers_beyond_the_pool_wait_and_then_hear_busy() {
 }
 
 #[test]
-fn the_tables_in_rust_are_the_tables_in_the_database() {
-    #[derive(diesel::QueryableByName, Debug)]
-    struct Column {
-        #[diesel(sql_type = Text)]
-        place: String,
-        #[diesel(sql_type = Text)]
-        kind: String,
-        #[diesel(sql_type = BigInt)]
-        required: i64,
-    }
-    let store = Store::open("sqlite::memory:", StoreOptions::default()).unwrap();
-    let columns: Vec<Column> = store
-        .read::<_, Error>(|c| {
-            Ok(diesel::sql_query(
-                "SELECT m.name || '.' || p.name AS place, p.type AS kind, p.\"notnull\" AS required \
-                 FROM sqlite_schema m, pragma_table_info(m.name) p \
-                 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '%migrations'",
-            )
-            .load(c)?)
-        })
-        .unwrap();
-    let found: std::collections::BTreeSet<String> = columns
-        .iter()
-        .map(|column| {
-            let kind = match column.kind.as_str() {
-                "INTEGER" => "int",
-                "TEXT" => "Text",
-                "BLOB" => "Binary",
-                other => panic!("{} has type {other}", column.place),
-            };
-            let null = if column.required == 0 { "?" } else { "" };
-            format!("{} {kind}{null}", column.place)
-        })
-        .collect();
+fn a_session_on_a_server_waits_for_the_disk_and_never_for_ever() {
+    let Some(server) = trial::server() else {
+        // An embedded database has pragmas instead, looked at above.
+        assert!(!Location::SqliteMemory.has_many_writers());
+        return;
+    };
+    let store = open(&trial::on_server(&server).unwrap(), StoreOptions::default());
+    let setting = |name: &str| {
+        let question = format!("current_setting('{name}')");
+        store
+            .ask(|c| Ok(diesel::select(diesel::dsl::sql::<Text>(&question)).get_result(c)?))
+            .unwrap()
+    };
+    let read = |name: &str| -> String { setting(name) };
+    assert_eq!(read("synchronous_commit"), "on");
+    assert_eq!(read("lock_timeout"), "5s");
+    assert_eq!(read("statement_timeout"), "1min");
+    assert_eq!(read("idle_in_transaction_session_timeout"), "1min");
+    assert!(store.describe().unwrap().starts_with("PostgreSQL "));
+    assert_eq!(store.examine().unwrap(), Vec::<String>::new());
+}
 
-    let mut table = String::new();
-    let mut renamed = None;
-    let mut declared = std::collections::BTreeSet::new();
-    for line in include_str!("schema.rs").lines().map(str::trim) {
-        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with("{")) {
-            table = name.to_owned();
-        } else if let Some(name) = line.strip_prefix("#[sql_name = \"") {
-            renamed = name.strip_suffix("\"]");
-        } else if let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ") {
-            let (kind, null) = match kind.strip_prefix("Nullable<") {
-                Some(inner) => (inner.trim_end_matches('>'), "?"),
-                None => (kind, ""),
-            };
-            let kind = if matches!(kind, "BigInt" | "Bool") {
-                "int"
-            } else {
-                kind
-            };
-            declared.insert(format!(
-                "{table}.{} {kind}{null}",
-                renamed.take().unwrap_or(name)
-            ));
-        }
-    }
-    assert_eq!(declared, found);
+#[test]
+fn two_who_write_beside_each_other_do_not_wait_and_who_writes_alone_waits_for_both() {
+    let (_folder, url) = lasting();
+    let options = || StoreOptions {
+        busy_timeout: Duration::from_millis(50),
+        ..StoreOptions::default()
+    };
+    let (one, two) = (open(&url, options()), open(&url, options()));
+    let many = one.writers() > 1;
+    one.write_in::<_, Error>(Company::Beside, |c| {
+        meta::save(c, "one", "held")?;
+        let beside = two.write_in(Company::Beside, |c| meta::save(c, "two", "done"));
+        assert_eq!(beside.is_ok(), many, "{beside:?}");
+        let alone = two.write(|c| meta::save(c, "three", "done"));
+        assert!(matches!(alone, Err(Error::Busy)));
+        Ok(())
+    })
+    .unwrap();
+    two.write(|c| meta::save(c, "three", "done")).unwrap();
 }
 
 #[derive(diesel::QueryableByName)]

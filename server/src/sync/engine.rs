@@ -180,6 +180,18 @@ impl Engine {
     }
 }
 
+/// What became of a fold.
+enum Ran {
+    Done(Vec<Answer>),
+    /// Nothing: it is to be written alone.
+    Alone,
+    /// Nothing: since its epoch was opened the connections were lost, and it began on another.
+    Elsewhere,
+}
+
+/// How often connections may be lost just before a fold begins until its callers hear of it.
+const MOST_LOSSES: u32 = 4;
+
 impl Core {
     /// Does jobs in one transaction: read what they touch, decide, write down. Changes are written
     /// beside what other writers do; a fold that cannot be, and every other job, is done alone.
@@ -188,41 +200,52 @@ impl Core {
         jobs: &[Job],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Answer>, Error> {
-        self.keep_epoch()?;
-        if jobs.iter().all(Job::is_common)
-            && let Some(answers) = self.run_in(Company::Beside, jobs, progress)?
-        {
-            return Ok(answers);
+        for _ in 0..MOST_LOSSES {
+            let generation = self.keep_epoch()?;
+            let mut ran = Ran::Alone;
+            if jobs.iter().all(Job::is_common) {
+                ran = self.run_in(Company::Beside, generation, jobs, progress)?;
+            }
+            if matches!(ran, Ran::Alone) {
+                ran = self.run_in(Company::Alone, generation, jobs, progress)?;
+            }
+            match ran {
+                Ran::Done(answers) => return Ok(answers),
+                Ran::Alone => return Err(Error::Corrupt("a fold that cannot be alone".to_owned())),
+                Ran::Elsewhere => {}
+            }
         }
-        let answers = self.run_in(Company::Alone, jobs, progress)?;
-        answers.ok_or_else(|| Error::Corrupt("a fold that cannot be alone".to_owned()))
+        Err(Error::Busy)
     }
 
-    /// The answers, or nothing if this fold is to be written alone.
     fn run_in(
         &self,
         company: Company,
+        generation: u64,
         jobs: &[Job],
         progress: &mut dyn FnMut(usize),
-    ) -> Result<Option<Vec<Answer>>, Error> {
+    ) -> Result<Ran, Error> {
         if let Some(looks) = only_looks(jobs) {
             self.store.write_in(company, |c| bulk::add_looks(c, &looks))?;
-            return Ok(Some(jobs.iter().map(|_| Answer::Look).collect()));
+            return Ok(Ran::Done(jobs.iter().map(|_| Answer::Look).collect()));
         }
         let now = self.clock.now();
         self.store.write_in(company, |connection| {
+            if self.store.generation() != generation {
+                return Ok(Ran::Elsewhere);
+            }
             let (epoch, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.durable = self.durable;
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
             if company == Company::Beside && fold.must_be_alone() {
-                return Ok(None);
+                return Ok(Ran::Alone);
             }
             let purged = fold.purged_ids();
             fold.flush(connection, &self.key)?;
             self.write_down(connection, purged, now)?;
-            Ok(Some(answers))
+            Ok(Ran::Done(answers))
         })
     }
 
@@ -234,11 +257,13 @@ impl Core {
 
     /// Opens an epoch if the connections were lost since the last one was opened: the server that
     /// answers now may be a standby that lacks the newest commits, and no number is given out twice.
-    fn keep_epoch(&self) -> Result<(), Error> {
+    /// Returns for which connections it is open; should these be lost before the transaction has
+    /// begun, that is to look again.
+    pub(super) fn keep_epoch(&self) -> Result<u64, Error> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = self.store.generation();
         if *opened == generation {
-            return Ok(());
+            return Ok(generation);
         }
         let now = self.clock.now();
         let shown = self
@@ -254,7 +279,7 @@ impl Core {
         })?;
         tracing::warn!(epoch, "the database answers again; a new epoch is open");
         *opened = generation;
-        Ok(())
+        Ok(generation)
     }
 
     /// Writes what is purged for good into the side ledger, on the disk, before the commit: no

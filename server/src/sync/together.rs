@@ -56,7 +56,11 @@ impl Engine {
         mut chunks: impl FnMut() -> I,
     ) -> Result<Brought, NotBrought> {
         let core = self.core();
+        let generation = core.keep_epoch()?;
         core.store.write(|connection| {
+            if core.store.generation() != generation {
+                return Err(Error::Busy.into());
+            }
             let mut brought = Brought::default();
             for chunk in chunks() {
                 let chunk = chunk.map_err(|()| NotBrought::Unreadable)?;

@@ -22,7 +22,7 @@ fn i1_a_process_that_lost_its_sessions_opens_an_epoch_before_it_writes_again() {
     world.centre.open_patient(PROCESSES);
     let mut phone = Raw::enrol(&mut world.centre, OFFICER, 1);
     let centre = &world.centre;
-    let mut last = 0;
+    let mut last = phone.push_to(centre, 1, &[]).epoch;
     for round in 0..CUTS {
         if trial::server().is_some() {
             trial::end_sessions(&centre.url).unwrap();

@@ -1,5 +1,12 @@
-//! Runs a command with a PostgreSQL of its own: `with-postgres cargo test …`. The tests find it by
-//! `KADIAN_TEST_POSTGRES` and make their databases on it; all of it goes when the command ends.
+//! Runs a command with a PostgreSQL of its own: `with-postgres [--no-flush] cargo test …`. The tests
+//! find it by `KADIAN_TEST_POSTGRES` and make their databases on it; all of it goes when the command
+//! ends.
+//!
+//! The server waits for the disk as in the field, unless `--no-flush` is said. That is for the
+//! simulation: it makes and drops a database for each world and each copy that is put back, every one
+//! of which flushes hundreds of files; it looks at rules and at who writes beside whom, stops no
+//! server, and asks for commits that do not wait in its settings anyhow. What stops servers and disks
+//! runs on one that flushes.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,11 +19,17 @@ use kadian::store::trial::SERVER;
 use kadian_tests::cluster::Cluster;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(1);
+    let mut words = std::env::args_os().skip(1).peekable();
+    let flush = words.next_if(|word| word == "--no-flush").is_none();
     let Some(program) = words.next() else {
+        eprintln!("with-postgres [--no-flush] COMMAND…");
         return ExitCode::FAILURE;
     };
-    let cluster = Cluster::start(&[]);
+    let cluster = if flush {
+        Cluster::start(&[])
+    } else {
+        Cluster::start(&["fsync = off", "full_page_writes = off"])
+    };
     let temporary = tempfile::tempdir().unwrap();
     let status = Command::new(program)
         .args(words)
