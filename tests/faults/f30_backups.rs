@@ -20,7 +20,7 @@ use crate::reckoning::Reckoning;
 use crate::scale::{scaled, seed};
 use crate::site::{Site, sqlite};
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 
 /// Where backups go, and who can open them.
 struct Safe {
