@@ -11,8 +11,8 @@ use crate::site::Site;
 use crate::strace;
 
 /// A restart must be ready after so long.
-const READY: Duration = Duration::from_secs(2);
-const REST: Duration = Duration::from_secs(30);
+const READY: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_secs(120);
 
 fn restart(site: &Site, took: &mut Vec<Duration>) -> Process {
     let mut process = site.start();

@@ -16,7 +16,7 @@ use crate::site::{Site, sqlite};
 use crate::strace;
 use crate::trace::{self, Change, Files, Op, Survives};
 
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(120);
 const DATABASE: &str = "kadian.sqlite";
 pub(crate) const WATCHED: [&str; 4] = [
     DATABASE,

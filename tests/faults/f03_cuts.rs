@@ -7,7 +7,7 @@ use crate::proxy::{End, Fault, Proxy, Way};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(120);
 /// Entries in each request.
 const ENTRIES: usize = 2;
 

@@ -13,7 +13,7 @@ use crate::oracle::Oracle;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 /// Whatever is not acknowledged in this time is waiting for the standby.
 const WAIT: Duration = Duration::from_secs(2);
 const ONCE: &str = "INSERT INTO control VALUES ('r1') ON CONFLICT DO NOTHING";

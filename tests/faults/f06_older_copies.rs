@@ -14,7 +14,7 @@ use crate::oracle::Oracle;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 
 /// What an installation is kept as while an older copy of it lies beside.
 trait Keeper {

@@ -16,7 +16,7 @@ use crate::crowd::{Crowd, seen};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 
 /// What a puller was sent: for each record, the last revision; and how often it began anew.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use crate::proxy::{Fault, Proxy};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(120);
 
 #[test]
 fn f8_requests_that_come_twice_late_or_between_others_are_applied_once() {

@@ -13,7 +13,7 @@ use crate::reckoning::Reckoning;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(120);
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 const YEAR: i64 = 365 * DAY;

@@ -8,7 +8,7 @@ use crate::crowd::{Crowd, seen, settle_half};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 
 /// How the old primary goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

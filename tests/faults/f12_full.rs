@@ -13,7 +13,7 @@ use crate::scale::{scaled, seed};
 use crate::site::Site;
 use crate::strace;
 
-const REST: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(120);
 const CLIENTS: usize = 4;
 
 /// What `/readyz` says, asked until it says so or time is up.

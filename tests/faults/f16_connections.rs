@@ -8,7 +8,7 @@ use kadian_tests::process::peak_kib;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 
 #[test]
 fn f16_many_connections_idle_and_pushing_take_little_memory() {

@@ -9,7 +9,7 @@ use crate::oracle::{Oracle, Turn};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 const ENTRIES: usize = 50;
 
 /// As the field app does: waits as long as it is told, or as its own pause is; how long it took.

@@ -10,7 +10,7 @@ use crate::proxy::Proxy;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(120);
 
 /// Tells a server to stop, as a service manager does; how long that took.
 fn stop(process: &mut Process) -> Duration {

@@ -13,7 +13,7 @@ use crate::oracle::Oracle;
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(120);
 
 /// Amends some of the records, each in a field of its own, in an order of its own.
 fn amend(oracle: &mut Oracle, records: &[RecordId]) {

@@ -10,7 +10,7 @@ use crate::crowd::{Crowd, seen};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(120);
 
 #[test]
 fn f24_a_change_that_breaks_the_program_is_set_aside_and_the_others_are_applied() {

@@ -9,7 +9,7 @@ use crate::proxy::{Fault, Proxy};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(120);
 const HTML: &str = "text/html; charset=utf-8";
 
 /// What hotels, firewalls and proxies write.

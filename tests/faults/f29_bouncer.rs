@@ -14,7 +14,7 @@ use crate::crowd::{Crowd, seen, settle_half};
 use crate::scale::{scaled, seed};
 use crate::site::Site;
 
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(120);
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
 struct Bouncer {

@@ -36,6 +36,7 @@ mod f24_panics;
 mod f27_strangers;
 mod f28_limits;
 mod f29_bouncer;
+mod f30_backups;
 mod oracle;
 mod proxy;
 mod reckoning;

@@ -152,7 +152,7 @@ impl Site {
         let mut oracles = self.oracles(count, &self.address(), chance);
         for oracle in &mut oracles {
             oracle.capture(1);
-            assert!(oracle.settle(Duration::from_secs(20)));
+            assert!(oracle.settle(Duration::from_secs(120)));
         }
         (process, oracles)
     }

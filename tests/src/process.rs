@@ -112,7 +112,7 @@ impl Process {
                 return began.elapsed();
             }
             assert!(
-                began.elapsed() < Duration::from_secs(20),
+                began.elapsed() < Duration::from_secs(60),
                 "the server does not come up: {:?}",
                 self.child.try_wait()
             );

@@ -4,8 +4,9 @@ use diesel::connection::{Connection as _, SimpleConnection};
 use diesel::prelude::*;
 use diesel::{sql_query, sql_types};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::{Location, Purpose};
+use super::{Location, Purpose, is_transient};
 use crate::store::{Durability, Error, StoreOptions};
 
 /// The oldest SQLite that is used: versions before 3.51.3 can corrupt a write-ahead log that two
@@ -14,6 +15,8 @@ const OLDEST: [u32; 3] = [3, 51, 3];
 /// How much log may gather before it is folded into the database.
 const LOG_BYTES: u64 = 64 * 1024 * 1024;
 const PAGE_BYTES: u64 = 4096;
+/// A lock that is not waited for is asked for again after so long.
+const AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// Opens a file, or a database in memory (no `file`), and sets the connection up.
 pub(super) fn connect(
@@ -52,8 +55,19 @@ pub(super) fn connect(
             OLDEST[0], OLDEST[1], OLDEST[2]
         )));
     }
-    connection.batch_execute(&pragmas(location, purpose, options))?;
-    Ok(connection)
+    // Of two that open a new file at once, the switch to the log lets one fail at once: it does not
+    // wait by itself.
+    let pragmas = pragmas(location, purpose, options);
+    let began = Instant::now();
+    loop {
+        match connection.batch_execute(&pragmas) {
+            Ok(()) => return Ok(connection),
+            Err(error) if is_transient(&error) && began.elapsed() < options.busy_timeout => {
+                std::thread::sleep(AGAIN_AFTER);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn pragmas(location: &Location, purpose: Purpose, options: &StoreOptions) -> String {
