@@ -44,8 +44,14 @@ fn i5_texts_that_no_database_can_hold_get_their_verdict_wherever_they_stand_in_a
     let mut lines = bytes(&lines);
     let text = good.to_string();
     for escape in ["\\ud800", "\\udc00\\ud800", "\\u0000"] {
-        lines.push(text.replace("\"household\"", &format!("\"{escape}\"")).into_bytes());
-        lines.push(text.replace("\"phone\"", &format!("\"{escape}\"")).into_bytes());
+        lines.push(
+            text.replace("\"household\"", &format!("\"{escape}\""))
+                .into_bytes(),
+        );
+        lines.push(
+            text.replace("\"phone\"", &format!("\"{escape}\""))
+                .into_bytes(),
+        );
     }
     let mut tried = Tried::default();
     for some in lines.chunks(4) {
@@ -78,7 +84,15 @@ fn texts_and_numbers_at_the_edge_never_break_a_resource() {
         "x".repeat(6000),
     ];
     for number in &numbers {
-        for list in ["assignments", "audit", "devices", "parked", "users", "areas", "alerts"] {
+        for list in [
+            "assignments",
+            "audit",
+            "devices",
+            "parked",
+            "users",
+            "areas",
+            "alerts",
+        ] {
             for query in [format!("after={number}"), format!("limit={number}")] {
                 let path = format!("/v1/{list}?{query}");
                 tried.answered(&path, &admin.get(&path));
@@ -95,22 +109,55 @@ fn texts_and_numbers_at_the_edge_never_break_a_resource() {
             ("POST", format!("/v1/records/{number}")),
             ("POST", format!("/v1/records/{number}/search")),
         ] {
-            let body = json!({ "state": "active", "name": "x", "decision": "admit", "until": null });
+            let body =
+                json!({ "state": "active", "name": "x", "decision": "admit", "until": null });
             let answer = admin.call_raw(method, &path, &[JSON], body.to_string().as_bytes());
             tried.answered(&path, &answer);
         }
     }
     let bodies = [
-        ("POST", "/v1/session", json!({ "login": "@", "password": "@" })),
-        ("POST", "/v1/enrol", json!({ "code": "@", "token_hash": "@", "name": "@" })),
-        ("POST", "/v1/enrolments", json!({ "user": "u3", "minutes": "@" })),
-        ("POST", "/v1/areas", json!({ "code": "@", "parent": "@", "level": "@", "name": "@", "timezone": "@", "valid_from": "@" })),
-        ("POST", "/v1/users", json!({ "login": "@", "name": "@", "role": "@", "area": "@", "from": "@", "until": "@" })),
-        ("POST", "/v1/assignments", json!({ "user": "u9", "area": "@", "role": "@", "from": "@", "until": "@" })),
+        (
+            "POST",
+            "/v1/session",
+            json!({ "login": "@", "password": "@" }),
+        ),
+        (
+            "POST",
+            "/v1/enrol",
+            json!({ "code": "@", "token_hash": "@", "name": "@" }),
+        ),
+        (
+            "POST",
+            "/v1/enrolments",
+            json!({ "user": "u3", "minutes": "@" }),
+        ),
+        (
+            "POST",
+            "/v1/areas",
+            json!({ "code": "@", "parent": "@", "level": "@", "name": "@", "timezone": "@", "valid_from": "@" }),
+        ),
+        (
+            "POST",
+            "/v1/users",
+            json!({ "login": "@", "name": "@", "role": "@", "area": "@", "from": "@", "until": "@" }),
+        ),
+        (
+            "POST",
+            "/v1/assignments",
+            json!({ "user": "u9", "area": "@", "role": "@", "from": "@", "until": "@" }),
+        ),
         ("PATCH", "/v1/assignments/1", json!({ "until": "@" })),
-        ("POST", "/v1/look-up", json!({ "phone": "@", "purpose": "@" })),
+        (
+            "POST",
+            "/v1/look-up",
+            json!({ "phone": "@", "purpose": "@" }),
+        ),
         ("POST", "/v1/alerts/close", json!({ "id": "@" })),
-        ("POST", "/v1/records/household", json!([{ "record": "@", "scope": "@", "set": { "phone": "@" } }])),
+        (
+            "POST",
+            "/v1/records/household",
+            json!([{ "record": "@", "scope": "@", "set": { "phone": "@" } }]),
+        ),
     ];
     let values = [
         json!("\u{0}"),
@@ -126,7 +173,11 @@ fn texts_and_numbers_at_the_edge_never_break_a_resource() {
         for member in shape.keys() {
             for value in &values {
                 let mut bad = body.clone();
-                let target = if bad.is_array() { &mut bad[0] } else { &mut bad };
+                let target = if bad.is_array() {
+                    &mut bad[0]
+                } else {
+                    &mut bad
+                };
                 if member == "set" {
                     target["set"] = json!({ "phone": value });
                 } else {
@@ -138,13 +189,25 @@ fn texts_and_numbers_at_the_edge_never_break_a_resource() {
         }
     }
     // Keys and reasons in headers.
-    for value in ["k".repeat(128), "k".repeat(4000), "é".to_owned(), "\u{7f}".to_owned()] {
-        let headers = [JSON, ("idempotency-key", value.as_str()), ("purpose", value.as_str())];
+    for value in [
+        "k".repeat(128),
+        "k".repeat(4000),
+        "é".to_owned(),
+        "\u{7f}".to_owned(),
+    ] {
+        let headers = [
+            JSON,
+            ("idempotency-key", value.as_str()),
+            ("purpose", value.as_str()),
+        ];
         let new = json!([{ "scope": "grid:G1", "set": { "phone": "13800000000" } }]);
         let path = "/v1/records/household";
         let answer = admin.call_raw("POST", path, &headers, new.to_string().as_bytes());
         assert!(answer.status < 500, "{value:.10}: {}", answer.text());
     }
-    println!("values at the edge: {} tried, 5xx 0, {:?}", tried.count, tried.codes);
+    println!(
+        "values at the edge: {} tried, 5xx 0, {:?}",
+        tried.count, tried.codes
+    );
     let _: Value = admin.get("/v1/session").json();
 }

@@ -46,7 +46,10 @@ fn f1_killed_at_random_moments_the_server_loses_nothing_acknowledged_and_applies
         }
     }
     took.push(process.ready());
-    assert!(crowd.goes_on(1, REST), "the server works after the last kill");
+    assert!(
+        crowd.goes_on(1, REST),
+        "the server works after the last kill"
+    );
     process.kill();
     let mut oracles = crowd.stop();
     process = site.start();

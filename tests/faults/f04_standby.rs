@@ -21,8 +21,14 @@ const ONCE: &str = "INSERT INTO control VALUES ('r1') ON CONFLICT DO NOTHING";
 /// Whether the database says within the time that a statement is committed.
 fn is_committed(cluster: &Cluster, statements: &str) -> bool {
     let mut command = Command::new(program("psql"));
-    let command = command.args(["-Xq", "-c", statements]).arg(cluster.url("postgres"));
-    let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let command = command
+        .args(["-Xq", "-c", statements])
+        .arg(cluster.url("postgres"));
+    let mut child: Child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let until = Instant::now() + WAIT;
     while Instant::now() < until {
         if let Some(status) = child.try_wait().unwrap() {
@@ -48,7 +54,10 @@ fn acknowledged(oracles: &mut [Oracle]) -> u64 {
             })
         });
         let threads: Vec<_> = threads.collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
     })
 }
 
@@ -84,9 +93,16 @@ fn f4_what_only_the_primary_has_is_not_acknowledged_when_it_is_sent_again() {
         let here = primary.sql("SELECT count(*) FROM control");
         assert_eq!(here, "1", "it is there, on the primary alone");
         // Also under a time limit the database must go on waiting, not give in.
-        let limited = "SET statement_timeout = 300; BEGIN; INSERT INTO control VALUES ('r2'); COMMIT";
-        assert!(!is_committed(&primary, limited), "a limit is no acknowledgement");
-        assert!(is_committed(&primary, ONCE), "the control believes that it is safe");
+        let limited =
+            "SET statement_timeout = 300; BEGIN; INSERT INTO control VALUES ('r2'); COMMIT";
+        assert!(
+            !is_committed(&primary, limited),
+            "a limit is no acknowledgement"
+        );
+        assert!(
+            is_committed(&primary, ONCE),
+            "the control believes that it is safe"
+        );
         without_standby += acknowledged(&mut oracles);
         // And once more, as phones do.
         without_standby += acknowledged(&mut oracles);
@@ -114,5 +130,8 @@ fn f4_what_only_the_primary_has_is_not_acknowledged_when_it_is_sent_again() {
         found.is_sound();
     }
     assert_eq!(without_standby, 0);
-    assert_eq!(control_lost, times, "the control must lose, else nothing is seen here");
+    assert_eq!(
+        control_lost, times,
+        "the control must lose, else nothing is seen here"
+    );
 }

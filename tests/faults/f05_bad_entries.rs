@@ -39,7 +39,9 @@ fn f5_one_bad_entry_among_fifty_is_kept_aside_whatever_becomes_of_the_server() {
         let position = chance.below(SIZE);
         let (bad, code) = BAD[batch % BAD.len()];
         let now = phone.clock.now();
-        let lines: Vec<Value> = (0..SIZE).map(|_| pen.registration(now, "checkpoint:S1")).collect();
+        let lines: Vec<Value> = (0..SIZE)
+            .map(|_| pen.registration(now, "checkpoint:S1"))
+            .collect();
         let mut sent = bytes(&lines);
         sent[position] = bad.to_vec();
         good.extend(lines.iter().enumerate().filter_map(|(at, line)| {
@@ -73,7 +75,11 @@ fn f5_one_bad_entry_among_fifty_is_kept_aside_whatever_becomes_of_the_server() {
                 .filter(|verdict| verdict["verdict"] != "applied")
                 .collect();
             assert_eq!(aside.len(), 1, "{verdicts}");
-            assert_eq!(aside[0]["seq"], phone.ack + 1 + position as u64, "{verdicts}");
+            assert_eq!(
+                aside[0]["seq"],
+                phone.ack + 1 + position as u64,
+                "{verdicts}"
+            );
             assert_eq!(
                 (&aside[0]["verdict"], &aside[0]["code"]),
                 (&"invalid".into(), &code.into()),
@@ -84,7 +90,10 @@ fn f5_one_bad_entry_among_fifty_is_kept_aside_whatever_becomes_of_the_server() {
     }
     let shown = crate::reckoning::shown(&site.address());
     process.kill();
-    let lost = good.iter().filter(|id| !shown.contains(&id.parse().unwrap())).count();
+    let lost = good
+        .iter()
+        .filter(|id| !shown.contains(&id.parse().unwrap()))
+        .count();
     println!(
         "F5 bad entries: faults injected {}, survived {}; entries acked {}, acked lost {lost}, stored twice 0; {batches} batches, {kills} kills",
         batches + kills,

@@ -86,7 +86,11 @@ impl Keeper for Server {
 fn settle(oracles: &mut [Oracle]) {
     for oracle in oracles {
         oracle.hang_up();
-        assert!(oracle.settle(REST), "a phone does not come to rest: {:?}", oracle.seen);
+        assert!(
+            oracle.settle(REST),
+            "a phone does not come to rest: {:?}",
+            oracle.seen
+        );
     }
 }
 
@@ -119,7 +123,14 @@ fn attack(row: &str, mut site: Site, phones: usize, keeper: &mut dyn Keeper) {
             .write::<_, Error>(|c| {
                 let (actor, now) = (Actor::CommandLine, app.clock.now());
                 let device = DeviceNumber(number);
-                accounts::devices::set_state(c, &app.ledger, actor, device, DeviceState::PushOnly, now)
+                accounts::devices::set_state(
+                    c,
+                    &app.ledger,
+                    actor,
+                    device,
+                    DeviceState::PushOnly,
+                    now,
+                )
             })
             .unwrap();
         revoked.push(number);

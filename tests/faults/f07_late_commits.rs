@@ -41,7 +41,10 @@ impl Followed {
         for feed in feeds.iter().filter(|feed| feed["scope"] == scope) {
             self.resets += usize::from(feed["reset"] == true);
             self.cursor = feed["cursor"].as_u64().unwrap();
-            feed["view"].as_str().unwrap_or_default().clone_into(&mut self.view);
+            feed["view"]
+                .as_str()
+                .unwrap_or_default()
+                .clone_into(&mut self.view);
             for row in feed["rows"].as_array().into_iter().flatten() {
                 let record = row["record"].as_str().unwrap().to_owned();
                 self.rows.insert(record, row["rev"].as_u64().unwrap());
@@ -87,7 +90,9 @@ fn f7_nobody_who_follows_a_cursor_misses_what_is_committed_late() {
         let mut scope = None;
         records::each(c, |record| scope = Some(record.id))?;
         let rows = records::by_ids(c, &[scope.unwrap()])?;
-        Ok(scopes::by_ids(c, &[rows[0].scope_id])?[0].scope()?.to_string())
+        Ok(scopes::by_ids(c, &[rows[0].scope_id])?[0]
+            .scope()?
+            .to_string())
     });
     let scope = scope.unwrap();
     let phones: Vec<Phone> = (0..pullers)
@@ -122,7 +127,10 @@ fn f7_nobody_who_follows_a_cursor_misses_what_is_committed_late() {
         }
         assert_eq!(seen(&oracles).faults, 0);
         done.store(true, Ordering::Relaxed);
-        following.into_iter().map(|thread| thread.join().unwrap()).collect()
+        following
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     });
     for server in &mut servers {
         server.kill();

@@ -45,7 +45,12 @@ fn f8_requests_that_come_twice_late_or_between_others_are_applied_once() {
     std::thread::sleep(Duration::from_millis(400));
     process.kill();
     let found = site.reckon();
-    found.print("F8 repeats", faults, faults, &format!("forks {}", seen.forks));
+    found.print(
+        "F8 repeats",
+        faults,
+        faults,
+        &format!("forks {}", seen.forks),
+    );
     found.is_sound();
     assert_eq!((seen.forks, seen.faults), (0, 0), "{seen:?}");
 }
@@ -116,7 +121,12 @@ fn f8_a_copied_phone_is_noticed_and_nothing_of_either_copy_is_lost() {
     }
     process.kill();
     let found = site.reckon();
-    found.print("F8 copied phones", copies, noticed, "survived: the copy was noticed");
+    found.print(
+        "F8 copied phones",
+        copies,
+        noticed,
+        "survived: the copy was noticed",
+    );
     assert_eq!(noticed, copies);
     assert!(found.aside.is_empty(), "{found:?}");
     found.is_sound();

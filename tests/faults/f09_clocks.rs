@@ -111,8 +111,12 @@ fn f9_a_phone_ten_years_ahead_does_not_win_over_a_later_amendment() {
 fn f9_a_server_whose_clock_jumps_by_less_than_its_retention_refuses_nothing() {
     let chance = seed("F9 server");
     // Everybody has their rights since an hour ago.
-    let server = TestApp::new().at(Clock::system().now() - 60 * MINUTE).start();
-    let books: Vec<_> = (0..3).map(|n| server.folder.path().join(format!("book{n}"))).collect();
+    let server = TestApp::new()
+        .at(Clock::system().now() - 60 * MINUTE)
+        .start();
+    let books: Vec<_> = (0..3)
+        .map(|n| server.folder.path().join(format!("book{n}")))
+        .collect();
     let mut oracles: Vec<Oracle> = books
         .iter()
         .enumerate()

@@ -42,7 +42,10 @@ fn f11_the_standby_takes_over_with_all_that_was_acknowledged_also_by_a_primary_t
     let failovers = scaled(2, 60);
     let (mut away, mut split) = (Vec::new(), 0);
     for number in 0..failovers {
-        assert!(crowd.goes_on(60, REST), "nothing moves before failover {number}");
+        assert!(
+            crowd.goes_on(60, REST),
+            "nothing moves before failover {number}"
+        );
         let death = [Death::Killed, Death::Frozen][number % 2];
         let next = format!("s{}", number + 1);
         let began = Instant::now();
@@ -71,7 +74,10 @@ fn f11_the_standby_takes_over_with_all_that_was_acknowledged_also_by_a_primary_t
         let port = primary.port();
         drop(std::mem::replace(&mut primary, standby));
         standby = Cluster::follow(&primary, &next, Some(port));
-        assert!(crowd.goes_on(1, REST), "nothing moves after {death:?} {number}");
+        assert!(
+            crowd.goes_on(1, REST),
+            "nothing moves after {death:?} {number}"
+        );
         away.push(began.elapsed());
     }
     let mut oracles = crowd.stop();

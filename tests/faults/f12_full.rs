@@ -79,7 +79,11 @@ fn finish(site: &Site, mut process: Process, mut oracles: Vec<Oracle>, row: &str
 /// Sets how long a file of a process may become; anybody may raise what they lowered.
 fn limit_files(process: &Process, bytes: &str) {
     let mut command = Command::new("prlimit");
-    command.args(["--pid", &process.id().to_string(), &format!("--fsize={bytes}:")]);
+    command.args([
+        "--pid",
+        &process.id().to_string(),
+        &format!("--fsize={bytes}:"),
+    ]);
     assert!(command.status().unwrap().success());
 }
 
@@ -105,7 +109,13 @@ fn f12_files_that_may_not_grow_are_refusals_and_the_server_goes_on_once_they_may
             || limit_files(&process, "unlimited"),
         );
     }
-    finish(&site, process, oracles, "F12 files that may not grow", times);
+    finish(
+        &site,
+        process,
+        oracles,
+        "F12 files that may not grow",
+        times,
+    );
 }
 
 #[test]
@@ -125,9 +135,18 @@ fn f12_a_disk_that_refuses_the_nth_write_damages_nothing_and_is_written_again() 
         let crowd = Crowd::start(oracles, 8);
         let through = crowd.goes_on(150, 2 * REST);
         oracles = crowd.stop();
-        assert!(through, "it does not go on after {error} at {first}..{last}");
+        assert!(
+            through,
+            "it does not go on after {error} at {first}..{last}"
+        );
     }
-    finish(&site, process, oracles, "F12 refused at the nth write (full, read-only, broken)", times);
+    finish(
+        &site,
+        process,
+        oracles,
+        "F12 refused at the nth write (full, read-only, broken)",
+        times,
+    );
 }
 
 /// A disk of its own, as small as wanted; only root may have one.
@@ -136,9 +155,12 @@ struct Disk<'a>(&'a Path);
 impl<'a> Disk<'a> {
     fn mount(at: &'a Path, options: &str) -> Option<Self> {
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
+        command
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(at);
         let done = command.stderr(std::process::Stdio::null()).status();
-        done.is_ok_and(|status| status.success()).then_some(Self(at))
+        done.is_ok_and(|status| status.success())
+            .then_some(Self(at))
     }
 }
 

@@ -41,7 +41,11 @@ fn f13_a_flush_that_fails_acknowledges_nothing_and_nothing_later_stands_on_it() 
         let failed = failed.unwrap_or_else(|| panic!("flush {nth} did not fail"));
         injected += 1;
         for survives in [Survives::Nothing, Survives::Any, Survives::First] {
-            for done in [failed + 1, failed + 1 + chance.below(ops.len() - failed), ops.len()] {
+            for done in [
+                failed + 1,
+                failed + 1 + chance.below(ops.len() - failed),
+                ops.len(),
+            ] {
                 let at = ops.get(done).map_or(u64::MAX, |op| op.at);
                 let state = trace::after_loss(&before, &ops[..done], survives, &mut chance);
                 let found = reckon(&site, &state, at).unwrap();
@@ -52,8 +56,8 @@ fn f13_a_flush_that_fails_acknowledges_nothing_and_nothing_later_stands_on_it() 
                     ops.len()
                 );
                 states += 1;
-                acked += usize::from(done == ops.len() && survives == Survives::Nothing)
-                    * found.acked;
+                acked +=
+                    usize::from(done == ops.len() && survives == Survives::Nothing) * found.acked;
             }
         }
     }

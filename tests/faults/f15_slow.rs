@@ -87,7 +87,10 @@ fn p99(address: &str) -> Duration {
     let mut took: Vec<Duration> = (0..100)
         .map(|_| {
             let began = Instant::now();
-            assert_eq!(client.ask("GET", "/v1/limits", &[], b"").unwrap().status, 200);
+            assert_eq!(
+                client.ask("GET", "/v1/limits", &[], b"").unwrap().status,
+                200
+            );
             began.elapsed()
         })
         .collect();
@@ -144,5 +147,8 @@ fn f15_callers_that_are_slow_keep_nobody_waiting_and_are_cut_off() {
     found.is_sound();
     assert_eq!(left, 0, "not cut off");
     assert!(gone < PATIENCE, "{gone:?}");
-    assert!(worst < 2 * before + Duration::from_millis(300), "{before:?} {worst:?}");
+    assert!(
+        worst < 2 * before + Duration::from_millis(300),
+        "{before:?} {worst:?}"
+    );
 }

@@ -58,7 +58,10 @@ fn f17_all_phones_at_once_after_an_outage_are_served_without_a_storm_of_repeats(
                 .unwrap()
         });
         let threads: Vec<_> = threads.collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     });
     let all = began.elapsed();
     took.sort_unstable();

@@ -41,7 +41,9 @@ fn applied(child: Child) -> usize {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    text.lines().filter(|line| line.starts_with("applied ")).count()
+    text.lines()
+        .filter(|line| line.starts_with("applied "))
+        .count()
 }
 
 /// Two at once: each migration is applied by one of them. Then several that are killed in the
@@ -91,7 +93,8 @@ fn attack(row: &str, calls: &str, mut fresh: impl FnMut() -> String) {
 }
 
 #[test]
-fn f19_two_that_migrate_a_file_at_once_do_it_once_and_one_that_is_killed_leaves_nothing_half_done() {
+fn f19_two_that_migrate_a_file_at_once_do_it_once_and_one_that_is_killed_leaves_nothing_half_done()
+{
     let folder = tempfile::tempdir().unwrap();
     let mut number = 0;
     attack("F19 migrations of SQLite", strace::WRITE, || {

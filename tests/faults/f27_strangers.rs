@@ -18,7 +18,11 @@ fn pages() -> Vec<Vec<u8>> {
     vec![
         page("200 OK", HTML, "<html>请先登录 Please sign in</html>"),
         page("200 OK", "application/json", r#"{"status":"ok"}"#),
-        page("200 OK", "application/json", r#"{"protocol":2,"ack":999999}"#),
+        page(
+            "200 OK",
+            "application/json",
+            r#"{"protocol":2,"ack":999999}"#,
+        ),
         page("200 OK", "application/json", r#"{"protocol":1,"#),
         page("200 OK", "application/json", "null"),
         page("200 OK", "application/json", ""),
@@ -67,7 +71,11 @@ fn f27_a_page_that_is_not_the_servers_acknowledges_nothing() {
                 matches!(turn, Turn::Heard(Heard::NoReply, Some(_))),
                 "{turn:?} to {shown}"
             );
-            assert_eq!(oracle.replica.numbers().1, before, "acknowledged by {shown}");
+            assert_eq!(
+                oracle.replica.numbers().1,
+                before,
+                "acknowledged by {shown}"
+            );
             assert!(oracle.settle(REST), "stuck after {shown}");
             survived += 1;
         }

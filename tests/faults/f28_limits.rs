@@ -97,7 +97,10 @@ fn f28_with_no_memory_left_nothing_acknowledged_is_lost() {
         assert!(crowd.goes_on(20, REST), "nothing moves");
         // Not a page more than it has: what it needs next it does not get.
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmData:")).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmData:"))
+            .unwrap();
         let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         limit(&process, &format!("--data={}:", kib * 1024));
         // People who sign in need the most at once; two at a time may.

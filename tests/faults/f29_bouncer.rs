@@ -91,7 +91,11 @@ fn f29_through_a_bouncer_by_session_all_is_as_without_it() {
         let file = bouncer.folder.path().join("pgbouncer.ini");
         let mut command = as_owner(Path::new(PROGRAM));
         command.arg("-q").arg(&file).stdin(Stdio::null());
-        bouncer.child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        bouncer.child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         assert_eq!(bouncer.port, port);
     }
     assert!(crowd.goes_on(60, REST), "nothing moves");

@@ -140,7 +140,9 @@ fn attack(row: &str, mut ground: Ground<'_>, lose: impl FnOnce(&Path) -> Option<
         }
         let begun = now_us();
         let before = safe.files();
-        let output = command(ground.site.path(), &ground.site.settings, &words).output().unwrap();
+        let output = command(ground.site.path(), &ground.site.settings, &words)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", says(&output));
         let new = safe.files().into_iter().find(|file| !before.contains(file));
         kept.push((begun, new.expect("a backup is there")));
@@ -152,7 +154,11 @@ fn attack(row: &str, mut ground: Ground<'_>, lose: impl FnOnce(&Path) -> Option<
     let (mut longest, mut drilled) = (Duration::ZERO, 0);
     for (begun, file) in &kept {
         let (found, took) = ground.drill(&safe, file, *begun);
-        assert_eq!((found.lost, found.twice, found.strange), (0, 0, 0), "{found:?}");
+        assert_eq!(
+            (found.lost, found.twice, found.strange),
+            (0, 0, 0),
+            "{found:?}"
+        );
         assert!(found.acked > 0);
         longest = longest.max(took);
         drilled += 1;
@@ -169,8 +175,15 @@ fn attack(row: &str, mut ground: Ground<'_>, lose: impl FnOnce(&Path) -> Option<
     std::fs::copy(keys, folder.path().join("kadian.keys")).unwrap();
     let key = safe.folder.path().join("key");
     let fresh = (ground.fresh)(folder.path());
-    let refused = command(folder.path(), &fresh, &restoring(&broken, &key, &ground.ledger));
-    assert!(!{ refused }.status().unwrap().success(), "byte {place} of it is another");
+    let refused = command(
+        folder.path(),
+        &fresh,
+        &restoring(&broken, &key, &ground.ledger),
+    );
+    assert!(
+        !{ refused }.status().unwrap().success(),
+        "byte {place} of it is another"
+    );
 
     // The database is lost; the last backup is put in its place and the phones do the rest.
     let folder = ground.site.path().to_owned();
@@ -178,7 +191,9 @@ fn attack(row: &str, mut ground: Ground<'_>, lose: impl FnOnce(&Path) -> Option<
         ground.site.turn_to(&url);
     }
     let words = restoring(&last, &key, &ground.ledger);
-    let output = command(&folder, &ground.site.settings, &words[..5]).output().unwrap();
+    let output = command(&folder, &ground.site.settings, &words[..5])
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", says(&output));
     process = ground.site.start();
     process.ready();
@@ -233,7 +248,10 @@ fn f30_backups_of_a_database_under_load_hold_what_was_acknowledged_and_phones_br
             cluster.sql(&format!("CREATE DATABASE drill{number}"));
             let beside = |name: &str| folder.join(name).display().to_string();
             vec![
-                ("database.url".to_owned(), cluster.url(&format!("drill{number}"))),
+                (
+                    "database.url".to_owned(),
+                    cluster.url(&format!("drill{number}")),
+                ),
                 ("keys.file".to_owned(), beside("kadian.keys")),
                 ("ledger.file".to_owned(), beside("kadian.ledger")),
             ]

@@ -279,9 +279,7 @@ impl Oracle {
         });
         let before = self.replica.numbers().1;
         let (moment, random) = (self.moment(), self.chance.bytes());
-        let heard = self
-            .replica
-            .hear(attempt, answer.as_ref(), moment, &random);
+        let heard = self.replica.hear(attempt, answer.as_ref(), moment, &random);
         let ack = self.replica.numbers().1;
         if heard == Heard::Applied && ack > before {
             self.book.acked(ack);
@@ -335,7 +333,9 @@ impl Oracle {
         let bearer = bearer.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(bearer.iter().map(|text| ("authorization", text.as_str())));
-        let answer = self.client.ask("POST", "/v1/enrol", &headers, body.as_bytes());
+        let answer = self
+            .client
+            .ask("POST", "/v1/enrol", &headers, body.as_bytes());
         let answer = answer.ok();
         let (moment, random) = (self.moment(), self.chance.bytes());
         let found = answer.as_ref().filter(|answer| answer.status == 200);
@@ -352,11 +352,14 @@ impl Oracle {
             }
             None => {
                 let plain = answer.as_ref().map(kadian_tests::Answer::plain);
-                let given = plain.as_ref().zip(answer.as_ref()).map(|(body, answer)| Answer {
-                    status: answer.status,
-                    retry_after: None,
-                    body,
-                });
+                let given = plain
+                    .as_ref()
+                    .zip(answer.as_ref())
+                    .map(|(body, answer)| Answer {
+                        status: answer.status,
+                        retry_after: None,
+                        body,
+                    });
                 self.replica
                     .enrol_failed(attempt, given.as_ref(), moment, &random)
             }

@@ -36,10 +36,15 @@ pub(crate) enum Fault {
     /// Every piece comes so much later.
     Delay(Duration),
     /// One byte each time, one way.
-    Trickle { way: Way, every: Duration },
+    Trickle {
+        way: Way,
+        every: Duration,
+    },
     /// The request goes to the server twice, at once or one after the other; the first answer
     /// that comes is passed on.
-    Duplicate { at_once: bool },
+    Duplicate {
+        at_once: bool,
+    },
     /// The request goes to the server, and once more after a while, when the phone is further on.
     Again(Duration),
     /// The answer is not this one but that to another phone which also waits.
@@ -203,7 +208,9 @@ fn pump(
     count: &AtomicU64,
 ) -> io::Result<()> {
     let mut left = match fault {
-        Fault::Cut { way: cut, after, .. } if *cut == way => Some(*after),
+        Fault::Cut {
+            way: cut, after, ..
+        } if *cut == way => Some(*after),
         _ => None,
     };
     if left == Some(0) {
@@ -253,11 +260,23 @@ fn pump(
 fn cut(from: &TcpStream, to: &TcpStream, fault: &Fault, struck: &AtomicBool) -> io::Result<()> {
     struck.store(true, Ordering::SeqCst);
     for stream in [from, to] {
-        if matches!(fault, Fault::Cut { end: End::Reset, .. }) {
+        if matches!(
+            fault,
+            Fault::Cut {
+                end: End::Reset,
+                ..
+            }
+        ) {
             rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?;
         }
     }
-    if matches!(fault, Fault::Cut { end: End::Reset, .. }) {
+    if matches!(
+        fault,
+        Fault::Cut {
+            end: End::Reset,
+            ..
+        }
+    ) {
         // A reset is sent when the last handle is closed; the other direction holds one, and its
         // read ends by this.
         from.shutdown(Shutdown::Read)?;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use kadian::app::App;
 use kadian::clock::Clock;
 use kadian::demo::chance::Chance;
+use kadian_tests::Town;
 use kadian_tests::process::{Process, free_port};
 use kadian_tests::server::open;
-use kadian_tests::Town;
 use tempfile::TempDir;
 
 use crate::book::{self, Key, Noted};
@@ -94,7 +94,8 @@ impl Site {
     /// Lets it be another database from now on.
     pub(crate) fn turn_to(&mut self, url: &str) {
         self.settings.retain(|(name, _)| name != "database.url");
-        self.settings.push(("database.url".to_owned(), url.to_owned()));
+        self.settings
+            .push(("database.url".to_owned(), url.to_owned()));
     }
 
     /// The database, opened beside or instead of the server.
@@ -128,7 +129,13 @@ impl Site {
         let book = self.path().join(format!("book{number}"));
         let (code, place) = self.codes.pop().unwrap();
         self.books.push(book.clone());
-        Oracle::new(address, &code, place, chance.branch(number as u64 + 1), &book)
+        Oracle::new(
+            address,
+            &code,
+            place,
+            chance.branch(number as u64 + 1),
+            &book,
+        )
     }
 
     /// A code for somebody at the first place who keeps no book.

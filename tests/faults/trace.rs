@@ -220,7 +220,10 @@ fn f2_what_strace_writes_is_read_and_what_was_not_flushed_may_be_gone() {
     );
     let ops = read(text);
     assert_eq!(ops.len(), 5);
-    assert_eq!((ops[1].at, &ops[1].change), (100_000_003, &Change::Write(None, b"C".to_vec())));
+    assert_eq!(
+        (ops[1].at, &ops[1].change),
+        (100_000_003, &Change::Write(None, b"C".to_vec()))
+    );
     let mut chance = Chance::new(1);
     let none = after_loss(&Files::new(), &ops, Survives::Nothing, &mut chance);
     assert_eq!(none, [("a".to_owned(), b"AB".to_vec())].into());

@@ -65,12 +65,7 @@ impl Raw {
     }
 
     /// Pushes lines to one of several processes, which is to take them at once.
-    pub(crate) fn push_to(
-        &mut self,
-        centre: &Centre,
-        process: usize,
-        lines: &[Vec<u8>],
-    ) -> Reply {
+    pub(crate) fn push_to(&mut self, centre: &Centre, process: usize, lines: &[Vec<u8>]) -> Reply {
         let posted = self.post_to(centre, process, lines, &json!([]));
         self.advance(lines);
         posted

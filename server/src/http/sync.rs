@@ -36,7 +36,9 @@ pub async fn exchange(
 ) -> Result<HttpResponse, Problem> {
     let place = app.enter().map_err(|busy| Problem::from(busy).closing())?;
     // Whether a blocked phone may push is for the engine to say.
-    let number = app.glance(move |c| devices::number_of(c, &token.hash)).await?;
+    let number = app
+        .glance(move |c| devices::number_of(c, &token.hash))
+        .await?;
     let number = number.ok_or_else(auth::unknown_device)?;
     if let Some(throttle) = &app.throttles.sync {
         throttle

@@ -7,8 +7,8 @@ mod postgres;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use super::dialect::Connection;
 use super::acks::AckRow;
+use super::dialect::Connection;
 use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::records::RecordRow;

@@ -208,7 +208,9 @@ pub fn number_of(c: &mut Connection, hash: &[u8; 32]) -> Result<Option<DeviceNum
         .select(device::number)
         .first(c)
         .optional()?;
-    Ok(number.and_then(|number| u32::try_from(number).ok()).map(DeviceNumber))
+    Ok(number
+        .and_then(|number| u32::try_from(number).ok())
+        .map(DeviceNumber))
 }
 
 pub fn by_number(c: &mut Connection, number: DeviceNumber) -> Result<Option<DeviceRow>, Error> {

@@ -190,9 +190,8 @@ pub(super) fn rollback(connection: &mut Connection) -> Result<(), QueryError> {
 pub(super) fn migrate(connection: &mut Connection) -> Result<Vec<String>, Error> {
     let applied = match connection {
         // Under the lock, so that of two processes the second finds nothing left to do.
-        Connection::Sqlite(inner) => inner.immediate_transaction(|inner| {
-            names(inner.run_pending_migrations(SQLITE_MIGRATIONS))
-        }),
+        Connection::Sqlite(inner) => inner
+            .immediate_transaction(|inner| names(inner.run_pending_migrations(SQLITE_MIGRATIONS))),
         Connection::Postgres(inner) => {
             inner.batch_execute(postgres::LOCK_MIGRATIONS)?;
             let applied = names(inner.run_pending_migrations(POSTGRES_MIGRATIONS));

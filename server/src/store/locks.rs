@@ -10,8 +10,8 @@ use super::acks::AckRow;
 use super::dialect::Connection;
 use super::records::RecordRow;
 use super::schema::{device, record, scope};
-use super::{Error, acks, records};
 use super::scopes::ScopeRow;
+use super::{Error, acks, records};
 use sync_protocol::id::RecordId;
 
 /// Locks the rows of these devices and tells how they stand, by number.

@@ -33,10 +33,7 @@ pub struct Reach {
 }
 
 /// The node of each account's newest grant, running or not: where what concerns its owner is shown.
-pub fn homes(
-    connection: &mut Connection,
-    accounts: &[i64],
-) -> Result<HashMap<i64, String>, Error> {
+pub fn homes(connection: &mut Connection, accounts: &[i64]) -> Result<HashMap<i64, String>, Error> {
     let rows: Vec<(i64, String)> = each!(connection, inner => grants::table
         .filter(grants::account.eq_any(accounts))
         .order(grants::id)
@@ -72,8 +69,7 @@ impl Reach {
         accounts: &[i64],
         now: Millis,
     ) -> Result<HashMap<i64, Self>, Error> {
-        let rows: Vec<(i64, String, String, Option<i64>)> =
-            each!(connection, inner => grants::table
+        let rows: Vec<(i64, String, String, Option<i64>)> = each!(connection, inner => grants::table
                 .inner_join(area::table.on(area::code.eq(grants::area)))
                 .inner_join(account::table.on(account::id.eq(grants::account)))
                 .filter(grants::account.eq_any(accounts))

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sync_protocol::{Millis, Rev};
 use sync_protocol::change::Line;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
+use sync_protocol::{Millis, Rev};
 
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Coming, Failed};
@@ -226,7 +226,8 @@ impl Core {
         progress: &mut dyn FnMut(usize),
     ) -> Result<Ran, Error> {
         if let Some(looks) = only_looks(jobs) {
-            self.store.write_in(company, |c| bulk::add_looks(c, &looks))?;
+            self.store
+                .write_in(company, |c| bulk::add_looks(c, &looks))?;
             return Ok(Ran::Done(jobs.iter().map(|_| Answer::Look).collect()));
         }
         let now = self.clock.now();

@@ -128,7 +128,9 @@ impl Engine {
             let row = &place.row;
             let follows = marks(row)?.judge(row.ack(), push.from, push.after, &[])
                 == Judgement::Proceed { skip: 0 };
-            let due = row.is_due(now, self.core().durable) || push.shown > place.epoch || row.state == "blocked";
+            let due = row.is_due(now, self.core().durable)
+                || push.shown > place.epoch
+                || row.state == "blocked";
             if !follows || due {
                 return Ok(None);
             }

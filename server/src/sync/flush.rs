@@ -12,8 +12,7 @@ use crate::store::exits::{self, ExitRow};
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::{HeadRow, HoldingRow};
 use crate::store::{
-    Company, Connection, Error, alerts, from_rev, history, locks, lookups, parked, purged,
-    scopes,
+    Company, Connection, Error, alerts, from_rev, history, locks, lookups, parked, purged, scopes,
 };
 
 impl Fold {

@@ -23,7 +23,13 @@ fn i1_i20_thirty_two_writers_on_hot_scopes_lose_nothing_wait_for_nobody_and_coun
     let hot: Vec<_> = (0..HOT)
         .map(|n| {
             let place = if n % 2 == 0 { "grid:G1" } else { "grid:G2" };
-            line(now, "household", n, place, &json!({ "number": n.to_string() }))
+            line(
+                now,
+                "household",
+                n,
+                place,
+                &json!({ "number": n.to_string() }),
+            )
         })
         .collect();
     Raw::enrol(&mut world.centre, OFFICER, 200).push(&world.centre, &hot);

@@ -33,11 +33,17 @@ fn i1_a_process_that_lost_its_sessions_opens_an_epoch_before_it_writes_again() {
         let reply = phone.push_to(centre, 1, &lines);
         assert!(reply.ack == u64::from(round) + 1);
         if trial::server().is_some() {
-            assert!(reply.epoch > last, "who answers now may lack the newest commits");
+            assert!(
+                reply.epoch > last,
+                "who answers now may lack the newest commits"
+            );
         }
         last = reply.epoch;
         let rev = centre.read(|c| records::by_ids(c, &[record(round)]))[0].rev;
-        assert!(u64::try_from(rev).unwrap() >= last, "numbers of the new epoch");
+        assert!(
+            u64::try_from(rev).unwrap() >= last,
+            "numbers of the new epoch"
+        );
     }
     world.look_at_books().unwrap();
 }
@@ -100,7 +106,10 @@ fn i3_i4_sessions_cut_under_load_lose_nothing_and_repeat_nothing() {
     follower.follow(centre, 0);
     let held: BTreeSet<RecordId> = follower.held.keys().copied().collect();
     assert!(told.len() > WRITERS as usize, "{} pushed", told.len());
-    assert_eq!(held, told, "what was acknowledged is there, and nothing else");
+    assert_eq!(
+        held, told,
+        "what was acknowledged is there, and nothing else"
+    );
     for name in ["grid:G1", "grid:G2"] {
         let (head, rows) = scope(centre, name);
         let heads: BTreeSet<i64> = rows.iter().map(|row| row.head).collect();

@@ -64,7 +64,10 @@ impl Follower {
             let mut more = false;
             for feed in &reply.feeds {
                 let cursor = self.cursors.get_mut(&feed.scope.to_string()).unwrap();
-                assert!(!feed.reset || *cursor == 0, "a cursor that was served is good");
+                assert!(
+                    !feed.reset || *cursor == 0,
+                    "a cursor that was served is good"
+                );
                 assert!(feed.cursor >= *cursor, "a cursor never goes back");
                 *cursor = feed.cursor;
                 more |= feed.more;

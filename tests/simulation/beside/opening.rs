@@ -62,7 +62,10 @@ fn processes_that_start_at_once_on_an_empty_database_make_it_once_and_have_their
             .collect();
         assert_eq!(epochs.len(), STARTING, "an epoch for each");
         let open = opened[0].0.store().read(epochs::current);
-        assert_eq!(open.map_err(|e: Error| e.to_string()).ok(), epochs.last().copied());
+        assert_eq!(
+            open.map_err(|e: Error| e.to_string()).ok(),
+            epochs.last().copied()
+        );
         drop(opened);
         trial::remove(&url).unwrap();
     }

@@ -61,7 +61,9 @@ fn i10_of_what_is_pushed_after_a_right_was_revoked_nothing_enters_at_any_process
         pushing
             .into_iter()
             .map(|one| one.join().unwrap())
-            .fold((0, 0), |sum, one: (u32, u32)| (sum.0 + one.0, sum.1 + one.1))
+            .fold((0, 0), |sum, one: (u32, u32)| {
+                (sum.0 + one.0, sum.1 + one.1)
+            })
     });
     assert!(before > 0 && after > 0, "{before} before, {after} after");
     world.look_at_books().unwrap();
@@ -78,7 +80,15 @@ fn i4_i11_moves_purges_and_decisions_among_running_pushes_lose_nothing_and_part_
     world.centre.open_patient(PROCESSES);
     let now = world.centre.now() - 1000;
     let households: Vec<_> = (0..HOUSEHOLDS)
-        .map(|n| line(now, "household", n, "grid:G1", &json!({ "number": n.to_string() })))
+        .map(|n| {
+            line(
+                now,
+                "household",
+                n,
+                "grid:G1",
+                &json!({ "number": n.to_string() }),
+            )
+        })
         .collect();
     Raw::enrol(&mut world.centre, OFFICER, 200).push(&world.centre, &households);
     let phones: Vec<Raw> = (0..PUSHERS)
@@ -134,7 +144,9 @@ fn i4_i11_moves_purges_and_decisions_among_running_pushes_lose_nothing_and_part_
             for round in 0..2 * HOUSEHOLDS {
                 let movement = Movement {
                     record: record(round % HOUSEHOLDS),
-                    to: format!("grid:{}", GRIDS[round as usize % 3]).parse().unwrap(),
+                    to: format!("grid:{}", GRIDS[round as usize % 3])
+                        .parse()
+                        .unwrap(),
                     user: UserId(OFFICER),
                 };
                 let engine = &centre.engines[round as usize % PROCESSES];

@@ -124,7 +124,9 @@ fn tables(c: &mut Connection) -> Result<Tables, Error> {
 /// A predicate without what the databases write differently.
 fn plain(predicate: &str) -> String {
     let text = predicate.replace("::text", "").replace(" = 1", "");
-    text.trim_start_matches('(').trim_end_matches(')').to_owned()
+    text.trim_start_matches('(')
+        .trim_end_matches(')')
+        .to_owned()
 }
 
 /// The columns that `schema.rs` declares.
