@@ -12,7 +12,9 @@ use sync_protocol::record::Record;
 use sync_protocol::{Millis, kind::Kinds};
 
 use crate::store::scopes::ScopeRow;
-use crate::store::{self, Connection, exits, finds, idempotency, parked, records, scopes};
+use crate::store::{
+    self, Connection, devices, exits, finds, idempotency, meta, parked, records, scopes,
+};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::day::{days_between, local_day};
@@ -27,6 +29,12 @@ const CHUNK: i64 = 500;
 const UNREADABLE_DAYS: i64 = 60;
 /// A phone that was away for longer loads a scope anew.
 const EXIT_DAYS: i64 = 180;
+/// Phones that spoke this lately bear the clock out.
+const WITNESS_MS: Millis = 3 * DAY_MS;
+/// One phone's clock may be wrong, and two may be one person's.
+const WITNESSES: usize = 3;
+/// Under this name the database remembers the last run.
+const LAST_RUN: &str = "retention";
 /// Replies are kept for requests that are sent again.
 const REPLY_DAYS: i64 = 7;
 
@@ -73,6 +81,43 @@ impl Due {
     }
 }
 
+/// What became of a run that nobody watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwatched {
+    Done(Report),
+    /// Nothing was purged: the phones' clocks stand, in the middle, this far behind the server's (or
+    /// before it).
+    Contradicted(Millis),
+    /// Nothing was purged: the clock has moved far since the last run, and no phone has spoken since.
+    Unwitnessed(Millis),
+}
+
+/// Purges what is due, if others bear the clock out: time that only this machine claims to have
+/// passed destroys nothing. Who knows better purges by hand.
+pub fn run_unwatched(engine: &Engine) -> Result<Unwatched, Failed> {
+    let now = engine.clock().now();
+    let (before, skews) = engine.store().read::<_, store::Error>(|c| {
+        let before = meta::load(c, LAST_RUN)?.and_then(|text| text.parse().ok());
+        Ok((before, devices::skews_since(c, now - WITNESS_MS)?))
+    })?;
+    if let Some(doubt) = doubt(now, before, skews) {
+        return Ok(doubt);
+    }
+    Ok(Unwatched::Done(run(engine, false)?))
+}
+
+/// Why not to believe the clock: what phones showed lately (server minus phone), or, where none
+/// spoke, that more time has passed since the last run than between two runs.
+fn doubt(now: Millis, before: Option<Millis>, mut skews: Vec<Millis>) -> Option<Unwatched> {
+    if skews.len() >= WITNESSES {
+        skews.sort_unstable();
+        let middle = skews.get(skews.len() / 2).copied().unwrap_or(0);
+        return (middle.abs() > DAY_MS).then_some(Unwatched::Contradicted(middle));
+    }
+    let passed = now - before.unwrap_or(now);
+    (passed > WITNESS_MS).then_some(Unwatched::Unwitnessed(passed))
+}
+
 /// Purges what is due, or with `dry` only counts it.
 pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
     let now = engine.clock().now();
@@ -96,6 +141,7 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
     }
     report.aside = engine.store().write::<_, store::Error>(|c| {
         idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
+        meta::save(c, LAST_RUN, &now.to_string())?;
         expire_exits(c, now)?;
         forget_aside(c, &kinds, now)
     })?;
@@ -233,4 +279,35 @@ fn forget_aside(c: &mut Connection, kinds: &Kinds, now: Millis) -> Result<u64, s
     // Of kinds that never came to be, nobody knows how long; no kind here is kept longer.
     gone += parked::expire_all(c, now - longest * DAY_MS)?;
     Ok(gone as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = 1_800_000_000_000;
+
+    #[test]
+    fn a_clock_that_phones_contradict_purges_nothing() {
+        let ahead = 400 * DAY_MS;
+        assert_eq!(
+            doubt(NOW, Some(NOW - DAY_MS), vec![ahead, ahead, ahead, 0]),
+            Some(Unwatched::Contradicted(ahead))
+        );
+        // One phone that is wrong is outvoted, and a few hours are no contradiction.
+        assert_eq!(doubt(NOW, None, vec![-ahead, 1000, 7_200_000]), None);
+    }
+
+    #[test]
+    fn time_that_only_this_machine_saw_pass_purges_nothing() {
+        let passed = 30 * DAY_MS;
+        assert_eq!(
+            doubt(NOW, Some(NOW - passed), vec![0, 0]),
+            Some(Unwatched::Unwitnessed(passed))
+        );
+        // A server without phones goes on from day to day.
+        assert_eq!(doubt(NOW, Some(NOW - DAY_MS), Vec::new()), None);
+        assert_eq!(doubt(NOW, None, Vec::new()), None);
+        assert_eq!(doubt(NOW, Some(NOW - passed), vec![0, 0, 0]), None);
+    }
 }

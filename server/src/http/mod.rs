@@ -69,6 +69,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::backup::{self, schedule, schedule::Standing};
+use crate::retention::{self, Unwatched};
 
 use problem::Problem;
 
@@ -152,10 +153,16 @@ async fn keep_house(app: Arc<App>) {
         actix_web::rt::time::sleep(wait).await;
         wait = Duration::from_secs(24 * 60 * 60);
         let done = app
-            .engage::<_, Problem>(|engine| Ok(crate::retention::run(engine, false)?))
+            .engage::<_, Problem>(|engine| Ok(retention::run_unwatched(engine)?))
             .await;
         match done {
-            Ok(report) => tracing::info!(?report, "purged what is no longer needed"),
+            Ok(Unwatched::Done(report)) => {
+                tracing::info!(?report, "purged what is no longer needed");
+            }
+            Ok(doubt) => tracing::error!(
+                ?doubt,
+                "nothing was purged: look at the machine's clock; if it is right, run kadian purge"
+            ),
             Err(problem) => tracing::error!(
                 code = problem.code().code,
                 cause = problem.cause(),

@@ -289,6 +289,20 @@ pub fn count_silent(c: &mut Connection, before: Millis) -> Result<i64, Error> {
         .get_result(c)?)
 }
 
+/// What phones heard since `since` last showed of their clocks: server minus phone, the latest first
+/// and not more than a thousand.
+pub fn skews_since(c: &mut Connection, since: Millis) -> Result<Vec<Millis>, Error> {
+    let skews: Vec<Option<i64>> = device::table
+        .filter(device::number.gt(i64::from(LAST_PROCESS)))
+        .filter(device::seen_at.ge(since))
+        .filter(device::skew.is_not_null())
+        .order(device::seen_at.desc())
+        .limit(1000)
+        .select(device::skew)
+        .load(c)?;
+    Ok(skews.into_iter().flatten().collect())
+}
+
 pub fn count(c: &mut Connection) -> Result<i64, Error> {
     Ok(device::table
         .filter(device::number.gt(i64::from(LAST_PROCESS)))

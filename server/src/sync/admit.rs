@@ -229,13 +229,12 @@ impl Fold {
                 let Some(scope) = self.destination(change, &attempt.normalised, attempt.at) else {
                     return refuse(invalid::SCOPE, "scope");
                 };
-                if self.is_past_retention(kind, &scope, node)
-                    || self
-                        .scopes
-                        .get(&scope.to_string())
-                        .is_some_and(|slot| slot.purged)
-                {
+                let standing = self.scopes.get(&scope.to_string());
+                if standing.is_some_and(|slot| slot.purged) {
                     return refuse(invalid::PURGED, "");
+                }
+                if self.is_past_retention(kind, &scope, node) {
+                    return refuse(invalid::EXPIRED, "");
                 }
                 Ok((scope, node.clone()))
             }

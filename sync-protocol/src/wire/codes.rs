@@ -18,8 +18,11 @@ pub mod parked {
 pub mod invalid {
     /// The record is of another kind.
     pub const KIND: &str = "kind";
-    /// The record was purged, or its day is past retention; the body is not kept.
+    /// The record was purged, or the whole day at its place; the body is not kept.
     pub const PURGED: &str = "purged";
+    /// Its day is past retention by the server's clock, which alone destroys nothing: the body is
+    /// kept aside, and goes with what else is aside.
+    pub const EXPIRED: &str = "expired";
     /// The phone has lost the body.
     pub const LOST: &str = "lost";
     /// A new record names no place, or one at which its kind does not live.
