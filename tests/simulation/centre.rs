@@ -83,6 +83,7 @@ pub(crate) fn options() -> StoreOptions {
         readers: 4,
         busy_timeout: Duration::from_millis(2),
         cache_kib: 1024,
+        ..StoreOptions::default()
     }
 }
 

@@ -116,10 +116,10 @@ impl Place {
 
     /// The database and its log are gone; the ledger and the keys are not.
     pub(super) fn lose(&self) {
-        if let Some(server) = on_server() {
+        if on_server().is_some() {
             // The next one who asks for its settings gets another database, an empty one.
             let note = self.folder.path().join("database-url");
-            trial::drop(&server, &std::fs::read_to_string(&note).unwrap()).unwrap();
+            trial::remove(&std::fs::read_to_string(&note).unwrap()).unwrap();
             std::fs::remove_file(note).unwrap();
         }
         for end in ["", "-wal", "-shm"] {

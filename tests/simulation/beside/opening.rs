@@ -82,6 +82,7 @@ fn open(url: &str, ledger: &std::path::Path, process: &str) -> (Engine, Vec<Stri
         ledger: &ledger,
         insist_on_clock: false,
         oldest_schema: 0,
+        durable: kadian::store::acks::Durable::Local,
     };
     let clock = Clock::manual(BUILD + 1000);
     let engine = Engine::open(store, clock, SearchKey::new([7; 32]), &opening).unwrap();
