@@ -251,7 +251,26 @@ function drain<K>(touched: Set<K>): K[] {
 }
 
 function settleTouched(replica: Replica): void {
-  for (const table of [replica.outbox, replica.troubles, replica.rows, replica.limbo]) table.touched.clear()
+  for (const table of [replica.outbox, replica.troubles, replica.rows, replica.limbo]) {
+    table.touched.clear()
+    table.gone.length = 0
+  }
+}
+
+/** The records of which something was touched since this was last asked and saved. */
+export function touchedRecords(replica: Replica): Set<string> {
+  const records = new Set<string>([...replica.rows.touched, ...replica.limbo.touched])
+  for (const table of [replica.outbox, replica.troubles]) {
+    for (const id of table.touched) {
+      const record = table.get(id)?.record
+      if (record !== undefined) records.add(record)
+    }
+    for (const { record } of table.gone) records.add(record)
+    table.gone.length = 0
+  }
+  replica.rows.gone.length = 0
+  replica.limbo.gone.length = 0
+  return records
 }
 
 function putClock(tx: Transaction, held: Held): void {

@@ -3,6 +3,8 @@
 export class Table<K, V> extends Map<K, V> {
   /** Keys put, changed in place or taken out. */
   readonly touched = new Set<K>()
+  /** Values taken out. */
+  readonly gone: V[] = []
 
   override set(key: K, value: V): this {
     this.touched?.add(key)
@@ -10,12 +12,14 @@ export class Table<K, V> extends Map<K, V> {
   }
 
   override delete(key: K): boolean {
+    const value = this.get(key)
+    if (value !== undefined) this.gone.push(value)
     this.touched.add(key)
     return super.delete(key)
   }
 
   override clear(): void {
-    for (const key of this.keys()) this.touched.add(key)
+    for (const key of [...this.keys()]) this.delete(key)
     super.clear()
   }
 

@@ -1,0 +1,676 @@
+// Opens the core: everything that screens may ask for, tied together. What happens is decided in
+// `sync/`, kept in `store/`, driven by `engine`; here it becomes signals and promises.
+
+import { signal } from '@preact/signals'
+
+import type {
+  Captured, Core, Enrolment, Fields, HeldPlace, Judgement, NewRecord, Person, Place, RecordView, Settings, Shift,
+} from './api.ts'
+import { checkValue, validate } from './definitions/check.ts'
+import { Definitions } from './definitions/load.ts'
+import { holding } from './definitions/policy.ts'
+import { Engine, UNDO_MS } from './engine.ts'
+import { gateOf, measureStorage, newRecordId } from './facts.ts'
+import { gridsOf } from './grid.ts'
+import { Http, type Fetch } from './net/http.ts'
+import { Phone, restoreAccess } from './phone.ts'
+import { samePerson } from './recall.ts'
+import { rescueOf, sealFor } from './rescue.ts'
+import { readScan } from './scan.ts'
+import { Screen, seen } from './screen.ts'
+import { blocksOf, handsOf, personOf, uploadOf } from './told.ts'
+import { outboxRow, type Held } from './store/keep.ts'
+import { Elsewhere, StorageFull } from './store/db.ts'
+import { hurry, type Heard } from './sync/answer.ts'
+import { read } from './sync/change.ts'
+import { enrol as beginEnrolment } from './sync/enrol.ts'
+import { capture as captureChange, dismiss as dismissTrouble, takeBack, type Draft } from './sync/outbox.ts'
+import { loaded, setPlaces, tick } from './sync/replica.ts'
+import { dayOf } from './sync/scope.ts'
+import { newerDefinitions } from './sync/status.ts'
+import type { Moment } from './sync/time.ts'
+import { heldPlace, MAX_PAGE_ROWS, parseJson } from './sync/wire.ts'
+import { Updates } from './update.ts'
+import * as v from 'valibot'
+
+export const VERSION = '0.1.0'
+/** How long a screen waits for an enrolment before it goes on without. */
+const ENROL_PATIENCE_MS = 15_000
+/** How often what is remembered and the room that is left are looked after. */
+const UPKEEP_MS = 20_000
+/** Lines woken before the screen is drawn again. */
+const WAKE_SLICE = 200
+/** Places that one reply lists at most. */
+const MOST_PLACES = 200
+const DEFAULTS: Settings = { language: null, textSize: 0, contrast: false, sound: true, vibration: true, leftHand: false }
+
+export interface Options {
+  readonly base?: string
+  readonly fetch?: Fetch
+  readonly now?: () => Moment
+  readonly journal?: ConstructorParameters<typeof Phone>[1]
+  /** The service worker's script; none in tests. */
+  readonly worker?: string | null
+}
+
+export async function openCore(options: Options = {}): Promise<Core> {
+  const core = new Opened(options)
+  await core.begin(false)
+  return core
+}
+
+interface Undoable {
+  readonly held: Held
+  readonly record: string
+  readonly until: number
+}
+
+class Opened implements Core {
+  readonly version = VERSION
+  readonly persons = signal<readonly Person[]>([])
+  readonly person = signal<Person | null>(null)
+  readonly places = signal<readonly HeldPlace[]>([])
+  readonly shift = signal<Shift | null>(null)
+  readonly revision = signal(0)
+  readonly blocks = signal<ReturnType<typeof blocksOf>>([])
+  readonly storage = signal<Awaited<ReturnType<typeof measureStorage>>>({ persisted: null, usage: null, quota: null, level: 'ok', journal: 0 })
+  readonly settings = signal<Settings>(DEFAULTS)
+  readonly upload = signal(uploadOf(null, false, 0, { wall: 0, mono: 0 }))
+  readonly gate = gateOf()
+  readonly kinds
+  readonly policy
+  readonly update
+
+  private readonly definitions = new Definitions()
+  private readonly now: () => Moment
+  private readonly http: Http
+  private readonly phone: Phone
+  private readonly engine: Engine
+  private readonly updates: Updates
+  private screen: Screen | null = null
+  private dirty = false
+  private readonly undoable = new Map<number, Undoable>()
+  private enrolling: { held: Held; tell: (outcome: Enrolment) => void } | null = null
+  private telling = false
+  private upkeep: ReturnType<typeof setInterval> | null = null
+
+  constructor(private readonly options: Options) {
+    this.now = options.now ?? (() => ({ wall: Date.now(), mono: Math.floor(performance.now()) }))
+    const base = options.base ?? (typeof location === 'undefined' ? '' : location.origin)
+    this.http = new Http(base, options.fetch ?? ((url, init) => fetch(url, init)))
+    this.phone = new Phone(this.now, options.journal === undefined ? localPlaces() : options.journal, () => this.lost())
+    this.kinds = this.definitions.kinds
+    this.policy = this.definitions.policy
+    this.engine = this.makeEngine()
+    this.updates = new Updates({
+      pause: () => this.engine.pause(),
+      resume: () => this.engine.resume(),
+      isDirty: () => this.dirty,
+    })
+    this.update = this.updates.state
+  }
+
+  private makeEngine(): Engine {
+    const { phone } = this
+    return new Engine({
+      http: this.http,
+      get keeper() {
+        return phone.keeper
+      },
+      now: this.now,
+      random: () => crypto.getRandomValues(new Uint8Array(32)),
+      name: () => phoneName(),
+      people: () => (phone.trouble === 'elsewhere' ? [] : phone.people),
+      changed: (held, records) => this.changed(held, records),
+      after: (held, heard) => this.after(held, heard),
+      other: told => this.other(told),
+      failed: error => this.failed(error),
+    })
+  }
+
+  async begin(force: boolean): Promise<void> {
+    await this.phone.open(force, this.definitions)
+    if (this.phone.trouble !== 'elsewhere') {
+      await this.loadSettings()
+      const held = this.phone.onDuty ?? (this.phone.trouble === 'none' ? await this.phone.lastOnDuty() : null)
+      if (held !== null) await this.goOnDuty(held, held.row.key)
+    }
+    this.tell()
+    this.engine.resume()
+    if (this.upkeep === null) {
+      this.upkeep = setInterval(() => void this.maintain(), UPKEEP_MS)
+      this.listen()
+      if (this.options.worker !== null) await this.updates.begin(this.options.worker ?? 'sw.js')
+    }
+    void this.maintain()
+  }
+
+  /** Ends everything, for tests. */
+  async close(): Promise<void> {
+    if (this.upkeep !== null) clearInterval(this.upkeep)
+    this.engine.stop()
+    await this.phone.saveMemory().catch(() => undefined)
+    this.phone.db.close()
+  }
+
+  // ---- people ----
+
+  async addPerson(name: string): Promise<number> {
+    const held = await this.phone.add(name, this.definitions)
+    this.tell()
+    return held.row.id
+  }
+
+  async renamePerson(person: number, name: string): Promise<void> {
+    const held = this.personOf(person)
+    if (held === null) return
+    held.row.name = name
+    await this.phone.keeper.save(held)
+    this.tell()
+  }
+
+  async enrol(code: string): Promise<Enrolment> {
+    const held = this.phone.onDuty
+    if (held === null) return { outcome: 'refused', code: 'nobody_on_duty' }
+    beginEnrolment(held.replica, code.trim().toUpperCase(), crypto.getRandomValues(new Uint8Array(32)))
+    const outcome = new Promise<Enrolment>(tell => {
+      this.enrolling = { held, tell }
+      setTimeout(() => tell({ outcome: 'later' }), ENROL_PATIENCE_MS)
+    })
+    this.engine.hurry()
+    return outcome
+  }
+
+  async setPin(pin: string): Promise<void> {
+    if (this.phone.onDuty !== null) await this.phone.setPin(this.phone.onDuty, pin)
+    this.tell()
+  }
+
+  async unlock(person: number, pin: string): ReturnType<Core['unlock']> {
+    const held = this.personOf(person)
+    if (held === null) return { outcome: 'wrong', waitMs: 0 }
+    await this.phone.saveMemory()
+    const wait = await this.phone.unlock(held, pin)
+    if (wait !== null) return { outcome: 'wrong', waitMs: wait }
+    this.show(held)
+    return { outcome: 'unlocked' }
+  }
+
+  async lock(): Promise<void> {
+    await this.phone.lock()
+    this.screen = null
+    this.undoable.clear()
+    this.bump()
+  }
+
+  async beginShift(shift: Omit<Shift, 'since'>): Promise<void> {
+    await this.keepShift({ ...shift, since: this.now().wall })
+  }
+
+  async endShift(): Promise<void> {
+    await this.keepShift(null)
+  }
+
+  private async keepShift(shift: Shift | null): Promise<void> {
+    const held = this.phone.onDuty
+    if (held === null) return
+    held.extra = { shift }
+    await this.keep(held)
+    this.tell()
+  }
+
+  async removePerson(person: number): Promise<boolean> {
+    const held = this.personOf(person)
+    const removed = held !== null && (await this.phone.remove(held))
+    if (removed && this.phone.people.length === 0) await this.phone.add('', this.definitions)
+    this.bump()
+    return removed
+  }
+
+  private personOf(id: number): Held | null {
+    return this.phone.people.find(held => held.row.id === id) ?? null
+  }
+
+  private async goOnDuty(held: Held, key: CryptoKey | null): Promise<void> {
+    try {
+      await this.phone.begin(held, key)
+    } catch (error) {
+      this.phone.note(error)
+    }
+    this.show(held)
+  }
+
+  private show(held: Held): void {
+    tick(held.replica, this.now())
+    this.screen = new Screen(held, (kind, fields) => abnormalIn(this.judge(kind, fields)))
+    this.screen.begin()
+    for (const view of this.screen.of('registration')) this.phone.memory.meet(view)
+    this.bump()
+    this.engine.kick()
+    void this.wakeLines(held)
+  }
+
+  /** What is pending is woken newest first, a little at a time, so that nobody waits for it. */
+  private async wakeLines(held: Held): Promise<void> {
+    const asleep = [...held.replica.outbox]
+      .filter(([, entry]) => entry.shown !== 'hidden' && entry.line === undefined)
+      .map(([id]) => id)
+      .reverse()
+    for (let at = 0; at < asleep.length; at += WAKE_SLICE) {
+      if (this.phone.onDuty !== held || this.phone.trouble === 'elsewhere') return
+      const slice = asleep.slice(at, at + WAKE_SLICE)
+      await this.phone.keeper.wake(held, slice)
+      const records = new Set(slice.map(id => held.replica.outbox.get(id)?.record).filter((id): id is string => id !== undefined))
+      this.changed(held, records)
+      await new Promise(resolve => setTimeout(resolve))
+    }
+  }
+
+  // ---- definitions ----
+
+  judge(kind: string, fields: Fields): readonly Judgement[] {
+    return holding(this.policy.value, kind, fields).map(rule => ({
+      code: rule.code,
+      level: rule.level,
+      label: rule.label,
+      advice: rule.advice ?? null,
+    }))
+  }
+
+  check(kind: string, fields: Fields): ReturnType<Core['check']> {
+    const of = this.kinds.value[kind]
+    return of === undefined ? { refused: [], odd: [] } : validate(of, fields, true, dayOf(this.now().wall))
+  }
+
+  checkValue(kind: string, path: string, value: Fields[string]): ReturnType<Core['checkValue']> {
+    const of = this.kinds.value[kind]
+    return of === undefined ? null : checkValue(of, path, value)
+  }
+
+  // ---- capture ----
+
+  async capture(entry: NewRecord): Promise<Captured> {
+    const record = entry.record ?? newRecordId(this.now().wall, crypto.getRandomValues(new Uint8Array(16)))
+    const judged = this.judge(entry.kind, entry.set)
+    const scope = entry.parent === undefined ? (entry.place ?? null) : null
+    return this.take({ record, kind: entry.kind, scope, parent: entry.parent ?? null, set: entry.set }, judged)
+  }
+
+  async edit(shown: RecordView, set: Fields): Promise<Captured> {
+    const judged = this.judge(shown.kind, { ...shown.fields, ...set })
+    return this.take({ record: shown.record, kind: shown.kind, seen: seen(shown), set }, judged)
+  }
+
+  async strikeOut(shown: RecordView, reason: string): Promise<Captured> {
+    return this.take({ record: shown.record, kind: shown.kind, seen: seen(shown), set: { void: { reason } } }, [])
+  }
+
+  async mend(entry: number, set: Fields, place?: Place): Promise<Captured> {
+    const held = this.phone.onDuty
+    const trouble = held?.replica.troubles.get(entry)
+    const change = read(trouble?.line)
+    if (held === null || trouble === undefined || change === null) return { outcome: 'refused', code: 'gone', path: '' }
+    const shown = this.screen?.get(trouble.record) ?? null
+    const draft: Draft = {
+      record: change.record,
+      kind: change.kind,
+      seen: shown === null ? null : seen(shown),
+      scope: change.parent === null ? (place ?? change.scope) : null,
+      parent: change.parent,
+      set,
+      whole: true,
+    }
+    const taken = await this.take(draft, this.judge(change.kind, set))
+    if (taken.outcome === 'saved') await this.dismiss(entry)
+    return taken
+  }
+
+  private async take(draft: Draft, judged: readonly Judgement[]): Promise<Captured> {
+    const { phone } = this
+    const held = phone.onDuty
+    if (phone.trouble === 'elsewhere') return { outcome: 'not_saved', why: 'elsewhere' }
+    if (held === null) return { outcome: 'refused', code: 'nobody_on_duty', path: '' }
+    const abnormal = abnormalIn(judged).length > 0
+    const { wall } = this.now()
+    const id = captureChange(held.replica, { ...draft, abnormal }, this.now())
+    if (typeof id !== 'number') return { outcome: 'refused', code: id.refused, path: 'path' in id ? id.path : '' }
+    const entry = held.replica.outbox.get(id)!
+    const sealed = await phone.keeper.sealLine(entry.line as string)
+    let kept: 'database' | 'journal' = 'database'
+    try {
+      await phone.keeper.saveEntry(held, id, sealed)
+      if (phone.trouble !== 'none') this.engine.hurry()
+      phone.trouble = 'none'
+    } catch (error) {
+      const why = error instanceof Elsewhere ? 'elsewhere' : error instanceof StorageFull ? 'storage_full' : 'storage_broken'
+      this.failed(error)
+      const clock = { era: held.replica.eras.era, last: held.replica.eras.last, stamp: held.replica.eras.stamp, nextEntry: held.replica.nextEntry }
+      const journalled = why !== 'elsewhere' && phone.journal.write({ row: outboxRow(held.row.id, id, entry), line: sealed, clock })
+      if (!journalled) {
+        takeBack(held.replica, id)
+        this.tell()
+        return { outcome: 'not_saved', why }
+      }
+      kept = 'journal'
+    }
+    const undoUntil = wall + UNDO_MS
+    this.undoable.set(id, { held, record: draft.record, until: undoUntil })
+    this.changed(held, new Set([draft.record]))
+    this.engine.captured(held, abnormal)
+    return { outcome: 'saved', entry: id, record: draft.record, abnormal: judged, undoUntil, kept }
+  }
+
+  async undo(entry: number): Promise<'removed' | 'struck_out' | 'too_late'> {
+    const undoable = this.undoable.get(entry)
+    this.undoable.delete(entry)
+    if (undoable === undefined || this.now().wall > undoable.until) return 'too_late'
+    const { held, record } = undoable
+    if (takeBack(held.replica, entry)) {
+      await this.keep(held)
+      this.changed(held, new Set([record]))
+      return 'removed'
+    }
+    const shown = this.screen?.get(record) ?? null
+    if (shown === null) return 'too_late'
+    const struck = await this.strikeOut(shown, 'undone')
+    return struck.outcome === 'saved' ? 'struck_out' : 'too_late'
+  }
+
+  async dismiss(entry: number): Promise<void> {
+    const held = this.phone.onDuty
+    const record = held?.replica.troubles.get(entry)?.record
+    if (held === null || record === undefined) return
+    dismissTrouble(held.replica, entry)
+    await this.keep(held)
+    this.changed(held, new Set([record]))
+  }
+
+  // ---- what is on screen ----
+
+  view(record: string): RecordView | null {
+    return this.screen?.get(record) ?? null
+  }
+
+  views(filter: { kind?: string; place?: Place; own?: boolean; limit?: number }): readonly RecordView[] {
+    const { screen } = this
+    if (screen === null) return []
+    const kinds = filter.kind === undefined ? screen.kinds() : [filter.kind]
+    const limit = filter.limit ?? Infinity
+    const found: RecordView[] = []
+    for (const kind of kinds) {
+      let taken = 0
+      for (const view of screen.of(kind)) {
+        if (taken >= limit) break
+        if (filter.place !== undefined && view.place !== filter.place) continue
+        if (filter.own === true && !view.own) continue
+        found.push(view)
+        taken += 1
+      }
+    }
+    if (kinds.length > 1) found.sort((a, b) => b.time - a.time)
+    return found.slice(0, limit)
+  }
+
+  grids(): ReturnType<Core['grids']> {
+    const held = this.phone.onDuty
+    if (held === null || this.screen === null) return []
+    const midnight = new Date(this.now().wall).setHours(0, 0, 0, 0)
+    return gridsOf(held.replica, this.places.value, this.screen.of('household'), this.screen.of('visit'), midnight)
+  }
+
+  recall(typed: string, limit = 3): ReturnType<Core['recall']> {
+    return this.phone.memory.find(typed, limit)
+  }
+
+  registeredLately(fields: Fields, withinMs: number): RecordView | null {
+    const since = this.now().wall - withinMs
+    for (const view of this.screen?.of('registration') ?? []) {
+      if (view.time < since) return null
+      if (!view.isVoid && samePerson(view.fields, fields)) return view
+    }
+    return null
+  }
+
+  readScan(text: string): ReturnType<Core['readScan']> {
+    return readScan(text, this.now().wall)
+  }
+
+  // ---- upload ----
+
+  hurry(): void {
+    for (const { replica } of this.phone.people) hurry(replica)
+    this.engine.hurry()
+  }
+
+  async rescue(): Promise<Awaited<ReturnType<Core['rescue']>>> {
+    const key = this.definitions.rescueKey
+    if (key === null || !this.gate.crypto) return 'no_key'
+    const { wall } = this.now()
+    let changes = 0
+    const persons: unknown[] = []
+    for (const held of this.phone.people) {
+      const asleep = [...held.replica.outbox].filter(([, entry]) => entry.line === undefined).map(([id]) => id)
+      await this.phone.keeper.wake(held, asleep)
+      const one = rescueOf(held, wall)
+      changes += one.changes
+      if (one.changes > 0) persons.push(one.person)
+    }
+    const point = Uint8Array.from(key.match(/../g)!, pair => parseInt(pair, 16))
+    const bytes = await sealFor(point, JSON.stringify({ rescue: 1, made: wall, persons }))
+    const name = `kadian-rescue-${new Date(wall).toISOString().slice(0, 16).replace(/[-:T]/g, '')}.bin`
+    return { file: new File([bytes as BlobPart], name, { type: 'application/octet-stream' }), changes }
+  }
+
+  async lookUp(of: { phone?: string; identity?: string; plate?: string }, purpose: string): ReturnType<Core['lookUp']> {
+    const token = this.phone.onDuty?.replica.identity?.token ?? null
+    if (token === null) return { outcome: 'no_answer' }
+    const answer = await this.http.exchange({
+      method: 'POST', path: '/v1/look-up', token, type: 'application/json', body: JSON.stringify({ ...of, purpose }),
+    })
+    const read = v.safeParse(lookUpReply, answer?.status === 200 ? parseJson(answer.body) : null)
+    if (!read.success) return { outcome: 'no_answer' }
+    const { match } = read.output
+    if (match === null) return { outcome: 'nobody' }
+    return { outcome: 'found', place: match.place, time: match.time, fields: match.set as Fields, abnormal: match.abnormal }
+  }
+
+  // ---- the phone ----
+
+  async askToPersist(): Promise<boolean | null> {
+    const granted = (await navigator.storage?.persist?.().catch(() => null)) ?? null
+    await this.maintain()
+    return granted
+  }
+
+  async takeOver(): Promise<void> {
+    await this.begin(true)
+  }
+
+  async set(settings: Partial<Settings>): Promise<void> {
+    this.settings.value = { ...this.settings.value, ...settings }
+    const kept = this.settings.value
+    await this.phone.db.write([], tx => void tx.objectStore('phone').put(kept, 'settings')).catch(error => this.failed(error))
+  }
+
+  private async loadSettings(): Promise<void> {
+    const kept = await this.phone.db.read(db => db.get('phone', 'settings')).catch(() => undefined)
+    if (typeof kept === 'object' && kept !== null) this.settings.value = { ...DEFAULTS, ...(kept as Settings) }
+  }
+
+  applyUpdate(): void {
+    this.updates.apply()
+  }
+
+  setDirty(dirty: boolean): void {
+    this.dirty = dirty
+    if (!dirty) this.updates.settle()
+  }
+
+  // ---- behind it ----
+
+  private lost(): void {
+    this.engine.stop()
+    this.screen = null
+    this.bump()
+  }
+
+  private async keep(held: Held): Promise<void> {
+    try {
+      await this.phone.keeper.save(held)
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.phone.note(error)
+    this.tell()
+  }
+
+  private changed(held: Held, records: ReadonlySet<string>): void {
+    if (held === this.phone.onDuty && this.screen !== null && records.size > 0) {
+      for (const record of records) {
+        this.screen.renew(record)
+        const view = this.screen.get(record)
+        if (view?.kind === 'registration') this.phone.memory.meet(view)
+      }
+      this.revision.value += 1
+    }
+    this.tell()
+  }
+
+  private bump(): void {
+    this.revision.value += 1
+    this.tell()
+  }
+
+  /** Signals follow once, after all that happens now. */
+  private tell(): void {
+    if (this.telling) return
+    this.telling = true
+    queueMicrotask(() => {
+      this.telling = false
+      const { phone, engine } = this
+      const held = phone.onDuty
+      this.persons.value = phone.people.map(personOf)
+      this.person.value = held === null ? null : personOf(held)
+      this.places.value = (held?.replica.places ?? []).map(place => ({ ...place, by_day: place.by_day === true }))
+      this.shift.value = (held?.extra as { shift?: Shift | null } | null)?.shift ?? null
+      const busy = engine.busy !== null && engine.busy.held === held
+      this.upload.value = uploadOf(held, busy, engine.busy?.changes ?? 0, this.now(), handsOf(held))
+      this.blocks.value = blocksOf(held, phone.trouble, phone.journal.count())
+    })
+  }
+
+  private async after(held: Held, heard: Heard): Promise<void> {
+    const { enrolling, definitions, phone } = this
+    if (enrolling?.held === held && held.replica.access.is !== 'enrolling') {
+      this.enrolling = null
+      if (heard === 'other_person') {
+        restoreAccess(held)
+        enrolling.tell({ outcome: 'other_person', person: phone.onDuty?.row.id ?? held.row.id })
+      } else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine.refusal ?? 'code_unknown' })
+      else enrolling.tell({ outcome: 'enrolled', person: held.row.id })
+    }
+    const token = held.replica.identity?.token
+    if (heard === 'applied' && token !== undefined && held.replica.lastContact !== null) {
+      const newer = newerDefinitions(held.replica) !== null
+      if ((newer || definitions.rescueKey === null) && (await definitions.fetch(this.http, token, phone.db, newer))) {
+        for (const { replica } of phone.people) loaded(replica, definitions.schema, definitions.policyVersion)
+        if (this.phone.onDuty !== null) this.screen?.begin()
+        this.bump()
+      }
+      if (held.replica.places.length === MOST_PLACES) await this.fetchPlaces(held, token)
+    }
+    this.updates.settle()
+  }
+
+  /** All places, where one reply did not hold them. */
+  private async fetchPlaces(held: Held, token: string): Promise<void> {
+    const all: v.InferOutput<typeof heldPlace>[] = []
+    let after = ''
+    for (;;) {
+      const path = `/v1/scopes?limit=${MAX_PAGE_ROWS}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`
+      const answer = await this.http.exchange({ method: 'GET', path, token })
+      const read = v.safeParse(scopesReply, answer?.status === 200 ? parseJson(answer.body) : null)
+      if (!read.success) return
+      all.push(...read.output.places)
+      if (read.output.next === undefined) break
+      after = read.output.next
+    }
+    if (all.length <= held.replica.places.length) return
+    setPlaces(held.replica, all)
+    await this.keep(held)
+  }
+
+  private async other(told: { device: number; user: string; token: string }): Promise<void> {
+    const held = await this.phone.add('', this.definitions)
+    held.replica.identity = told
+    held.replica.access = { is: 'enrolled' }
+    await this.keep(held)
+    await this.phone.saveMemory()
+    await this.goOnDuty(held, held.row.key)
+  }
+
+  private async maintain(): Promise<void> {
+    const { phone } = this
+    if (phone.trouble === 'elsewhere') return
+    const { wall } = this.now()
+    for (const [entry, { until }] of this.undoable) if (wall > until) this.undoable.delete(entry)
+    try {
+      if (phone.trouble === 'broken' || (phone.journal.count() > 0 && phone.trouble === 'none')) await this.recover()
+      await phone.saveMemory()
+    } catch (error) {
+      this.failed(error)
+    }
+    if (phone.onDuty !== null) tick(phone.onDuty.replica, this.now())
+    this.storage.value = await measureStorage(phone.trouble === 'full', phone.journal.count())
+    this.tell()
+  }
+
+  /** Storage that failed is tried again; what the journal holds goes where it belongs. */
+  private async recover(): Promise<void> {
+    const { onDuty } = this.phone
+    const id = onDuty?.row.id
+    const key = onDuty?.key ?? null
+    this.phone.trouble = 'none'
+    this.phone.onDuty = null
+    await this.phone.open(true, this.definitions)
+    const held = this.phone.people.find(held => held.row.id === id)
+    if (held !== undefined && this.phone.onDuty === null) await this.goOnDuty(held, key ?? held.row.key)
+    this.engine.kick()
+  }
+
+  private listen(): void {
+    if (typeof addEventListener !== 'function') return
+    addEventListener('online', () => this.hurry())
+    addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.hurry()
+      else void this.phone.saveMemory().catch(() => undefined)
+    })
+  }
+}
+
+const lookUpReply = v.object({
+  match: v.nullable(
+    v.object({ place: v.string(), time: v.number(), set: v.record(v.string(), v.any()), abnormal: v.array(v.string()) }),
+  ),
+})
+const scopesReply = v.object({ places: v.array(heldPlace), next: v.optional(v.string()) })
+
+function abnormalIn(judged: readonly Judgement[]): readonly string[] {
+  return judged.filter(({ level }) => level !== 'notice').map(({ code }) => code)
+}
+
+function localPlaces(): globalThis.Storage | null {
+  try {
+    return localStorage
+  } catch {
+    return null
+  }
+}
+
+function phoneName(): string {
+  const agent = typeof navigator === 'undefined' ? '' : navigator.userAgent
+  return /Android [\d.]+; ([^;)]+)/.exec(agent)?.[1]?.trim().slice(0, 40) ?? (/iPhone|iPad/.exec(agent)?.[0] || 'phone')
+}
