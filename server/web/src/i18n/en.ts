@@ -1,8 +1,8 @@
 // The same messages in English; the compiler refuses a missing one and a left-over one.
 
-import type { Message } from './index'
+import type { Table } from './index'
 
-export const en: Record<Message, string> = {
+export const en: Table = {
   'app.title': 'Kadian',
 
   // Deeds
@@ -23,7 +23,7 @@ export const en: Record<Message, string> = {
   'time.minutes': '{n} min ago',
   'time.hours': '{n} h ago',
   'time.days': '{n} d ago',
-  'time.yesterday': 'yesterday {clock}',
+  'time.yesterday': 'yest. {clock}',
   'time.in': 'in {n} s',
   'time.off': '{n} s',
 
@@ -102,15 +102,15 @@ export const en: Record<Message, string> = {
   'abnormal.somebody': 'This person',
   'abnormal.told': 'The command has received it',
   'abnormal.untold': 'Saved on this phone; the command has not received it yet',
-  'abnormal.mistake': 'A slip, take it back',
+  'abnormal.mistake': 'Undo',
   'abnormal.second': 'Second reading',
   'abnormal.done': 'What was done',
   'abnormal.measures': 'Measures',
   'abnormal.note': 'Note',
   'abnormal.call': 'Call {number}',
   'abnormal.saved': 'Saved',
-  'abnormal.next': 'Save, next person',
-  'abnormal.later': 'Decide later, next person',
+  'abnormal.next': 'Save, next',
+  'abnormal.later': 'Decide later',
 
   // Scanning
   'scan.title': 'Scan',
@@ -217,7 +217,7 @@ export const en: Record<Message, string> = {
   'hand.entry': 'An entry',
   'hand.merged': 'Merged with somebody else\'s change; theirs stands in:',
   'hand.parked': 'Kept at the centre, not yet in force ({code})',
-  'hand.invalid': 'The centre cannot use it ({code}), look at:',
+  'hand.invalid': 'The centre cannot use it: {why}.',
   'hand.outOfScope': 'You have no right there: it is kept, and the leader decides',
   'hand.tooLarge': 'Too large: make it shorter',
   'hand.unknownKind': 'The centre does not know this kind yet: it is kept',
@@ -235,7 +235,7 @@ export const en: Record<Message, string> = {
 
   // My grid
   'grid.none': 'No grid is assigned yet. It appears once the centre was reached.',
-  'grid.done': '{n} of {of} doors today',
+  'grid.done': '{n}/{of} today',
   'grid.which': 'Grid',
   'grid.search': 'Door, name, telephone',
   'grid.nothing': 'No door fits',

@@ -100,7 +100,7 @@ export const zh = {
   'abnormal.somebody': '此人',
   'abnormal.told': '指挥部已收到',
   'abnormal.untold': '已保存在本机，指挥部尚未收到',
-  'abnormal.mistake': '点错了，撤销',
+  'abnormal.mistake': '撤销',
   'abnormal.second': '复测体温',
   'abnormal.done': '处置结果',
   'abnormal.measures': '措施',
@@ -108,7 +108,7 @@ export const zh = {
   'abnormal.call': '拨打 {number}',
   'abnormal.saved': '处置已保存',
   'abnormal.next': '保存，下一位',
-  'abnormal.later': '稍后处置，下一位',
+  'abnormal.later': '稍后处置',
 
   // 扫码 Scanning
   'scan.title': '扫码',
@@ -215,7 +215,7 @@ export const zh = {
   'hand.entry': '一条记录',
   'hand.merged': '与别人的修改合并，以下项以对方为准：',
   'hand.parked': '中心已保留，尚未生效（{code}）',
-  'hand.invalid': '中心无法采用（{code}），请检查：',
+  'hand.invalid': '中心无法采用：{why}。',
   'hand.outOfScope': '您在该处没有权限，中心已保留，由负责人处理',
   'hand.tooLarge': '内容太大，请精简',
   'hand.unknownKind': '中心还不认识这种记录，已保留',

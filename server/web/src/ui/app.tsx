@@ -3,25 +3,28 @@
 import { useEffect } from 'preact/hooks'
 import { useSignal } from '@preact/signals'
 import { core } from './core'
-import { BlockScreen } from './block-screen'
 import { pressing } from './blocks'
 import { flash } from './feel'
-import { MyGrid } from './grid/list'
-import { HouseholdScreen } from './grid/household'
-import { VisitScreen } from './grid/visit'
+import { later } from './lazy'
 import { Tabs, tabs } from './parts/tabs'
 import { ToastPlace } from './parts/toast'
-import { Detail } from './records/detail'
-import { Records } from './records/list'
-import { Abnormal } from './register/abnormal'
 import { Register } from './register/screen'
 import { back, deep, open, screen } from './route'
-import { Settings } from './settings'
-import { Enrol, given } from './start/enrol'
+import { given } from './start/given'
 import { GateScreen, judgeGate } from './start/gate'
 import { ShiftScreen } from './start/shift'
 import { Unlock } from './start/unlock'
-import { Upload } from './upload/screen'
+
+const Abnormal = later(all => all.Abnormal)
+const BlockScreen = later(all => all.BlockScreen)
+const Detail = later(all => all.Detail)
+const Enrol = later(all => all.Enrol)
+const HouseholdScreen = later(all => all.HouseholdScreen)
+const MyGrid = later(all => all.MyGrid)
+const Records = later(all => all.Records)
+const Settings = later(all => all.Settings)
+const Upload = later(all => all.Upload)
+const VisitScreen = later(all => all.VisitScreen)
 
 export function App() {
   return (

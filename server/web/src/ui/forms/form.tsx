@@ -3,7 +3,7 @@
 
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import type { Fault, Field, Fields, Kind, Value } from '../../core/api'
+import type { Fault, Field, Fields, Kind, Member, Value } from '../../core/api'
 import { say, t } from '../../i18n'
 import { Icon } from '../parts/icon'
 import { Button } from '../parts/press'
@@ -107,9 +107,11 @@ interface MembersProps {
 
 /** The members of an object, or of one entry of a map. */
 export function Members({ kind, of, fields, value, at = '', only, without, faults, onInput }: MembersProps) {
+  const shown = members(of).filter(one => (only ? only.has(one.name) : true) && !without?.has(one.name))
+  const wrong = (one: Member): boolean => faults.some(fault => fault.path === `${of.name}.${one.name}`)
   return (
     <>
-      {members(of).filter(one => (only ? only.has(one.name) : true) && !without?.has(one.name)).map(one => (
+      {[...shown.filter(wrong), ...shown.filter(one => !wrong(one))].map(one => (
         <Input key={one.name} of={one} kind={kind.name} path={`${of.name}.${one.name}`} at={at} value={value[one.name]}
           need={need(one, fields, of.name, value)} fault={faults.find(fault => fault.path === `${of.name}.${one.name}`)}
           onInput={next => onInput(put(value, one.name, next))} />

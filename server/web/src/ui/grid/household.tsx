@@ -47,9 +47,7 @@ export function HouseholdScreen({ record }: { record: RecordId }) {
   const last = of.visits[0]
   return (
     <>
-      <Bar title={`${of.stair} ${of.door}`.trim() || head(of)}>
-        {head(of)} · {t('household.people', { n: of.members.length })}
-      </Bar>
+      <Bar title={`${of.door} ${head(of)}`.trim()}>{of.stair}</Bar>
       <main class="household">
         <Conflicts view={of.view} />
         <p class={`note ${TODAY[of.today].tone}`}>

@@ -17,6 +17,7 @@ import { Button, Chip } from '../parts/press'
 import { back } from '../route'
 import { VISIT } from './all-well'
 import { age, householdOf } from './household'
+import { head } from './list'
 import { begin, keep } from './visit-draft'
 
 /** Asked in sight, in this order; all other members of an entry are folded up. */
@@ -57,7 +58,7 @@ function VisitForm({ of }: { of: Household }) {
   const map = field(kind, 'members')
   return (
     <>
-      <Bar title={t('household.visit')}>{`${of.stair} ${of.door}`.trim()}</Bar>
+      <Bar title={`${of.door} ${head(of)}`.trim()}>{t('household.visit')}</Bar>
       <main class="visit">
         {map && (
           <ul class="list">

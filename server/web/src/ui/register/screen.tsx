@@ -4,11 +4,11 @@ import { useEffect } from 'preact/hooks'
 import { say, t } from '../../i18n'
 import { core } from '../core'
 import { codes, field } from '../forms/ask'
+import { later, laterSheet } from '../lazy'
 import { Bar } from '../parts/bar'
 import { Icon, Mark, type Shape } from '../parts/icon'
 import { Keypad, type KeyName } from '../parts/keypad'
 import { enter } from '../route'
-import { ScanSheet } from '../scan/sheet'
 import { listenToWedge } from '../scan/wedge'
 import {
   asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, slot,
@@ -18,8 +18,15 @@ import { Middle } from './middle'
 import { close, sheet } from './open'
 import { receive } from './receive'
 import { finish, failure } from './save'
-import { BoxSheet, LackSheet, MoreSheet, NameSheet, PlateSheet, TwiceSheet } from './sheets'
-import { Tally } from './tally'
+
+const Tally = later(all => all.Tally)
+const ScanSheet = laterSheet(all => all.ScanSheet)
+const PlateSheet = laterSheet(all => all.PlateSheet)
+const NameSheet = laterSheet(all => all.NameSheet)
+const MoreSheet = laterSheet(all => all.MoreSheet)
+const BoxSheet = laterSheet(all => all.BoxSheet)
+const LackSheet = laterSheet(all => all.LackSheet)
+const TwiceSheet = laterSheet(all => all.TwiceSheet)
 
 export function Register() {
   useEffect(() => listenToWedge(text => receive(text)), [])

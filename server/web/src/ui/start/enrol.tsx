@@ -10,11 +10,9 @@ import { Bar } from '../parts/bar'
 import { Icon } from '../parts/icon'
 import { Button } from '../parts/press'
 import { ScanSheet } from '../scan/sheet'
+import { given } from './given'
 import { askToInstall, canInstall } from './install'
 import { PinPad } from './pin-pad'
-
-/** A code that came with the address the app was opened by. */
-export const given = { code: '' }
 
 type Step = 'code' | 'name' | 'pin' | 'install'
 

@@ -7,6 +7,7 @@ import { core } from '../core'
 import { feel } from '../feel'
 import { box, filled } from '../forms/ask'
 import { Form } from '../forms/form'
+import { faultText } from '../forms/input'
 import { labelOf } from '../forms/show'
 import { Icon, Mark } from '../parts/icon'
 import { Button } from '../parts/press'
@@ -24,7 +25,8 @@ const REASONS: { readonly [code: string]: Message } = {
 function reason(hand: Hand): string {
   if (hand.verdict === 'merged') return t('hand.merged')
   const sentence = hand.code === null ? undefined : REASONS[hand.code]
-  return sentence ? t(sentence) : t(hand.verdict === 'parked' ? 'hand.parked' : 'hand.invalid', { code: hand.code ?? '' })
+  if (sentence) return t(sentence)
+  return hand.verdict === 'parked' ? t('hand.parked', { code: hand.code ?? '' }) : t('hand.invalid', { why: faultText(hand.code ?? '') })
 }
 
 export function HandList({ hands }: { hands: readonly Hand[] }) {
