@@ -1,4 +1,4 @@
-// What the header says about uploading: one of seven states, decided in one place and from facts
+// What the header says about uploading: one of eight states, decided in one place and from facts
 // alone, so that "all sent" can never be shown by accident.
 
 import type { Access, Millis, Upload } from '../core/api'
@@ -12,6 +12,7 @@ export type Say =
   | 'offline'
   | 'hand' // somebody has to look at something
   | 'no_code' // the centre does not know this phone (any more)
+  | 'unenrolled' // nobody has enrolled here yet
 
 export interface Status {
   readonly say: Say
@@ -30,6 +31,7 @@ const STATUS: Record<Say, Status> = {
   offline: { say: 'offline', shape: 'triangle', tone: 'warn' },
   hand: { say: 'hand', shape: 'square', tone: 'bad' },
   no_code: { say: 'no_code', shape: 'square', tone: 'bad' },
+  unenrolled: { say: 'unenrolled', shape: 'triangle', tone: 'warn' },
 }
 
 /** What is said for a phone on which only somebody else has unsent entries. */
@@ -41,6 +43,7 @@ export function status(upload: Upload, access: Access | null, now: Millis): Stat
 
 function saying(upload: Upload, access: Access | null, now: Millis): Say {
   if (access === 'needs_code' || access === 'blocked' || access === 'revoked') return 'no_code'
+  if (access === 'unenrolled') return 'unenrolled'
   if (upload.needsHand.some(hand => hand.fix === 'mend')) return 'hand'
   if (upload.phase === 'sending' && upload.inFlight > 0) return 'sending'
   const silent = upload.lastContact === null || now - upload.lastContact > SILENCE

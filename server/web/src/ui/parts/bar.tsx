@@ -40,6 +40,7 @@ export function Bar({ title, children, onBack }: BarProps) {
 
 const WORDS: Record<Say, Message | null> = {
   current: 'pill.current', checking: 'pill.checking', sending: 'pill.sending', unsent: null, offline: 'pill.offline', hand: 'pill.hand', no_code: 'pill.noCode',
+  unenrolled: 'pill.unenrolled',
 }
 
 /** The unsent number of everybody on this phone, and what is going on with it. */

@@ -42,7 +42,7 @@ export async function finish(code: string | null, sure = false): Promise<void> {
   }
   twice.value = null
   busy.value = true
-  const captured = await core.capture({ kind: KIND, set, place: core.shift.value?.place ?? '' })
+  const captured = await core.capture({ kind: KIND, set, place: core.shift.value?.place || undefined })
   settle(captured, set, code)
 }
 
@@ -64,7 +64,7 @@ export async function countOne(direction: 'in' | 'out' | 'transit'): Promise<voi
   if (busy.value) return
   busy.value = true
   const set: Fields = { mode: 'tally', direction, disposition: 'passed' }
-  const captured = await core.capture({ kind: KIND, set, place: core.shift.value?.place ?? '' })
+  const captured = await core.capture({ kind: KIND, set, place: core.shift.value?.place || undefined })
   settle(captured, set, null)
 }
 

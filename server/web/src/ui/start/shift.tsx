@@ -10,6 +10,13 @@ import { Bar } from '../parts/bar'
 import { Button, Chip, Choice } from '../parts/press'
 
 const WAYS = ['in', 'out', 'transit'] as const
+const PREFIX = 'checkpoint:'
+
+/** A checkpoint as it is written on its sign; nothing where that could not be a place. */
+function placeOf(code: string): string {
+  const bare = code.trim()
+  return /^[A-Za-z0-9_-]{1,32}$/.test(bare) ? PREFIX + bare : ''
+}
 
 export function ShiftScreen({ onDone }: { onDone: () => void }) {
   const standing = core.shift.value
@@ -28,7 +35,15 @@ export function ShiftScreen({ onDone }: { onDone: () => void }) {
       <Bar title={t('shift.title')} onBack={standing ? onDone : undefined} />
       <main class="shift">
         {places.length === 0 ? (
-          <p class="note warn">{t(core.person.value?.access === 'enrolled' ? 'shift.noPlace' : 'shift.notYet')}</p>
+          <>
+            <p class="note warn">{t(core.person.value?.access === 'enrolled' ? 'shift.noPlace' : 'shift.notYet')}</p>
+            <label class="field">
+              <span class="name">{t('shift.number')}</span>
+              <input value={place.value.replace(PREFIX, '')} maxLength={32} autoComplete="off" autoCapitalize="characters" spellcheck={false}
+                onInput={event => { place.value = placeOf(event.currentTarget.value) }} />
+              <span class="help">{t('shift.numberText')}</span>
+            </label>
+          </>
         ) : (
           <div class="choice" role="group" aria-label={t('shift.place')}>
             <span class="name" aria-hidden="true">{t('shift.place')}</span>

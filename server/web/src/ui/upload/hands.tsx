@@ -32,9 +32,16 @@ function reason(hand: Hand): string {
 export function HandList({ hands }: { hands: readonly Hand[] }) {
   const mending = useSignal<Hand | null>(null)
   if (hands.length === 0) return null
+  const homeless = hands.filter(hand => hand.code === 'scope' && hand.set !== null)
+  const here = core.places.value.find(one => one.place === core.shift.value?.place)
+  const settle = async (): Promise<void> => {
+    for (const hand of homeless) await core.mend(hand.entry, hand.set ?? {}, here?.place)
+    tell({ text: t('hand.mended'), until: Date.now() + 3000 })
+  }
   return (
     <section class="hands">
       <h2>{t('hand.title', { n: hands.length })}</h2>
+      {homeless.length > 1 && here && <Button tone="main" big onPress={() => void settle()}>{t('hand.allHere', { n: homeless.length, place: here.name })}</Button>}
       <ul class="list">
         {hands.map(hand => {
           const kind = hand.kind === null ? undefined : core.kinds.value[hand.kind]

@@ -17,7 +17,7 @@ import { HandList } from './hands'
 
 const WORDS: Record<Say, Message> = {
   current: 'upload.current', checking: 'upload.checking', sending: 'upload.sending', unsent: 'upload.waiting',
-  offline: 'upload.offline', hand: 'upload.hand', no_code: 'upload.noCode',
+  offline: 'upload.offline', hand: 'upload.hand', no_code: 'upload.noCode', unenrolled: 'upload.unenrolled',
 }
 
 export function Upload() {
