@@ -84,7 +84,7 @@ export function dump(self: Replica): unknown {
   }
 }
 
-function dumpRow(row: Row): unknown {
+export function dumpRow(row: Row): unknown {
   const { parent, clock, conflicts, abnormal, flags, ...rest } = row
   return {
     ...rest,
