@@ -150,6 +150,7 @@ class Opened implements Core {
     if (this.upkeep !== null) clearInterval(this.upkeep)
     this.engine.stop()
     await this.phone.saveMemory().catch(() => undefined)
+    await this.phone.db.release().catch(() => undefined)
     this.phone.db.close()
   }
 
@@ -246,6 +247,8 @@ class Opened implements Core {
     this.screen.begin()
     for (const view of this.screen.of('registration')) this.phone.memory.meet(view)
     this.bump()
+    // What was sent while they were locked comes back now.
+    hurry(held.replica)
     this.engine.kick()
     void this.wakeLines(held)
   }

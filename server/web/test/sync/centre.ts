@@ -85,7 +85,7 @@ export class Centre {
       this.records.set(change.record, kept)
       touched.set(change.record, (touched.get(change.record) ?? 0) + 1)
       if (chance < 180) verdicts.push({ seq, verdict: 'merged', fields: Object.keys(change.set).slice(0, 1) })
-      else if (asked === undefined) verdicts.push({ seq, verdict: 'applied', ...(chance < 600 ? { scope: place } : {}) })
+      else if (asked === undefined) verdicts.push({ seq, verdict: 'applied', ...(chance >= 500 ? { scope: place } : {}) })
       else if (exact && asked[1] > 0 && envelope.epoch === this.epoch && touched.get(change.record) === 1 && chance < 800) {
         const list = own.get(place)
         if (list === undefined) own.set(place, [[seq, kept.rev]])

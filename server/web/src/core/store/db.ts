@@ -149,6 +149,12 @@ export class Database {
     return mine
   }
 
+  /** This tab ends: the next need not wait for its silence. */
+  async release(): Promise<void> {
+    await this.write([], tx => void tx.objectStore('phone').delete('owner'))
+    this.owner = null
+  }
+
   /** A sign of life. */
   async beat(now: number): Promise<void> {
     await this.write([], async tx => void tx.objectStore('phone').put({ tab: this.owner, at: now }, 'owner'), 'relaxed')
