@@ -13,6 +13,7 @@ mod migrate;
 mod moment;
 mod policy;
 mod purge;
+mod rescue;
 mod secret;
 mod serve;
 mod user;
@@ -65,6 +66,8 @@ enum Command {
     Policy(policy::Args),
     /// Purge what is no longer needed
     Purge(purge::Args),
+    /// Take in what a phone could not send
+    Rescue(rescue::Args),
     /// Say what is wrong, or soon will be
     Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
@@ -152,6 +155,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Kind(args) => kind::run(&settings, &args),
         Command::Policy(args) => policy::run(&settings, &args),
+        Command::Rescue(args) => rescue::run(&settings, &args),
         Command::Purge(args) => purge::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),

@@ -30,6 +30,7 @@ pub mod limits;
 pub mod look_up;
 pub mod metrics;
 pub mod openapi;
+pub mod pages;
 pub mod paging;
 pub mod parked;
 pub mod problem;
@@ -37,6 +38,7 @@ pub mod records;
 #[cfg(test)]
 mod records_tests;
 pub mod reply;
+pub mod rescue_key;
 pub mod route;
 pub mod routes;
 pub mod scopes;

@@ -12,7 +12,8 @@ use super::paging::{AFTER, LIMIT};
 use super::route::{Caller, Gate, Route, delete, get, patch, post, put};
 use super::{
     alerts, areas, assignments, audit, conflicts, devices, docs, enrol, enrolments, health, kinds,
-    limits, look_up, metrics, parked, records, scopes, session, sync, tallies, users,
+    limits, look_up, metrics, pages, parked, records, rescue_key, scopes, session, sync, tallies,
+    users,
 };
 use crate::sync::resolve::RESOLVERS;
 
@@ -101,6 +102,8 @@ pub const ROUTES: &[Route] = &[
         .gives("Tallies"),
     get("/v1/audit", "Who looked at whose data", |r| r.to(audit::list))
         .by(Caller::Console(AUDITORS)).query(&[AFTER, LIMIT]).gives("Audit"),
+    get("/v1/rescue-key", "The public key that rescue files are sealed for", |r| r.to(rescue_key::show))
+        .by(Caller::Member).gives("RescueKey"),
     get("/v1/limits", "What one request may hold", |r| {
         r.to(limits::show)
     })
@@ -126,6 +129,19 @@ pub const ROUTES: &[Route] = &[
     }),
     get("/docs/docs.js", "Script of the documentation page", |r| {
         r.to(docs::script)
+    }),
+    get("/", "To the field app", |r| {
+        r.to(pages::front)
+    }),
+    get("/app", "To the field app", |r| {
+        r.to(pages::redirect)
+    }),
+    get("/app/{file:.*}", "The field app", |r| r.to(pages::show)),
+    get("/card", "To the traveller's card", |r| {
+        r.to(pages::redirect)
+    }),
+    get("/card/{file:.*}", "The traveller's card", |r| {
+        r.to(pages::show)
     }),
     get("/problems", "What each problem code means", |r| {
         r.to(docs::problems)
