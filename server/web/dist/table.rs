@@ -1,0 +1,23 @@
+// Made by scripts/build.mjs: what the server embeds.
+&[
+    Page { path: "/app/browser.js", media: "text/javascript; charset=utf-8", hash: "27a32d2e6c97096efa0ec7bf5a21dd3bc64cf4f215845c966ebdfdc706662aaa", bytes: include_bytes!("app/browser.js") },
+    Page { path: "/app/decode.js", media: "text/javascript; charset=utf-8", hash: "d9b23633fb2829de580e08a2e81610152fb6fd8dcab76fbbc578a0269893076f", bytes: include_bytes!("app/decode.js") },
+    Page { path: "/app/en.js", media: "text/javascript; charset=utf-8", hash: "a143e8792ac66e84f2293c4e798c9b7698f178d8103617aa898331b8c5fb2020", bytes: include_bytes!("app/en.js") },
+    Page { path: "/app/icon-180.png", media: "image/png", hash: "61871b88f6f2b7862c452b91f5b9578afc657f5dfb916497c7fa8c64ea3a935e", bytes: include_bytes!("app/icon-180.png") },
+    Page { path: "/app/icon-192.png", media: "image/png", hash: "f519868a24ce12f2df10628b8c5183283ce65b42ec6daf3e7f9c26551896f738", bytes: include_bytes!("app/icon-192.png") },
+    Page { path: "/app/icon-512.png", media: "image/png", hash: "edca6268a90cfcab3a9f53880c8ff6d54686a7bc3ac20ad4eebb6e0a95c6bb4b", bytes: include_bytes!("app/icon-512.png") },
+    Page { path: "/app/index.css", media: "text/css; charset=utf-8", hash: "9b0c58c697a35cd11b2e9bc906a6ad541bf30cdfc56326c9828b63b580a632a1", bytes: include_bytes!("app/index.css") },
+    Page { path: "/app/index.html", media: "text/html; charset=utf-8", hash: "f77c0a8edaae880a355d4d2eb90694a4735cd2b7ab9e47befd101b0d98f42c90", bytes: include_bytes!("app/index.html") },
+    Page { path: "/app/index.js", media: "text/javascript; charset=utf-8", hash: "9c1d5cc170f44c18562d13e5607556a9ef8fea25ced282865531d1d4df28dc95", bytes: include_bytes!("app/index.js") },
+    Page { path: "/app/later.js", media: "text/javascript; charset=utf-8", hash: "d53ce2c5fb1e0488cc0461e491d8b158b3b827b9687b54116a6d0d2f38b55b5a", bytes: include_bytes!("app/later.js") },
+    Page { path: "/app/manifest.webmanifest", media: "application/manifest+json", hash: "2e957ed6ef72c856ad62be286e0e4893933860037a85fe3a6de84d988e8a3e33", bytes: include_bytes!("app/manifest.webmanifest") },
+    Page { path: "/app/sw.js", media: "text/javascript; charset=utf-8", hash: "512d6f5f44c502b216bda5c3e71c1060495717b0d28cee0a8edb458c6749d3b0", bytes: include_bytes!("app/sw.js") },
+    Page { path: "/card/icon-180.png", media: "image/png", hash: "61871b88f6f2b7862c452b91f5b9578afc657f5dfb916497c7fa8c64ea3a935e", bytes: include_bytes!("card/icon-180.png") },
+    Page { path: "/card/icon-192.png", media: "image/png", hash: "f519868a24ce12f2df10628b8c5183283ce65b42ec6daf3e7f9c26551896f738", bytes: include_bytes!("card/icon-192.png") },
+    Page { path: "/card/icon-512.png", media: "image/png", hash: "edca6268a90cfcab3a9f53880c8ff6d54686a7bc3ac20ad4eebb6e0a95c6bb4b", bytes: include_bytes!("card/icon-512.png") },
+    Page { path: "/card/index.css", media: "text/css; charset=utf-8", hash: "44c35a04650d6438d628832dc94d21cfe3a36110c819f23d58773941932e695a", bytes: include_bytes!("card/index.css") },
+    Page { path: "/card/index.html", media: "text/html; charset=utf-8", hash: "156941dac1f48b08c33dd1824e93fc18cebe1ad8641d98fb2adc1285aca86e3e", bytes: include_bytes!("card/index.html") },
+    Page { path: "/card/index.js", media: "text/javascript; charset=utf-8", hash: "1993a0cdef77844f99932c3b45ecb57cb7fc5028064b06116007e32b48ad1762", bytes: include_bytes!("card/index.js") },
+    Page { path: "/card/manifest.webmanifest", media: "application/manifest+json", hash: "6341f0ed251bee6ebd5fe49f85cc0d7148169809975c4213509c73082131ebde", bytes: include_bytes!("card/manifest.webmanifest") },
+    Page { path: "/card/sw.js", media: "text/javascript; charset=utf-8", hash: "63e5dd6c6dbc9e25ce3f61eb946db95db684c2a270a74214400773288c5d5ba1", bytes: include_bytes!("card/sw.js") },
+]
