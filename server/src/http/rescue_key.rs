@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::rescue::sealing;
 
-use super::caller::Member;
 use super::problem::{self, Problem};
 
-pub async fn show(_: Member, app: web::Data<App>) -> Result<web::Json<Value>, Problem> {
+pub async fn show(app: web::Data<App>) -> Result<web::Json<Value>, Problem> {
     let opener = sealing::Opener::of(&app.keys)
         .map_err(|error| Problem::new(problem::INTERNAL).caused_by(&error))?;
     Ok(web::Json(json!({ "key": opener.public() })))

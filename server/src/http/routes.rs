@@ -103,7 +103,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/audit", "Who looked at whose data", |r| r.to(audit::list))
         .by(Caller::Console(AUDITORS)).query(&[AFTER, LIMIT]).gives("Audit"),
     get("/v1/rescue-key", "The public key that rescue files are sealed for", |r| r.to(rescue_key::show))
-        .by(Caller::Member).gives("RescueKey"),
+        .gives("RescueKey"),
     get("/v1/limits", "What one request may hold", |r| {
         r.to(limits::show)
     })
@@ -136,11 +136,17 @@ pub const ROUTES: &[Route] = &[
     get("/app", "To the field app", |r| {
         r.to(pages::redirect)
     }),
-    get("/app/{file:.*}", "The field app", |r| r.to(pages::show)),
+    get("/app/", "The field app", |r| {
+        r.to(pages::show)
+    }),
+    get("/app/{file}", "A file of the field app", |r| r.to(pages::show)),
     get("/card", "To the traveller's card", |r| {
         r.to(pages::redirect)
     }),
-    get("/card/{file:.*}", "The traveller's card", |r| {
+    get("/card/", "The traveller's card", |r| {
+        r.to(pages::show)
+    }),
+    get("/card/{file}", "A file of the card", |r| {
         r.to(pages::show)
     }),
     get("/problems", "What each problem code means", |r| {

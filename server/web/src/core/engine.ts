@@ -126,8 +126,10 @@ export class Engine {
     if (hold !== undefined && begun < hold.until) return hold.until
     this.holds.delete(held)
     if (begun < this.storageUntil) return this.storageUntil
-    const due = wants(replica)
-    if (due.length > 0 && begun >= replica.pace.notBefore) await around.keeper.wake(held, due)
+    if (begun >= replica.pace.notBefore) {
+      const due = wants(replica)
+      if (due.length > 0) await around.keeper.wake(held, due)
+    }
     const action = next(replica, around.now())
     switch (action.action) {
       case 'wait':

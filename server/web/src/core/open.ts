@@ -6,32 +6,28 @@ import { signal } from '@preact/signals'
 import type {
   Captured, Core, Enrolment, Fields, HeldPlace, Judgement, NewRecord, Person, Place, RecordView, Settings, Shift,
 } from './api.ts'
-import { checkValue, validate } from './definitions/check.ts'
+import { Capturing } from './capture.ts'
 import { Definitions } from './definitions/load.ts'
 import { holding } from './definitions/policy.ts'
-import { Engine, UNDO_MS } from './engine.ts'
+import { codeIn } from './code.ts'
+import { allPlaces, lookUp } from './desk.ts'
+import { Engine } from './engine.ts'
 import { gateOf, measureStorage, newRecordId } from './facts.ts'
-import { gridsOf } from './grid.ts'
 import { Http, type Fetch } from './net/http.ts'
 import { Phone, restoreAccess } from './phone.ts'
 import { samePerson } from './recall.ts'
-import { rescueOf, sealFor } from './rescue.ts'
-import { readScan } from './scan.ts'
 import { Screen, seen } from './screen.ts'
 import { blocksOf, handsOf, personOf, uploadOf } from './told.ts'
-import { outboxRow, type Held } from './store/keep.ts'
-import { Elsewhere, StorageFull } from './store/db.ts'
 import { hurry, type Heard } from './sync/answer.ts'
+import type { Held } from './store/keep.ts'
 import { read } from './sync/change.ts'
 import { enrol as beginEnrolment } from './sync/enrol.ts'
-import { capture as captureChange, dismiss as dismissTrouble, takeBack, type Draft } from './sync/outbox.ts'
+import { dismiss as dismissTrouble, type Draft } from './sync/outbox.ts'
 import { loaded, setPlaces, tick } from './sync/replica.ts'
 import { dayOf } from './sync/scope.ts'
 import { newerDefinitions } from './sync/status.ts'
 import type { Moment } from './sync/time.ts'
-import { heldPlace, MAX_PAGE_ROWS, parseJson } from './sync/wire.ts'
 import { Updates } from './update.ts'
-import * as v from 'valibot'
 
 export const VERSION = '0.1.0'
 /** How long a screen waits for an enrolment before it goes on without. */
@@ -39,7 +35,9 @@ const ENROL_PATIENCE_MS = 15_000
 /** How often what is remembered and the room that is left are looked after. */
 const UPKEEP_MS = 20_000
 /** Lines woken before the screen is drawn again. */
-const WAKE_SLICE = 200
+const WAKE_SLICE = 40
+/** What is left to a person who is typing meanwhile. */
+const WAKE_PAUSE_MS = 25
 /** Places that one reply lists at most. */
 const MOST_PLACES = 200
 const DEFAULTS: Settings = { language: null, textSize: 0, contrast: false, sound: true, vibration: true, leftHand: false }
@@ -57,12 +55,6 @@ export async function openCore(options: Options = {}): Promise<Core> {
   const core = new Opened(options)
   await core.begin(false)
   return core
-}
-
-interface Undoable {
-  readonly held: Held
-  readonly record: string
-  readonly until: number
 }
 
 class Opened implements Core {
@@ -89,7 +81,9 @@ class Opened implements Core {
   private readonly updates: Updates
   private screen: Screen | null = null
   private dirty = false
-  private readonly undoable = new Map<number, Undoable>()
+  private readonly capturing: Capturing
+  /** Loaded right after the first screen. */
+  private later: typeof import('./later.ts') | null = null
   private enrolling: { held: Held; tell: (outcome: Enrolment) => void } | null = null
   private telling = false
   private upkeep: ReturnType<typeof setInterval> | null = null
@@ -102,6 +96,15 @@ class Opened implements Core {
     this.kinds = this.definitions.kinds
     this.policy = this.definitions.policy
     this.engine = this.makeEngine()
+    this.capturing = new Capturing({
+      phone: this.phone,
+      engine: this.engine,
+      now: this.now,
+      screen: () => this.screen,
+      changed: (held, records) => this.changed(held, records),
+      failed: error => this.failed(error),
+      keep: held => this.keep(held),
+    })
     this.updates = new Updates({
       pause: () => this.engine.pause(),
       resume: () => this.engine.resume(),
@@ -137,6 +140,10 @@ class Opened implements Core {
     }
     this.tell()
     this.engine.resume()
+    void import('./later.ts').then(later => {
+      this.later = later
+      this.bump()
+    })
     if (this.upkeep === null) {
       this.upkeep = setInterval(() => void this.maintain(), UPKEEP_MS)
       this.listen()
@@ -200,7 +207,7 @@ class Opened implements Core {
   async lock(): Promise<void> {
     await this.phone.lock()
     this.screen = null
-    this.undoable.clear()
+    this.capturing.forget(Infinity)
     this.bump()
   }
 
@@ -265,7 +272,7 @@ class Opened implements Core {
       await this.phone.keeper.wake(held, slice)
       const records = new Set(slice.map(id => held.replica.outbox.get(id)?.record).filter((id): id is string => id !== undefined))
       this.changed(held, records)
-      await new Promise(resolve => setTimeout(resolve))
+      await new Promise(resolve => setTimeout(resolve, WAKE_PAUSE_MS))
     }
   }
 
@@ -282,12 +289,13 @@ class Opened implements Core {
 
   check(kind: string, fields: Fields): ReturnType<Core['check']> {
     const of = this.kinds.value[kind]
-    return of === undefined ? { refused: [], odd: [] } : validate(of, fields, true, dayOf(this.now().wall))
+    if (of === undefined || this.later === null) return { refused: [], odd: [] }
+    return this.later.validate(of, fields, true, dayOf(this.now().wall))
   }
 
   checkValue(kind: string, path: string, value: Fields[string]): ReturnType<Core['checkValue']> {
     const of = this.kinds.value[kind]
-    return of === undefined ? null : checkValue(of, path, value)
+    return of === undefined || this.later === null ? null : this.later.checkValue(of, path, value)
   }
 
   // ---- capture ----
@@ -304,8 +312,8 @@ class Opened implements Core {
     return this.take({ record: shown.record, kind: shown.kind, seen: seen(shown), set }, judged)
   }
 
-  async strikeOut(shown: RecordView, reason: string): Promise<Captured> {
-    return this.take({ record: shown.record, kind: shown.kind, seen: seen(shown), set: { void: { reason } } }, [])
+  strikeOut(shown: RecordView, reason: string): Promise<Captured> {
+    return this.capturing.strikeOut(shown, reason)
   }
 
   async mend(entry: number, set: Fields, place?: Place): Promise<Captured> {
@@ -328,55 +336,12 @@ class Opened implements Core {
     return taken
   }
 
-  private async take(draft: Draft, judged: readonly Judgement[]): Promise<Captured> {
-    const { phone } = this
-    const held = phone.onDuty
-    if (phone.trouble === 'elsewhere') return { outcome: 'not_saved', why: 'elsewhere' }
-    if (held === null) return { outcome: 'refused', code: 'nobody_on_duty', path: '' }
-    const abnormal = abnormalIn(judged).length > 0
-    const { wall } = this.now()
-    const id = captureChange(held.replica, { ...draft, abnormal }, this.now())
-    if (typeof id !== 'number') return { outcome: 'refused', code: id.refused, path: 'path' in id ? id.path : '' }
-    const entry = held.replica.outbox.get(id)!
-    const sealed = await phone.keeper.sealLine(entry.line as string)
-    let kept: 'database' | 'journal' = 'database'
-    try {
-      await phone.keeper.saveEntry(held, id, sealed)
-      if (phone.trouble !== 'none') this.engine.hurry()
-      phone.trouble = 'none'
-    } catch (error) {
-      const why = error instanceof Elsewhere ? 'elsewhere' : error instanceof StorageFull ? 'storage_full' : 'storage_broken'
-      this.failed(error)
-      const clock = { era: held.replica.eras.era, last: held.replica.eras.last, stamp: held.replica.eras.stamp, nextEntry: held.replica.nextEntry }
-      const journalled = why !== 'elsewhere' && phone.journal.write({ row: outboxRow(held.row.id, id, entry), line: sealed, clock })
-      if (!journalled) {
-        takeBack(held.replica, id)
-        this.tell()
-        return { outcome: 'not_saved', why }
-      }
-      kept = 'journal'
-    }
-    const undoUntil = wall + UNDO_MS
-    this.undoable.set(id, { held, record: draft.record, until: undoUntil })
-    this.changed(held, new Set([draft.record]))
-    this.engine.captured(held, abnormal)
-    return { outcome: 'saved', entry: id, record: draft.record, abnormal: judged, undoUntil, kept }
+  private take(draft: Draft, judged: readonly Judgement[]): Promise<Captured> {
+    return this.capturing.take(draft, judged)
   }
 
-  async undo(entry: number): Promise<'removed' | 'struck_out' | 'too_late'> {
-    const undoable = this.undoable.get(entry)
-    this.undoable.delete(entry)
-    if (undoable === undefined || this.now().wall > undoable.until) return 'too_late'
-    const { held, record } = undoable
-    if (takeBack(held.replica, entry)) {
-      await this.keep(held)
-      this.changed(held, new Set([record]))
-      return 'removed'
-    }
-    const shown = this.screen?.get(record) ?? null
-    if (shown === null) return 'too_late'
-    const struck = await this.strikeOut(shown, 'undone')
-    return struck.outcome === 'saved' ? 'struck_out' : 'too_late'
+  undo(entry: number): ReturnType<Core['undo']> {
+    return this.capturing.undo(entry)
   }
 
   async dismiss(entry: number): Promise<void> {
@@ -416,9 +381,9 @@ class Opened implements Core {
 
   grids(): ReturnType<Core['grids']> {
     const held = this.phone.onDuty
-    if (held === null || this.screen === null) return []
+    if (held === null || this.screen === null || this.later === null) return []
     const midnight = new Date(this.now().wall).setHours(0, 0, 0, 0)
-    return gridsOf(held.replica, this.places.value, this.screen.of('household'), this.screen.of('visit'), midnight)
+    return this.later.gridsOf(held.replica, this.places.value, this.screen.of('household'), this.screen.of('visit'), midnight)
   }
 
   recall(typed: string, limit = 3): ReturnType<Core['recall']> {
@@ -435,7 +400,9 @@ class Opened implements Core {
   }
 
   readScan(text: string): ReturnType<Core['readScan']> {
-    return readScan(text, this.now().wall)
+    const code = codeIn(text)
+    if (code !== null) return { scan: 'enrol', code }
+    return this.later?.readScan(text, this.now().wall) ?? { scan: 'unknown', text }
   }
 
   // ---- upload ----
@@ -448,33 +415,13 @@ class Opened implements Core {
   async rescue(): Promise<Awaited<ReturnType<Core['rescue']>>> {
     const key = this.definitions.rescueKey
     if (key === null || !this.gate.crypto) return 'no_key'
-    const { wall } = this.now()
-    let changes = 0
-    const persons: unknown[] = []
-    for (const held of this.phone.people) {
-      const asleep = [...held.replica.outbox].filter(([, entry]) => entry.line === undefined).map(([id]) => id)
-      await this.phone.keeper.wake(held, asleep)
-      const one = rescueOf(held, wall)
-      changes += one.changes
-      if (one.changes > 0) persons.push(one.person)
-    }
-    const point = Uint8Array.from(key.match(/../g)!, pair => parseInt(pair, 16))
-    const bytes = await sealFor(point, JSON.stringify({ rescue: 1, made: wall, persons }))
-    const name = `kadian-rescue-${new Date(wall).toISOString().slice(0, 16).replace(/[-:T]/g, '')}.bin`
-    return { file: new File([bytes as BlobPart], name, { type: 'application/octet-stream' }), changes }
+    const { makeRescue } = await import('./later.ts')
+    return makeRescue(this.phone.people, this.phone.keeper, key, this.now().wall)
   }
 
-  async lookUp(of: { phone?: string; identity?: string; plate?: string }, purpose: string): ReturnType<Core['lookUp']> {
-    const token = this.phone.onDuty?.replica.identity?.token ?? null
-    if (token === null) return { outcome: 'no_answer' }
-    const answer = await this.http.exchange({
-      method: 'POST', path: '/v1/look-up', token, type: 'application/json', body: JSON.stringify({ ...of, purpose }),
-    })
-    const read = v.safeParse(lookUpReply, answer?.status === 200 ? parseJson(answer.body) : null)
-    if (!read.success) return { outcome: 'no_answer' }
-    const { match } = read.output
-    if (match === null) return { outcome: 'nobody' }
-    return { outcome: 'found', place: match.place, time: match.time, fields: match.set as Fields, abnormal: match.abnormal }
+  async lookUp(of: Parameters<Core['lookUp']>[0], purpose: string): ReturnType<Core['lookUp']> {
+    const token = this.phone.onDuty?.replica.identity?.token
+    return token === undefined ? { outcome: 'no_answer' } : lookUp(this.http, token, of, purpose)
   }
 
   // ---- the phone ----
@@ -590,18 +537,8 @@ class Opened implements Core {
 
   /** All places, where one reply did not hold them. */
   private async fetchPlaces(held: Held, token: string): Promise<void> {
-    const all: v.InferOutput<typeof heldPlace>[] = []
-    let after = ''
-    for (;;) {
-      const path = `/v1/scopes?limit=${MAX_PAGE_ROWS}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`
-      const answer = await this.http.exchange({ method: 'GET', path, token })
-      const read = v.safeParse(scopesReply, answer?.status === 200 ? parseJson(answer.body) : null)
-      if (!read.success) return
-      all.push(...read.output.places)
-      if (read.output.next === undefined) break
-      after = read.output.next
-    }
-    if (all.length <= held.replica.places.length) return
+    const all = await allPlaces(this.http, token)
+    if (all === null || all.length <= held.replica.places.length) return
     setPlaces(held.replica, all)
     await this.keep(held)
   }
@@ -619,7 +556,7 @@ class Opened implements Core {
     const { phone } = this
     if (phone.trouble === 'elsewhere') return
     const { wall } = this.now()
-    for (const [entry, { until }] of this.undoable) if (wall > until) this.undoable.delete(entry)
+    this.capturing.forget(wall)
     try {
       if (phone.trouble === 'broken' || (phone.journal.count() > 0 && phone.trouble === 'none')) await this.recover()
       await phone.saveMemory()
@@ -653,13 +590,6 @@ class Opened implements Core {
     })
   }
 }
-
-const lookUpReply = v.object({
-  match: v.nullable(
-    v.object({ place: v.string(), time: v.number(), set: v.record(v.string(), v.any()), abnormal: v.array(v.string()) }),
-  ),
-})
-const scopesReply = v.object({ places: v.array(heldPlace), next: v.optional(v.string()) })
 
 function abnormalIn(judged: readonly Judgement[]): readonly string[] {
   return judged.filter(({ level }) => level !== 'notice').map(({ code }) => code)

@@ -62,6 +62,7 @@ export class Phone {
       this.trouble = 'none'
     } catch (error) {
       this.note(error)
+      await definitions.load(this.db)
       if (this.people.length === 0) this.people = [this.stranded(definitions)]
     }
   }

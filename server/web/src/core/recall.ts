@@ -64,15 +64,18 @@ export class Memory {
     const text = fold(typed).replace(/[\s·•‧・.\-]/g, '')
     if (text.length < 2) return []
     const digits = /^\d+X?$/.test(text)
-    const found: Entry[] = []
+    // The few best are kept as they come: a common name finds thousands.
+    const best: Entry[] = []
     for (const entry of this.people.values()) {
       const hit = digits
         ? entry.phone.endsWith(text) || entry.number.endsWith(text) || entry.plate.endsWith(text) || (text.length > 4 && entry.phone.startsWith(text))
         : entry.name.includes(text) || entry.plate.includes(text) || entry.number.endsWith(text)
-      if (hit) found.push(entry)
+      if (!hit || (best.length === limit && byWorth(entry, best[limit - 1]!) >= 0)) continue
+      best.push(entry)
+      best.sort(byWorth)
+      if (best.length > limit) best.pop()
     }
-    found.sort((a, b) => Number(a.who.masked) - Number(b.who.masked) || b.who.lastSeen - a.who.lastSeen)
-    return found.slice(0, limit).map(entry => entry.who)
+    return best.map(entry => entry.who)
   }
 
   private put(who: Remembered, news = true): void {
@@ -85,6 +88,11 @@ export class Memory {
     })
     if (news) this.touched.add(who.key)
   }
+}
+
+/** Whom one knows in full first, then whom one saw last. */
+function byWorth(a: Entry, b: Entry): number {
+  return Number(a.who.masked) - Number(b.who.masked) || b.who.lastSeen - a.who.lastSeen
 }
 
 function bare(text: string | null): string {

@@ -6,13 +6,14 @@
 
 import { gzip } from './net/http.ts'
 import { packed } from './sync/outbox.ts'
-import type { Held } from './store/keep.ts'
+import type { Rescue } from './api.ts'
+import type { Held, Keeper } from './store/keep.ts'
 
 export const MAGIC = 'KADIANR1'
 const INFO = 'kadian rescue 1'
 
 /** What one person has not sent. Lines must be awake. */
-export function rescueOf({ row, replica }: Held, now: number): { readonly changes: number; readonly person: unknown } {
+function rescueOf({ row, replica }: Held, now: number): { readonly changes: number; readonly person: unknown } {
   const lines: { seq: number | null; line: string }[] = []
   for (const entry of replica.outbox.values()) {
     const unsent = entry.seq === null || entry.seq > replica.ack
@@ -33,8 +34,25 @@ export function rescueOf({ row, replica }: Held, now: number): { readonly change
   return { changes: lines.length, person }
 }
 
+/** The file of everybody on this phone. */
+export async function makeRescue(people: readonly Held[], keeper: Keeper, key: string, now: number): Promise<Rescue> {
+  let changes = 0
+  const persons: unknown[] = []
+  for (const held of people) {
+    const asleep = [...held.replica.outbox].filter(([, entry]) => entry.line === undefined).map(([id]) => id)
+    await keeper.wake(held, asleep)
+    const one = rescueOf(held, now)
+    changes += one.changes
+    if (one.changes > 0) persons.push(one.person)
+  }
+  const point = Uint8Array.from(key.match(/../g) ?? [], pair => parseInt(pair, 16))
+  const bytes = await sealFor(point, JSON.stringify({ rescue: 1, made: now, persons }))
+  const name = `kadian-rescue-${new Date(now).toISOString().slice(0, 16).replace(/[-:T]/g, '')}.bin`
+  return { file: new File([bytes as BlobPart], name, { type: 'application/octet-stream' }), changes }
+}
+
 /** Seals bytes for whoever holds the private key to this P-256 point. */
-export async function sealFor(point: Uint8Array, text: string): Promise<Uint8Array> {
+async function sealFor(point: Uint8Array, text: string): Promise<Uint8Array> {
   const curve = { name: 'ECDH', namedCurve: 'P-256' }
   const theirs = await crypto.subtle.importKey('raw', point as BufferSource, curve, false, [])
   const own = (await crypto.subtle.generateKey(curve, true, ['deriveBits'])) as CryptoKeyPair

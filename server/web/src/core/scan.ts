@@ -2,6 +2,7 @@
 
 import { decodeCard } from '../card/format.ts'
 import type { Fields, Value } from './api.ts'
+import { codeIn } from './code.ts'
 import * as values from './definitions/values.ts'
 
 /** What a traveller's card holds; the card page makes it, the form reads it. */
@@ -26,8 +27,6 @@ export type Scan =
   | { readonly scan: 'unknown'; readonly text: string }
 
 const GOOD_FOR_MS = 24 * 3_600_000
-/** A code as a leader hands it out: seven groups of four, by itself or behind `#code=`. */
-const CODE = /(?:^|[#?&]code=)([0-9A-Za-z]{4}(?:-?[0-9A-Za-z]{4}){6})$/
 
 export function readScan(text: string, now: number): Scan {
   const read = text.trim()
@@ -36,8 +35,8 @@ export function readScan(text: string, now: number): Scan {
     const age = now - card.made
     return { scan: 'card', card, fields: fieldsOf(card), old: age > GOOD_FOR_MS || age < -GOOD_FOR_MS }
   }
-  const code = CODE.exec(read)?.[1]
-  if (code !== undefined) return { scan: 'enrol', code: code.toUpperCase() }
+  const code = codeIn(read)
+  if (code !== null) return { scan: 'enrol', code }
   const plain = (outcome: values.Outcome) => ('value' in outcome ? outcome : null)
   const identity = plain(values.residentId(read))
   if (identity !== null) return { scan: 'identity', text: identity.value }

@@ -4,7 +4,7 @@
 import type { RecordView, Value } from './api.ts'
 import type { Seen } from './sync/outbox.ts'
 import { msOf } from './sync/time.ts'
-import { records, view, type View } from './sync/view.ts'
+import { view, type View } from './sync/view.ts'
 import type { Held } from './store/keep.ts'
 
 /** What a change of a view would be based on. */
@@ -26,11 +26,15 @@ export class Screen {
     private readonly abnormal: Abnormal,
   ) {}
 
-  /** Builds everything anew. */
+  /** Builds everything anew that is awake; of ten thousand entries, that is what stands in rows. */
   begin(): void {
     this.shown.clear()
     this.lists.clear()
-    for (const record of records(this.held.replica)) this.renew(record)
+    const { rows, limbo, troubles, outbox } = this.held.replica
+    const awake = new Set<string>([...rows.keys(), ...limbo.keys()])
+    for (const { record } of troubles.values()) awake.add(record)
+    for (const entry of outbox.values()) if (typeof entry.line === 'string') awake.add(entry.record)
+    for (const record of awake) this.renew(record)
   }
 
   renew(record: string): void {

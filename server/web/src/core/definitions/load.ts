@@ -4,7 +4,6 @@
 import { signal, type ReadonlySignal } from '@preact/signals'
 import * as v from 'valibot'
 
-import bundled from './bundled.json'
 import type { Kind, Policy } from './kind.ts'
 import type { Http } from '../net/http.ts'
 import type { Database } from '../store/db.ts'
@@ -26,8 +25,8 @@ const rescueReply = v.object({ key: v.pipe(v.string(), v.regex(/^[0-9a-f]{130}$/
 type ByName = { readonly [name: string]: Kind }
 
 export class Definitions {
-  private readonly heldKinds = signal<ByName>(byName(bundled.kinds as unknown as Kind[]))
-  private readonly heldPolicy = signal<Policy>(bundled.policy as unknown as Policy)
+  private readonly heldKinds = signal<ByName>({})
+  private readonly heldPolicy = signal<Policy>({ version: 0, rule: [] })
   readonly kinds: ReadonlySignal<ByName> = this.heldKinds
   readonly policy: ReadonlySignal<Policy> = this.heldPolicy
   /** 0 while nothing has come: the centre takes that for its newest. */
@@ -36,9 +35,14 @@ export class Definitions {
   /** The server's public key for rescue files, in hex. */
   rescueKey: string | null = null
 
+  /** What was kept, or else the bundled ones, also where storage tells nothing. */
   async load(db: Database): Promise<void> {
-    const kept = await db.read(store => store.get('phone', 'definitions'))
-    if (kept !== undefined) this.take(kept as Kept)
+    const kept = await db.read(store => store.get('phone', 'definitions')).catch(() => undefined)
+    if (kept !== undefined) return this.take(kept as Kept)
+    const { default: bundled } = await import('./bundled.json')
+    if (this.schema > 0) return
+    this.heldKinds.value = byName(bundled.kinds as unknown as Kind[])
+    this.heldPolicy.value = bundled.policy as unknown as Policy
   }
 
   /** Fetches what is newer, and the rescue key while there is none. Says whether anything came. */

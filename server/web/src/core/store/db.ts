@@ -79,6 +79,7 @@ export class Elsewhere extends Error {}
 
 export class Database {
   private handle: Promise<IDBPDatabase<Schema>> | null = null
+  private over = false
   /** Who may write: checked inside each transaction, where no other tab can come between. */
   owner: string | null = null
 
@@ -111,7 +112,9 @@ export class Database {
     handle?.then(db => db.close()).catch(() => undefined)
   }
 
+  /** Nothing is read or written from here on: another tab, or another run, has the database now. */
   close(): void {
+    this.over = true
     this.drop()
   }
 
@@ -162,6 +165,7 @@ export class Database {
 
   private async trying<T>(deed: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
+      if (this.over) throw new Elsewhere()
       try {
         return await deed(await this.open())
       } catch (error) {

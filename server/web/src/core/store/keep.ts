@@ -128,7 +128,8 @@ export class Keeper {
       replica.outbox.set(entry.entry, entryOf(entry))
       replica.nextEntry = Math.max(replica.nextEntry, entry.entry + 1)
     }
-    const numbered = entries.filter(entry => entry.seq !== null).sort((a, b) => a.seq! - b.seq!)
+    const numbered = entries.filter(entry => entry.seq !== null)
+    numbered.sort((a, b) => a.seq! - b.seq!)
     for (const entry of numbered) replica.numbered.set(entry.seq!, entry.entry)
     replica.marks = marks.sort((a, b) => a.chunk - b.chunk).flatMap(chunk => chunk.marks)
     // A number without its mark was given all the same: the mark is made again from the line.

@@ -69,30 +69,37 @@ export interface Trouble {
   readonly line: string | null
 }
 
-/** Entries by order of capture, and by record. */
+/** Entries by order of capture, and by record: most records have one. */
 export class Outbox extends Table<EntryId, Entry> {
-  private readonly records = new Map<RecordId, Set<EntryId>>()
+  private readonly records = new Map<RecordId, EntryId | EntryId[]>()
 
   override set(id: EntryId, entry: Entry): this {
-    let of = this.records.get(entry.record)
-    if (of === undefined) this.records.set(entry.record, (of = new Set()))
-    of.add(id)
+    const of = this.records.get(entry.record)
+    if (of === undefined) this.records.set(entry.record, id)
+    else if (typeof of !== 'number') {
+      if (!of.includes(id)) of.push(id)
+    } else if (of !== id) this.records.set(entry.record, [of, id])
     return super.set(id, entry)
   }
 
   override delete(id: EntryId): boolean {
-    const entry = this.get(id)
-    if (entry !== undefined) {
-      const of = this.records.get(entry.record)
-      of?.delete(id)
-      if (of?.size === 0) this.records.delete(entry.record)
+    const record = this.get(id)?.record
+    if (record !== undefined) {
+      const rest = this.idsOf(record).filter(other => other !== id)
+      if (rest.length === 0) this.records.delete(record)
+      else this.records.set(record, rest)
     }
     return super.delete(id)
   }
 
   /** The entries of a record, in the order of capture. */
   of(record: RecordId): readonly (readonly [EntryId, Entry])[] {
-    return [...(this.records.get(record) ?? [])].map(id => [id, this.get(id)!] as const)
+    return this.idsOf(record).map(id => [id, this.get(id)!] as const)
+  }
+
+  private idsOf(record: RecordId): readonly EntryId[] {
+    const of = this.records.get(record)
+    return of === undefined ? [] : typeof of === 'number' ? [of] : of
   }
 }
 
