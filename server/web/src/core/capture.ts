@@ -4,11 +4,14 @@ import type { Captured, Judgement, RecordView } from './api.ts'
 import type { Phone } from './phone.ts'
 import type { Screen } from './screen.ts'
 import { seen } from './screen.ts'
-import { UNDO_MS, type Engine } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { outboxRow, type Held } from './store/keep.ts'
 import { Elsewhere, StorageFull } from './store/db.ts'
 import { capture, takeBack, type Draft, type EntryId } from './sync/outbox.ts'
 import type { Moment } from './sync/time.ts'
+
+/** How long an ordinary entry waits for its writer to take it back. */
+export const UNDO_MS = 5_000
 
 interface Undoable {
   readonly held: Held
@@ -18,7 +21,7 @@ interface Undoable {
 
 export interface Around {
   readonly phone: Phone
-  readonly engine: Engine
+  readonly engine: () => Engine | null
   readonly now: () => Moment
   readonly screen: () => Screen | null
   readonly changed: (held: Held, records: ReadonlySet<string>) => void
@@ -48,18 +51,18 @@ export class Capturing {
     const undoUntil = now().wall + UNDO_MS
     this.undoable.set(id, { held, record: draft.record, until: undoUntil })
     this.around.changed(held, new Set([draft.record]))
-    this.around.engine.captured(held, abnormal)
+    this.around.engine()?.captured(held, abnormal)
     return { outcome: 'saved', entry: id, record: draft.record, abnormal: judged, undoUntil, kept }
   }
 
   /** Writes an entry to the database or, if that fails, to the journal. */
   private async store(held: Held, id: EntryId): Promise<'database' | 'journal' | 'elsewhere' | 'storage_full' | 'storage_broken'> {
-    const { phone, engine } = this.around
+    const { phone } = this.around
     const entry = held.replica.outbox.get(id)!
     const sealed = await phone.keeper.sealLine(entry.line as string)
     try {
       await phone.keeper.saveEntry(held, id, sealed)
-      if (phone.trouble !== 'none') engine.hurry()
+      if (phone.trouble !== 'none') this.around.engine()?.hurry()
       phone.trouble = 'none'
       return 'database'
     } catch (error) {

@@ -10,10 +10,9 @@ import type { Replica } from './sync/replica.ts'
 import { next, wants, type Action } from './sync/request.ts'
 import type { Moment } from './sync/time.ts'
 import { parseJson, readEnrolled } from './sync/wire.ts'
+import { UNDO_MS } from './capture.ts'
 import { touchedRecords, type Held, type Keeper } from './store/keep.ts'
 
-/** How long an ordinary entry waits for its writer to take it back. */
-export const UNDO_MS = 5_000
 /** However fast entries come, none waits longer for that. */
 const MOST_HOLD_MS = 30_000
 /** Until storage that failed is tried again. */

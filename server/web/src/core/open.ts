@@ -10,21 +10,20 @@ import { Capturing } from './capture.ts'
 import { Definitions } from './definitions/load.ts'
 import { holding } from './definitions/policy.ts'
 import { codeIn } from './code.ts'
-import { allPlaces, lookUp } from './desk.ts'
-import { Engine } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { gateOf, measureStorage, newRecordId } from './facts.ts'
-import { Http, type Fetch } from './net/http.ts'
+import type { Fetch, Http } from './net/http.ts'
 import { Phone, restoreAccess } from './phone.ts'
 import { samePerson } from './recall.ts'
 import { Screen, seen } from './screen.ts'
 import { blocksOf, handsOf, personOf, uploadOf } from './told.ts'
-import { hurry, type Heard } from './sync/answer.ts'
+import type { Heard } from './sync/answer.ts'
 import type { Held } from './store/keep.ts'
 import { read } from './sync/change.ts'
-import { enrol as beginEnrolment } from './sync/enrol.ts'
 import { dismiss as dismissTrouble, type Draft } from './sync/outbox.ts'
 import { loaded, setPlaces, tick } from './sync/replica.ts'
 import { dayOf } from './sync/scope.ts'
+import { hurry } from './sync/pace.ts'
 import { newerDefinitions } from './sync/status.ts'
 import type { Moment } from './sync/time.ts'
 import { Updates } from './update.ts'
@@ -75,30 +74,28 @@ class Opened implements Core {
 
   private readonly definitions = new Definitions()
   private readonly now: () => Moment
-  private readonly http: Http
+  private http: Http | null = null
   private readonly phone: Phone
-  private readonly engine: Engine
+  private engine: Engine | null = null
+  private traffic: Promise<typeof import('./traffic.ts')> | null = null
   private readonly updates: Updates
   private screen: Screen | null = null
   private dirty = false
   private readonly capturing: Capturing
   /** Loaded right after the first screen. */
-  private later: typeof import('./later.ts') | null = null
+  private soon: typeof import('./soon.ts') | null = null
   private enrolling: { held: Held; tell: (outcome: Enrolment) => void } | null = null
   private telling = false
   private upkeep: ReturnType<typeof setInterval> | null = null
 
   constructor(private readonly options: Options) {
     this.now = options.now ?? (() => ({ wall: Date.now(), mono: Math.floor(performance.now()) }))
-    const base = options.base ?? (typeof location === 'undefined' ? '' : location.origin)
-    this.http = new Http(base, options.fetch ?? ((url, init) => fetch(url, init)))
     this.phone = new Phone(this.now, options.journal === undefined ? localPlaces() : options.journal, () => this.lost())
     this.kinds = this.definitions.kinds
     this.policy = this.definitions.policy
-    this.engine = this.makeEngine()
     this.capturing = new Capturing({
       phone: this.phone,
-      engine: this.engine,
+      engine: () => this.engine,
       now: this.now,
       screen: () => this.screen,
       changed: (held, records) => this.changed(held, records),
@@ -106,29 +103,36 @@ class Opened implements Core {
       keep: held => this.keep(held),
     })
     this.updates = new Updates({
-      pause: () => this.engine.pause(),
-      resume: () => this.engine.resume(),
+      pause: () => this.engine?.pause() ?? true,
+      resume: () => this.engine?.resume(),
       isDirty: () => this.dirty,
     })
     this.update = this.updates.state
   }
 
-  private makeEngine(): Engine {
-    const { phone } = this
-    return new Engine({
-      http: this.http,
-      get keeper() {
-        return phone.keeper
-      },
-      now: this.now,
-      random: () => crypto.getRandomValues(new Uint8Array(32)),
-      name: () => phoneName(),
-      people: () => (phone.trouble === 'elsewhere' ? [] : phone.people),
-      changed: (held, records) => this.changed(held, records),
-      after: (held, heard) => this.after(held, heard),
-      other: told => this.other(told),
-      failed: error => this.failed(error),
+  /** What the network needs, and with it the engine. */
+  private load(): Promise<typeof import('./traffic.ts')> {
+    this.traffic ??= import('./traffic.ts').then(traffic => {
+      const { phone, options } = this
+      const base = options.base ?? (typeof location === 'undefined' ? '' : location.origin)
+      this.http = new traffic.Http(base, options.fetch ?? ((url, init) => fetch(url, init)))
+      this.engine = new traffic.Engine({
+        http: this.http,
+        get keeper() {
+          return phone.keeper
+        },
+        now: this.now,
+        random: () => crypto.getRandomValues(new Uint8Array(32)),
+        name: () => phoneName(),
+        people: () => (phone.trouble === 'elsewhere' ? [] : phone.people),
+        changed: (held, records) => this.changed(held, records),
+        after: (held, heard) => this.after(held, heard),
+        other: told => this.other(told),
+        failed: error => this.failed(error),
+      })
+      return traffic
     })
+    return this.traffic
   }
 
   async begin(force: boolean): Promise<void> {
@@ -139,9 +143,9 @@ class Opened implements Core {
       if (held !== null) await this.goOnDuty(held, held.row.key)
     }
     this.tell()
-    this.engine.resume()
-    void import('./later.ts').then(later => {
-      this.later = later
+    void this.load().then(() => this.engine?.resume())
+    void import('./soon.ts').then(soon => {
+      this.soon = soon
       this.bump()
     })
     if (this.upkeep === null) {
@@ -155,7 +159,7 @@ class Opened implements Core {
   /** Ends everything, for tests. */
   async close(): Promise<void> {
     if (this.upkeep !== null) clearInterval(this.upkeep)
-    this.engine.stop()
+    this.engine?.stop()
     await this.phone.saveMemory().catch(() => undefined)
     await this.phone.db.release().catch(() => undefined)
     this.phone.db.close()
@@ -180,12 +184,13 @@ class Opened implements Core {
   async enrol(code: string): Promise<Enrolment> {
     const held = this.phone.onDuty
     if (held === null) return { outcome: 'refused', code: 'nobody_on_duty' }
-    beginEnrolment(held.replica, code.trim().toUpperCase(), crypto.getRandomValues(new Uint8Array(32)))
+    const { enrol } = await this.load()
+    enrol(held.replica, code.trim().toUpperCase(), crypto.getRandomValues(new Uint8Array(32)))
     const outcome = new Promise<Enrolment>(tell => {
       this.enrolling = { held, tell }
       setTimeout(() => tell({ outcome: 'later' }), ENROL_PATIENCE_MS)
     })
-    this.engine.hurry()
+    this.engine?.hurry()
     return outcome
   }
 
@@ -256,7 +261,7 @@ class Opened implements Core {
     this.bump()
     // What was sent while they were locked comes back now.
     hurry(held.replica)
-    this.engine.kick()
+    this.engine?.kick()
     void this.wakeLines(held)
   }
 
@@ -289,13 +294,13 @@ class Opened implements Core {
 
   check(kind: string, fields: Fields): ReturnType<Core['check']> {
     const of = this.kinds.value[kind]
-    if (of === undefined || this.later === null) return { refused: [], odd: [] }
-    return this.later.validate(of, fields, true, dayOf(this.now().wall))
+    if (of === undefined || this.soon === null) return { refused: [], odd: [] }
+    return this.soon.validate(of, fields, true, dayOf(this.now().wall))
   }
 
   checkValue(kind: string, path: string, value: Fields[string]): ReturnType<Core['checkValue']> {
     const of = this.kinds.value[kind]
-    return of === undefined || this.later === null ? null : this.later.checkValue(of, path, value)
+    return of === undefined || this.soon === null ? null : this.soon.checkValue(of, path, value)
   }
 
   // ---- capture ----
@@ -381,9 +386,9 @@ class Opened implements Core {
 
   grids(): ReturnType<Core['grids']> {
     const held = this.phone.onDuty
-    if (held === null || this.screen === null || this.later === null) return []
+    if (held === null || this.screen === null || this.soon === null) return []
     const midnight = new Date(this.now().wall).setHours(0, 0, 0, 0)
-    return this.later.gridsOf(held.replica, this.places.value, this.screen.of('household'), this.screen.of('visit'), midnight)
+    return this.soon.gridsOf(held.replica, this.places.value, this.screen.of('household'), this.screen.of('visit'), midnight)
   }
 
   recall(typed: string, limit = 3): ReturnType<Core['recall']> {
@@ -402,26 +407,27 @@ class Opened implements Core {
   readScan(text: string): ReturnType<Core['readScan']> {
     const code = codeIn(text)
     if (code !== null) return { scan: 'enrol', code }
-    return this.later?.readScan(text, this.now().wall) ?? { scan: 'unknown', text }
+    return this.soon?.readScan(text, this.now().wall) ?? { scan: 'unknown', text }
   }
 
   // ---- upload ----
 
   hurry(): void {
     for (const { replica } of this.phone.people) hurry(replica)
-    this.engine.hurry()
+    this.engine?.hurry()
   }
 
   async rescue(): Promise<Awaited<ReturnType<Core['rescue']>>> {
     const key = this.definitions.rescueKey
     if (key === null || !this.gate.crypto) return 'no_key'
-    const { makeRescue } = await import('./later.ts')
+    const { makeRescue } = await import('./soon.ts')
     return makeRescue(this.phone.people, this.phone.keeper, key, this.now().wall)
   }
 
   async lookUp(of: Parameters<Core['lookUp']>[0], purpose: string): ReturnType<Core['lookUp']> {
     const token = this.phone.onDuty?.replica.identity?.token
-    return token === undefined ? { outcome: 'no_answer' } : lookUp(this.http, token, of, purpose)
+    const { lookUp } = await this.load()
+    return token === undefined || this.http === null ? { outcome: 'no_answer' } : lookUp(this.http, token, of, purpose)
   }
 
   // ---- the phone ----
@@ -459,7 +465,7 @@ class Opened implements Core {
   // ---- behind it ----
 
   private lost(): void {
-    this.engine.stop()
+    this.engine?.stop()
     this.screen = null
     this.bump()
   }
@@ -506,38 +512,40 @@ class Opened implements Core {
       this.person.value = held === null ? null : personOf(held)
       this.places.value = (held?.replica.places ?? []).map(place => ({ ...place, by_day: place.by_day === true }))
       this.shift.value = (held?.extra as { shift?: Shift | null } | null)?.shift ?? null
-      const busy = engine.busy !== null && engine.busy.held === held
-      this.upload.value = uploadOf(held, busy, engine.busy?.changes ?? 0, this.now(), handsOf(held))
+      const busy = engine?.busy ?? null
+      this.upload.value = uploadOf(held, busy !== null && busy.held === held, busy?.changes ?? 0, this.now(), handsOf(held))
       this.blocks.value = blocksOf(held, phone.trouble, phone.journal.count())
     })
   }
 
   private async after(held: Held, heard: Heard): Promise<void> {
-    const { enrolling, definitions, phone } = this
+    const { enrolling, definitions, phone, http } = this
     if (enrolling?.held === held && held.replica.access.is !== 'enrolling') {
       this.enrolling = null
       if (heard === 'other_person') {
         restoreAccess(held)
         enrolling.tell({ outcome: 'other_person', person: phone.onDuty?.row.id ?? held.row.id })
-      } else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine.refusal ?? 'code_unknown' })
+      } else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine?.refusal ?? 'code_unknown' })
       else enrolling.tell({ outcome: 'enrolled', person: held.row.id })
     }
     const token = held.replica.identity?.token
-    if (heard === 'applied' && token !== undefined && held.replica.lastContact !== null) {
+    if (heard === 'applied' && token !== undefined && http !== null && held.replica.lastContact !== null) {
       const newer = newerDefinitions(held.replica) !== null
-      if ((newer || definitions.rescueKey === null) && (await definitions.fetch(this.http, token, phone.db, newer))) {
+      const { fetchDefinitions } = await this.load()
+      if ((newer || definitions.rescueKey === null) && (await fetchDefinitions(definitions, http, token, phone.db, newer))) {
         for (const { replica } of phone.people) loaded(replica, definitions.schema, definitions.policyVersion)
         if (this.phone.onDuty !== null) this.screen?.begin()
         this.bump()
       }
-      if (held.replica.places.length === MOST_PLACES) await this.fetchPlaces(held, token)
+      if (held.replica.places.length === MOST_PLACES) await this.fetchPlaces(held, http, token)
     }
     this.updates.settle()
   }
 
   /** All places, where one reply did not hold them. */
-  private async fetchPlaces(held: Held, token: string): Promise<void> {
-    const all = await allPlaces(this.http, token)
+  private async fetchPlaces(held: Held, http: Http, token: string): Promise<void> {
+    const { allPlaces } = await this.load()
+    const all = await allPlaces(http, token)
     if (all === null || all.length <= held.replica.places.length) return
     setPlaces(held.replica, all)
     await this.keep(held)
@@ -578,7 +586,7 @@ class Opened implements Core {
     await this.phone.open(true, this.definitions)
     const held = this.phone.people.find(held => held.row.id === id)
     if (held !== undefined && this.phone.onDuty === null) await this.goOnDuty(held, key ?? held.row.key)
-    this.engine.kick()
+    this.engine?.kick()
   }
 
   private listen(): void {

@@ -8,7 +8,7 @@ import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
 import type { Definitions } from './definitions/load.ts'
 import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
-import { resume } from './sync/answer.ts'
+import { resume } from './sync/pace.ts'
 import { loaded, newReplica, wake } from './sync/replica.ts'
 import type { Moment } from './sync/time.ts'
 

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
-import { hurry } from '../../src/core/sync/answer.ts'
+import { hurry } from '../../src/core/sync/pace.ts'
 import { dump, dumpRow } from '../../src/core/sync/dump.ts'
 import { loseMarks } from '../../src/core/sync/outbox.ts'
 import { newReplica } from '../../src/core/sync/replica.ts'

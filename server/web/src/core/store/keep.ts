@@ -3,13 +3,13 @@
 // Lines and rows have stores of their own, each sealed by itself, so that a step writes little and
 // a start reads little: of ten thousand unsent entries only the heads, without a line unsealed.
 
-import { newPace } from '../sync/answer.ts'
+import { newPace } from '../sync/pace.ts'
 import { readDigest, digestText } from '../sync/digest.ts'
 import { newReplica, type Replica } from '../sync/replica.ts'
 import { oldestUnsent, unsent } from '../sync/status.ts'
 import type { Entry, EntryId, Trouble } from '../sync/outbox.ts'
 import type { Filed } from '../sync/rows.ts'
-import type { Row } from '../sync/wire.ts'
+import type { Row } from '../sync/limits.ts'
 import { ofPerson, type Database, type OutboxRow, type PersonRow, type RowRow, type Store, type Transaction } from './db.ts'
 import { seal, unseal, type Sealed } from './seal.ts'
 

@@ -2,7 +2,7 @@
 
 import { bytesOf } from './sha256.ts'
 import { isPlace } from './scope.ts'
-import { MAX_CHANGE_BYTES, MAX_DEPTH, MAX_MAP_ENTRIES, type RecordId, type Rev } from './wire.ts'
+import { MAX_CHANGE_BYTES, MAX_DEPTH, MAX_MAP_ENTRIES, type RecordId, type Rev } from './limits.ts'
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [name: string]: Value }
 export type Fields = { readonly [field: string]: Value }

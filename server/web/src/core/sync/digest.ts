@@ -2,7 +2,7 @@
 // wrapping sum of one number per record.
 
 import { bytesOf, sha256 } from './sha256.ts'
-import type { RecordId, Rev } from './wire.ts'
+import type { RecordId, Rev } from './limits.ts'
 
 export type Digest = bigint
 

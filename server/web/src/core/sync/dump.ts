@@ -4,7 +4,7 @@
 import { digestText } from './digest.ts'
 import type { Replica } from './replica.ts'
 import { rawText } from './time.ts'
-import type { Row } from './wire.ts'
+import type { Row } from './limits.ts'
 
 export function dump(self: Replica): unknown {
   const { pace, flight, eras, identity, access } = self

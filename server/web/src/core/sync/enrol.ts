@@ -3,7 +3,7 @@
 // under the new one, unchanged, so that the centre knows what it has already.
 
 import { problemIn, type Answer, type Heard } from './answer.ts'
-import { backOff, resume, waitAnHour, waitAsTold } from './answer.ts'
+import { backOff, resume, waitAnHour, waitAsTold } from './pace.ts'
 import { tick, type Replica } from './replica.ts'
 import { bytesOf, hex, sha256 } from './sha256.ts'
 import type { Moment } from './time.ts'

@@ -2,7 +2,7 @@
 // The first 8 bytes of SHA-256 over `<seq>:` and the bytes of the line, as 16 hex digits.
 
 import { bytesOf, hex, sha256 } from './sha256.ts'
-import type { Seq } from './wire.ts'
+import type { Seq } from './limits.ts'
 
 export type Mark = string
 

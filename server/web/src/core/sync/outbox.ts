@@ -11,7 +11,7 @@ import { bytesOf } from './sha256.ts'
 import { Table } from './table.ts'
 import { keepOffsets, nextStamp, rawText, type Moment } from './time.ts'
 import { view } from './view.ts'
-import { MAX_CHANGE_BYTES, type Outcome, type Place, type RecordId, type Rev, type Scope, type Seq } from './wire.ts'
+import { MAX_CHANGE_BYTES, type Outcome, type Place, type RecordId, type Rev, type Scope, type Seq } from './limits.ts'
 
 /** The place of an entry in the order of capture; never given out twice. */
 export type EntryId = number

@@ -3,7 +3,7 @@
 // nothing: `request` does, when a request is started.
 
 import type { EntryId, Outbox } from './outbox.ts'
-import type { RecordId } from './wire.ts'
+import type { RecordId } from './limits.ts'
 
 /** The entries without a number, in the order in which they are to be packed. */
 export function order(outbox: Outbox): EntryId[] {

@@ -12,13 +12,13 @@
 import type { Access, Identity } from './enrol.ts'
 import { endLeases, type Filed, type Holding, type Limbo } from './rows.ts'
 import { newEras, tickEras, type Eras, type Moment } from './time.ts'
-import { forgetWaits, newPace, wakePace, type Pace } from './answer.ts'
+import { forgetWaits, newPace, wakePace, type Pace } from './pace.ts'
 import type { EntryId, Trouble } from './outbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Flight } from './request.ts'
 import type { Mark } from './mark.ts'
 import { Table } from './table.ts'
-import type { HeldPlace, Millis, Place, RecordId, Rev, Scope, Seq } from './wire.ts'
+import type { HeldPlace, Millis, Place, RecordId, Rev, Scope, Seq } from './limits.ts'
 
 export interface Replica {
   eras: Eras

@@ -2,17 +2,17 @@
 // repeated, and a program may end between any two: what was not acknowledged is sent again, what
 // was not passed by a cursor is pulled again.
 
-import { MAX_TOLD_WAIT_S, resume } from './answer.ts'
+import { MAX_TOLD_WAIT_S, resume } from './pace.ts'
 import { canonical, read, type Change, type Fields } from './change.ts'
 import { readDigest } from './digest.ts'
 import { changeOf, entryOf, letGo, markAt, setMark, unsettle } from './outbox.ts'
 import type { Replica } from './replica.ts'
-import { cursorIn, due } from './request.ts'
+import { cursorIn } from './request.ts'
 import {
-  doubtRows, empty, file, holding, isCurrent, isUrgent, matchesWithout, staleIn, sweep, unfile, wanted,
+  doubtRows, due, empty, file, holding, isCurrent, isUrgent, matchesWithout, staleIn, sweep, unfile, wanted,
 } from './rows.ts'
 import { measure, msOf, stampBy, type Moment } from './time.ts'
-import type { Feed, Millis, RecordId, Reply, Rev, Row, Scope, Seq, Verdict } from './wire.ts'
+import type { Feed, Millis, RecordId, Reply, Rev, Row, Scope, Seq, Verdict } from './limits.ts'
 
 export type Step = 'verdicts' | 'rows' | 'exits' | 'cursors' | 'grants' | 'ack'
 

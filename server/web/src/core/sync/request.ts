@@ -1,7 +1,7 @@
 // What to do next, and the body of the next request. A pack is numbered and frozen here, when its
 // request is started; one sync is in flight at a time.
 
-import { newAttempt } from './answer.ts'
+import { newAttempt } from './pace.ts'
 import { digestText } from './digest.ts'
 import { tokenHash, type Proof, type Token } from './enrol.ts'
 import { markOf, type Mark } from './mark.ts'
@@ -9,13 +9,13 @@ import { entryOf, lostLine, markAt, packed, setMark, type EntryId } from './outb
 import { order } from './pack.ts'
 import { tick, type Replica } from './replica.ts'
 import { compareScopes } from './scope.ts'
-import { isUrgent, wanted } from './rows.ts'
+import { due, wanted } from './rows.ts'
 import { bytesOf } from './sha256.ts'
 import type { Moment } from './time.ts'
 import {
   MAX_BODY_BYTES, MAX_BYTES_AFTER_FAILURE, MAX_CHANGES, MAX_CHANGES_AFTER_FAILURE, MAX_PAGE_ROWS,
   MAX_SCOPES, PROTOCOL, type Millis, type Rev, type Scope, type Seq,
-} from './wire.ts'
+} from './limits.ts'
 
 /** What the shell is to do. Moments to wait until are on the monotonic clock. */
 export type Action =
@@ -108,14 +108,6 @@ export function hasWork(self: Replica, moment: Moment): boolean {
   if (self.settled < packed(self)) return true
   for (const entry of self.outbox.values()) if (entry.seq === null) return true
   return !self.pace.withoutPull && !self.muted && due(self, moment).length > 0
-}
-
-/** The wanted scopes that are not complete, or not yet asked for in this round. */
-export function due(self: Replica, moment: Moment): Scope[] {
-  return wanted(self, moment.wall).filter(scope => {
-    const held = self.holdings.get(scope)
-    return held === undefined || isUrgent(held) || held.asked < self.pace.round
-  })
 }
 
 function startEnrolling(self: Replica, moment: Moment): number {

@@ -5,8 +5,8 @@
 import { add, minus, remove, type Digest } from './digest.ts'
 import type { Replica } from './replica.ts'
 import { compareScopes, dayIn, dayOf } from './scope.ts'
-import { serverTime } from './time.ts'
-import type { Millis, RecordId, Rev, Row, Scope } from './wire.ts'
+import { serverTime, type Moment } from './time.ts'
+import type { Millis, RecordId, Rev, Row, Scope } from './limits.ts'
 
 /** What the phone holds of a scope. */
 export interface Holding {
@@ -95,6 +95,14 @@ export function wanted(self: Replica, wall: Millis): Scope[] {
     if (day === null || today.includes(day)) scopes.add(scope)
   }
   return [...scopes].filter(scope => !self.refused.has(scope)).sort(compareScopes)
+}
+
+/** The wanted scopes that are not complete, or not yet asked for in this round. */
+export function due(self: Replica, moment: Moment): Scope[] {
+  return wanted(self, moment.wall).filter(scope => {
+    const held = self.holdings.get(scope)
+    return held === undefined || isUrgent(held) || held.asked < self.pace.round
+  })
 }
 
 /** Today and yesterday, by the date of the server's time. */

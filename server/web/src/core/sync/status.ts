@@ -3,10 +3,9 @@
 
 import { packed, type Trouble } from './outbox.ts'
 import type { Replica } from './replica.ts'
-import { due } from './request.ts'
-import { isCurrent, wanted } from './rows.ts'
+import { due, isCurrent, wanted } from './rows.ts'
 import { msOf, type Moment } from './time.ts'
-import type { Millis } from './wire.ts'
+import type { Millis } from './limits.ts'
 
 /** Changes that the centre has not taken yet, as far as this phone knows. */
 export function unsent(self: Replica): number {

@@ -2,7 +2,7 @@
 // per era how far the server's clock is ahead. It never sets a clock right: it only says what it
 // knows, and the server decides.
 
-import type { Millis } from './wire.ts'
+import type { Millis } from './limits.ts'
 
 /** A reading of the phone's two clocks. */
 export interface Moment {

@@ -4,7 +4,7 @@
 import { read, type Change, type Fields } from './change.ts'
 import { changeOf, type EntryId, type Seen } from './outbox.ts'
 import type { Replica } from './replica.ts'
-import type { Place, RecordId, Row, Scope } from './wire.ts'
+import type { Place, RecordId, Row, Scope } from './limits.ts'
 
 /** How far what is shown has come. The least far of what lies over the row counts. */
 export type Standing = 'confirmed' | 'taken' | 'parked' | 'invalid' | 'pending'
