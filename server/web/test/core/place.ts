@@ -39,6 +39,10 @@ export class World {
   readonly bodies: string[] = []
   readonly tokens: string[] = []
   rescueKey: string | null = null
+  /** What every sync hears instead of an answer. */
+  refusal: { readonly status: number; readonly code: string; readonly headers?: Record<string, string> } | null = null
+  /** Server minus phone. */
+  ahead = 0
 
   constructor() {
     globalThis.indexedDB = new IDBFactory()
@@ -75,7 +79,13 @@ export class World {
       const body = await textOf(init)
       this.bodies.push(body)
       this.tokens.push(String((init.headers as Record<string, string>)['authorization']))
-      const answer = this.centre.answer(body, Date.now())
+      // Too old to be served is said only to who asks for something.
+      const serves = this.refusal?.status === 426 && JSON.parse(body.split('\n')[0]!).pull.length === 0
+      if (this.refusal !== null && !serves) {
+        const { status, code, headers } = this.refusal
+        return new Response(JSON.stringify({ code, status }), { status, headers })
+      }
+      const answer = this.centre.answer(body, Date.now() + this.ahead)
       return json(answer.body, answer.status)
     }
     if (path === '/v1/kinds') return json({ schema: 1, kinds: bundled.kinds })
