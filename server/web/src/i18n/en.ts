@@ -25,6 +25,7 @@ export const en: Table = {
   'time.days': '{n} d ago',
   'time.yesterday': 'yest. {clock}',
   'time.in': 'in {n} s',
+  'time.inMinutes': 'in {n} min',
   'time.off': '{n} s',
 
   // The bar on top

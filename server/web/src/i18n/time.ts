@@ -36,6 +36,12 @@ export function ago(at: number, now: number): string {
   return t('time.days', { n: Math.floor(past / DAY) })
 }
 
+/** How long from now, in seconds or minutes. */
+export function until(at: number, now: number): string {
+  const left = Math.max(0, at - now)
+  return left < 2 * MINUTE ? t('time.in', { n: Math.ceil(left / 1000) }) : t('time.inMinutes', { n: Math.round(left / MINUTE) })
+}
+
 /** A temperature in tenths of a degree, as it is read aloud. */
 export function degrees(tenths: number): string {
   return `${Math.floor(tenths / 10)}.${Math.abs(tenths % 10)}`
@@ -44,6 +50,7 @@ export function degrees(tenths: number): string {
 /** Bytes as people read them. */
 export function size(bytes: number): string {
   const mega = bytes / 1_048_576
+  if (mega >= 1024) return `${Math.round(mega / 1024)} GB`
   return mega < 10 ? `${mega.toFixed(1)} MB` : `${Math.round(mega)} MB`
 }
 

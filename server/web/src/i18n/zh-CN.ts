@@ -23,6 +23,7 @@ export const zh = {
   'time.days': '{n} 天前',
   'time.yesterday': '昨天 {clock}',
   'time.in': '{n} 秒后',
+  'time.inMinutes': '{n} 分钟后',
   'time.off': '{n} 秒',
 
   // 顶栏 The bar on top

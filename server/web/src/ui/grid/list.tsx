@@ -55,7 +55,7 @@ export function MyGrid() {
         <div class="chips filters" role="group" aria-label={t('records.filter')}>
           {STATES.map(state => (
             <Chip key={state} on={only.value === state} onPress={() => { only.value = only.value === state ? null : state }}>
-              {t(`today.${state}`)} {grid.households.filter(one => one.today === state).length}
+              {t(`today.${state}`)} <b>{grid.households.filter(one => one.today === state).length}</b>
             </Chip>
           ))}
         </div>
@@ -123,8 +123,9 @@ export function head(of: Household): string {
 function matches(of: Household, words: string): boolean {
   const wanted = words.trim().toLowerCase()
   if (!wanted) return true
-  const texts = [of.stair, of.door, `${of.stair}-${of.door}`, of.view.fields['phone'], of.view.fields['number'], box(of.view.fields, 'address')['text'],
-    ...of.members.flatMap(one => [one.fields['name'], one.fields['phone']])]
+  const texts = [of.stair, of.door, `${of.stair}-${of.door}`, of.view.fields['number'], box(of.view.fields, 'address')['text'], ...of.members.map(one => one.fields['name'])]
+  // A digit or two would be in everybody's number.
+  if (/^\d{4,}$/.test(wanted)) texts.push(of.view.fields['phone'], ...of.members.map(one => one.fields['phone']))
   return texts.some(text => typeof text === 'string' && text.toLowerCase().includes(wanted))
 }
 

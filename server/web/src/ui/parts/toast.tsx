@@ -1,6 +1,7 @@
 // What was just done, for some seconds, with the way to take it back.
 
 import { signal } from '@preact/signals'
+import { deep } from '../route'
 import { Button } from './press'
 
 export interface Toast {
@@ -26,11 +27,11 @@ export function hush(): void {
   toast.value = null
 }
 
-/** Always there, so that screen readers hear what appears in it. */
+/** Over the tabs, or under the bar where a screen has a key of its own below. Always there, so that screen readers hear what appears in it. */
 export function ToastPlace() {
   const shown = toast.value
   return (
-    <div class="toast-place" role="status" aria-live="polite">
+    <div class={deep() ? 'toast-place high' : 'toast-place'} role="status" aria-live="polite">
       {shown && (
         <div class={`toast ${shown.tone ?? 'plain'}`} key={shown.until}>
           <span class="toast-text">{shown.text}</span>

@@ -45,7 +45,7 @@ export function Records() {
         <div class="chips filters" role="group" aria-label={t('records.filter')}>
           {FILTERS.map(one => (
             <Chip key={one} on={filter.value === one} onPress={() => { filter.value = one; pages.value = 1 }}>
-              {t(`filter.${one}`)} {one === 'all' ? '' : all.value.filter(view => fits(view, one)).length}
+              {t(`filter.${one}`)} <b>{all.value.filter(view => fits(view, one)).length}</b>
             </Chip>
           ))}
         </div>

@@ -33,8 +33,10 @@ export const known = signal<Fields>({})
 export const found = signal<{ readonly by: 'recall' | 'card'; readonly old: boolean } | null>(null)
 /** The answer to "not the same person": no more proposals for what was typed. */
 export const refused = signal('')
-/** Locked for the moment of saving, so that an impatient second tap is not a second entry. */
+/** Nothing is taken while an entry is being saved: what is typed now would go with it. */
 export const busy = signal(false)
+/** A moment longer for the codes alone, so that an impatient second tap is not a second entry. */
+export const resting = signal(false)
 
 const slots = { phone, number, plate, name }
 

@@ -9,13 +9,13 @@ import { feel, light } from '../feel'
 import { box, same } from '../forms/ask'
 import { hush, tell } from '../parts/toast'
 import { enter } from '../route'
-import { busy, clear, fields, KIND, name, putBack, temperature } from './entry'
+import { busy, clear, fields, KIND, putBack, resting } from './entry'
 import { degrees } from '../../i18n/time'
 
 /** The same person within so short a time is most likely the same tap twice. */
 const TWICE = 2 * 60_000
-/** No key works for so long after a save: the finger may still be on its way. */
-const PAUSE = 80
+/** No code can be tapped for so long after a save: the finger may still be on its way. */
+const PAUSE = 150
 
 /** A code was tapped, but something is missing that the centre would refuse the entry without. */
 export const lacking = signal<{ readonly code: string | null; readonly faults: readonly Fault[] } | null>(null)
@@ -26,7 +26,7 @@ export const failure = signal<'storage_full' | 'storage_broken' | 'elsewhere' | 
 
 /** The tap that ends an entry; `code` is null for a kind without health codes. */
 export async function finish(code: string | null, sure = false): Promise<void> {
-  if (busy.value) return
+  if (busy.value || resting.value) return
   const set = fields(code)
   const faults = core.check(KIND, set).refused
   if (faults.length > 0) {
@@ -80,9 +80,11 @@ function settle(captured: Captured, set: Fields, code: string | null): void {
   batch(() => {
     failure.value = null
     clear()
+    busy.value = false
+    resting.value = true
   })
   setTimeout(() => {
-    busy.value = false
+    resting.value = false
   }, PAUSE)
   const { entry, record, undoUntil } = captured
   if (serious.length > 0) {
@@ -122,9 +124,4 @@ function said(set: Fields, code: string | null): string {
   const heat = box(set, 'measurement')['temperature']
   const who = String(person['name'] ?? person['phone'] ?? box(set, 'vehicle')['plate'] ?? '')
   return [who, typeof heat === 'number' ? degrees(heat) : '', code ? t(`code.${code}` as 'code.green') : ''].filter(Boolean).join(' ')
-}
-
-/** Whether enough is there that a code may be tapped. */
-export function ready(): boolean {
-  return temperature.value !== undefined || name.value !== ''
 }

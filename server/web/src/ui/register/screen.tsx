@@ -11,7 +11,7 @@ import { Keypad, type KeyName } from '../parts/keypad'
 import { enter } from '../route'
 import { listenToWedge } from '../scan/wedge'
 import {
-  asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, slot,
+  asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, resting, slot,
   temperature,
 } from './entry'
 import { Middle } from './middle'
@@ -181,7 +181,7 @@ function Codes() {
   const health = of && field(of, 'health_code')
   const list = codes(health)
   const rest = list.filter(code => !(code.code in SHAPES))
-  const off = busy.value
+  const off = busy.value || resting.value
   const warm = temperature.value !== undefined || !has('measurement', 'temperature')
   if (!health) {
     return (

@@ -1,6 +1,7 @@
 // Enrolment: the one-time code, a name for who is on duty, a PIN, and the app on the home screen.
 // None of it is needed to register: what is captured before goes to whoever enrols first.
 
+import { useState } from 'preact/hooks'
 import { useSignal } from '@preact/signals'
 import type { Enrolment } from '../../core/api'
 import { t } from '../../i18n'
@@ -20,7 +21,9 @@ const REFUSED: { readonly [code: string]: Parameters<typeof t>[0] } = {
   code_used: 'enrol.used', code_expired: 'enrol.expired', account_closed: 'enrol.closed',
 }
 
-export function Enrol({ onDone, first }: { onDone: () => void; first: boolean }) {
+export function Enrol({ onDone, first: now }: { onDone: () => void; first: boolean }) {
+  // Enrolling ends being the first on this phone; the way back must not appear half-way.
+  const [first] = useState(now)
   const step = useSignal<Step>('code')
   const code = useSignal(given.code)
   const name = useSignal(core.person.value?.name ?? '')
@@ -63,15 +66,15 @@ export function Enrol({ onDone, first }: { onDone: () => void; first: boolean })
         {step.value === 'code' && (
           <>
             <p>{t('enrol.text')}</p>
-            <Button tone="main" big icon="scan" onPress={() => { scanning.value = true }}>{t('enrol.scan')}</Button>
+            <Button tone={code.value ? 'plain' : 'main'} big icon="scan" onPress={() => { scanning.value = true }}>{t('enrol.scan')}</Button>
             <form class="stack" onSubmit={event => { event.preventDefault(); void send() }}>
               <label class="field">
                 <span class="name">{t('enrol.code')}</span>
-                <input class="tall code-line" value={code.value} autoComplete="off" autoCapitalize="characters" spellcheck={false} placeholder="7Q2M-K4ZP-…"
+                <textarea class="tall code-line" rows={2} value={code.value} autoComplete="off" autoCapitalize="characters" spellcheck={false} placeholder="7Q2M-K4ZP-…"
                   onInput={event => { code.value = event.currentTarget.value }} />
               </label>
               {outcome.value?.outcome === 'refused' && <p class="note bad" role="alert">{t(REFUSED[outcome.value.code] ?? 'enrol.unknown')}</p>}
-              <Button submit big disabled={busy.value || code.value.trim() === ''}>{t(busy.value ? 'enrol.asking' : 'enrol.send')}</Button>
+              <Button submit big tone={code.value ? 'main' : 'plain'} disabled={busy.value || code.value.trim() === ''}>{t(busy.value ? 'enrol.asking' : 'enrol.send')}</Button>
             </form>
             {first && <Button tone="quiet" onPress={onDone}>{t('enrol.later')}</Button>}
             {first && <p class="help">{t('enrol.laterText')}</p>}

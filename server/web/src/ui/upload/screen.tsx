@@ -3,7 +3,7 @@
 
 import { useSignal } from '@preact/signals'
 import { t, type Message } from '../../i18n'
-import { ago, count, moment, size } from '../../i18n/time'
+import { ago, count, moment, size, until } from '../../i18n/time'
 import { core } from '../core'
 import { feel } from '../feel'
 import { now } from '../now'
@@ -41,7 +41,7 @@ export function Upload() {
         <dl class="facts">
           {upload.oldestUnsent !== null && <Fact name={t('upload.oldest')} text={moment(upload.oldestUnsent, now.value)} />}
           <Fact name={t('upload.contact')} text={upload.lastContact === null ? t('upload.never') : `${moment(upload.lastContact, now.value)} · ${ago(upload.lastContact, now.value)}`} />
-          {upload.nextAt !== null && upload.phase !== 'sending' && <Fact name={t('upload.next')} text={upload.nextAt <= now.value ? t('time.now') : t('time.in', { n: Math.ceil((upload.nextAt - now.value) / 1000) })} />}
+          {upload.nextAt !== null && upload.phase !== 'sending' && <Fact name={t('upload.next')} text={until(upload.nextAt, now.value)} />}
           {upload.fault !== null && <Fact name={t('upload.fault')} text={upload.fault} />}
         </dl>
         <Button tone="main" big icon="send" onPress={() => core.hurry()}>{t('upload.now')}</Button>
