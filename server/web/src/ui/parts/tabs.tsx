@@ -35,6 +35,7 @@ export function Tabs() {
         <button key={tab} type="button" aria-current={tab === at ? 'page' : undefined} onClick={() => open(tab)}>
           <Icon name={TABS[tab].icon} />
           <span>{t(TABS[tab].text)}</span>
+          {tab === 'settings' && core.update.value === 'ready' && <span class="tab-news"><span class="aside"> {t('me.update')}</span></span>}
         </button>
       ))}
     </nav>

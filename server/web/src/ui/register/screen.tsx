@@ -29,7 +29,7 @@ const LackSheet = laterSheet(all => all.LackSheet)
 const TwiceSheet = laterSheet(all => all.TwiceSheet)
 
 export function Register() {
-  useEffect(() => listenToWedge(text => receive(text)), [])
+  useEffect(() => listenToWedge(receive, typedKey), [])
   const shift = core.shift.value
   if (!shift) return null
   const title = core.places.value.find(one => one.place === shift.place)?.name ?? (shift.place || t('shift.unnamed'))
@@ -136,6 +136,14 @@ function Typed() {
 /** A whole number in threes and fours; a tail as it is. */
 function grouped(value: string): string {
   return value.length < 5 ? value : value.replace(/^(\d{3})(\d{0,4})(\d{0,4})$/, (_, a: string, b: string, c: string) => [a, b, c].filter(Boolean).join(' '))
+}
+
+/** A key of a keyboard, where there is one: the same as on the keypad. */
+function typedKey(key: string): void {
+  if (sheet.value !== null || document.querySelector('.sheet')) return
+  if (/^[0-9]$/.test(key)) press(key as KeyName)
+  else if (key === 'Backspace') press('back')
+  else if (key === 'x' || key === 'X') press('X')
 }
 
 const SLOTS = { phone, number, plate, name }

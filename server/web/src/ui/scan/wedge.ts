@@ -26,19 +26,33 @@ export class Wedge {
   }
 }
 
-/** Listens until the returned function is called. Fields that are typed into are left alone. */
-export function listenToWedge(heard: (text: string) => void): () => void {
+/**
+ * Listens until the returned function is called. `typed` gets keys that came alone, from a finger on
+ * a keyboard. Fields that are typed into are left alone.
+ */
+export function listenToWedge(heard: (text: string) => void, typed: (key: string) => void): () => void {
   const wedge = new Wedge()
+  let alone: ReturnType<typeof setTimeout> | undefined
+  let last = -Infinity
   const listen = (event: KeyboardEvent): void => {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return
-    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement
-    if (typing) return
-    const text = wedge.key(event.key, event.timeStamp)
-    if (text === null) return
-    event.preventDefault()
-    event.stopPropagation()
-    heard(text)
+    const { target, key } = event
+    if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return
+    const burst = event.timeStamp - last <= FAST
+    last = event.timeStamp
+    clearTimeout(alone)
+    const text = wedge.key(key, event.timeStamp)
+    if (text !== null) {
+      event.preventDefault()
+      event.stopPropagation()
+      heard(text)
+    } else if (!burst) {
+      alone = setTimeout(() => typed(key), FAST)
+    }
   }
   addEventListener('keydown', listen, true)
-  return () => removeEventListener('keydown', listen, true)
+  return () => {
+    clearTimeout(alone)
+    removeEventListener('keydown', listen, true)
+  }
 }
