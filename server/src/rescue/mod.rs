@@ -7,3 +7,5 @@
 pub mod file;
 pub mod import;
 pub mod sealing;
+#[cfg(test)]
+mod tests;

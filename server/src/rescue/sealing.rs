@@ -94,30 +94,29 @@ impl Opener {
     }
 }
 
+/// What a browser does, with the library of this side: for tests.
+#[cfg(test)]
+pub(super) fn seal(opener: &Opener, text: &[u8]) -> Vec<u8> {
+    let own = PrivateKey::generate(&ECDH_P256).unwrap();
+    let point = own.compute_public_key().unwrap().as_ref().to_vec();
+    let salt = [point.as_slice(), &opener.point].concat();
+    let peer = UnparsedPublicKey::new(&ECDH_P256, &opener.point);
+    let key = agree(&own, peer, (), |secret| {
+        let base = Salt::new(HKDF_SHA256, &salt).extract(secret);
+        let okm = base.expand(&[INFO], &AES_256_GCM).map_err(drop)?;
+        Ok(LessSafeKey::new(UnboundKey::from(okm)))
+    })
+    .unwrap();
+    let nonce = Nonce::assume_unique_for_key([7; NONCE_BYTES]);
+    let mut cipher = text.to_vec();
+    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut cipher)
+        .unwrap();
+    [MAGIC, &point, &[7; NONCE_BYTES], &cipher].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seal(opener: &Opener, text: &[u8]) -> Vec<u8> {
-        let own = PrivateKey::generate(&ECDH_P256).unwrap();
-        let point = own.compute_public_key().unwrap().as_ref().to_vec();
-        let salt = [point.as_slice(), &opener.point].concat();
-        let peer = UnparsedPublicKey::new(&ECDH_P256, &opener.point);
-        let key = agree(&own, peer, (), |secret| {
-            let base = Salt::new(HKDF_SHA256, &salt).extract(secret);
-            let okm = base.expand(&[INFO], &AES_256_GCM).map_err(drop)?;
-            Ok(LessSafeKey::new(UnboundKey::from(okm)))
-        })
-        .unwrap();
-        let mut cipher = text.to_vec();
-        key.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key([7; 12]),
-            Aad::empty(),
-            &mut cipher,
-        )
-        .unwrap();
-        [MAGIC, &point, &[7; 12], &cipher].concat()
-    }
 
     #[test]
     fn only_the_installation_it_was_sealed_for_opens_a_file() {

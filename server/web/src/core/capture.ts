@@ -5,7 +5,7 @@ import type { Phone } from './phone.ts'
 import type { Screen } from './screen.ts'
 import { seen } from './screen.ts'
 import type { Engine } from './engine.ts'
-import { outboxRow, type Held } from './store/keep.ts'
+import { asCaptured, outboxRow, type Held } from './store/keep.ts'
 import { Elsewhere, StorageFull } from './store/db.ts'
 import { capture, takeBack, type Draft, type EntryId } from './sync/outbox.ts'
 import type { Moment } from './sync/time.ts'
@@ -70,7 +70,7 @@ export class Capturing {
       if (error instanceof Elsewhere) return 'elsewhere'
       const { eras, nextEntry } = held.replica
       const clock = { era: eras.era, last: eras.last, stamp: eras.stamp, nextEntry }
-      if (phone.journal.write({ row: outboxRow(held.row.id, id, entry), line: sealed, clock })) return 'journal'
+      if (phone.journal.write({ row: asCaptured(outboxRow(held.row.id, id, entry)), line: sealed, clock })) return 'journal'
       return error instanceof StorageFull ? 'storage_full' : 'storage_broken'
     }
   }

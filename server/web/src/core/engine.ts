@@ -11,7 +11,7 @@ import { next, wants, type Action } from './sync/request.ts'
 import type { Moment } from './sync/time.ts'
 import { parseJson, readEnrolled } from './sync/wire.ts'
 import { UNDO_MS } from './capture.ts'
-import { touchedRecords, type Held, type Keeper } from './store/keep.ts'
+import { sleep, touchedRecords, type Held, type Keeper } from './store/keep.ts'
 
 /** However fast entries come, none waits longer for that. */
 const MOST_HOLD_MS = 30_000
@@ -237,7 +237,5 @@ export class Engine {
 
 /** Lines of somebody who is not on duty stay in storage alone. */
 function sleepLines(replica: Replica): void {
-  for (const [id, entry] of replica.outbox) {
-    if (typeof entry.line === 'string' && !replica.outbox.touched.has(id)) entry.line = undefined
-  }
+  for (const [id, entry] of replica.outbox) if (!replica.outbox.touched.has(id)) sleep(entry)
 }

@@ -32,6 +32,7 @@ for (let kill = 0; kill < KILLS; kill += 1) {
       const here = new Set(await stage.records())
       return ids.filter(id => !here.has(id))
     }, [...confirmed].filter(id => !world.centre.records.has(id)))
+    if (process.env.DEBUG) console.error(kill, phase, "confirmed", confirmed.size, "centre", world.centre.records.size, "ack", world.centre.ack, JSON.stringify(await page.evaluate(() => { const u = stage.core().upload.value; return [u.unsent, u.phase, stage.core().person.value, stage.core().blocks.value] })))
     if (missing.length > 0) console.error(`kill ${kill}: lost ${missing.length}`)
     lost += missing.length
     if (kill === 0 || phase === 'sending') {
@@ -59,4 +60,6 @@ const absent = [...confirmed].filter(id => !world.centre.records.has(id))
 await browser.kill()
 world.close()
 console.log(`${KILLS} kills (${Object.entries(phases).map(([name, count]) => `${name} ${count}`).join(', ')}): ${confirmed.size} entries confirmed, ${lost + absent.length} lost, ${unsent} unsent, ${world.centre.records.size} at the centre`)
-process.exit(lost + absent.length + unsent === 0 ? 0 : 1)
+const { forks, gaps, lostLines } = world.state
+console.log(`forks ${forks}, gaps ${gaps}, bodies called lost ${lostLines}`)
+process.exit(lost + absent.length + unsent + forks + gaps + lostLines === 0 ? 0 : 1)

@@ -35,13 +35,25 @@ const NOTHING: Omit<Row, 'record' | 'rev'> = { kind: '', stamp: '', time: 0, by:
 const isStub = (row: Row): boolean => row.kind === ''
 
 export class Keeper {
+  private readonly saving = new WeakMap<Held, Promise<void>>()
+
   constructor(
     private readonly db: Database,
     private readonly phoneKey: CryptoKey | null,
   ) {}
 
-  /** Writes everything that was touched since the last time. On failure it stays touched. */
-  async save(held: Held): Promise<void> {
+  /**
+   * Writes everything that was touched since the last time. On failure it stays touched. One after
+   * the other: of two that were under way at once, the older could be written last.
+   */
+  save(held: Held): Promise<void> {
+    const before = this.saving.get(held) ?? Promise.resolve()
+    const saved = before.catch(() => undefined).then(() => this.write(held))
+    this.saving.set(held, saved)
+    return saved
+  }
+
+  private async write(held: Held): Promise<void> {
     const { replica } = held
     const person = held.row.id
     const entries = drain(replica.outbox.touched)
@@ -76,6 +88,10 @@ export class Keeper {
         }
         putMarks(tx, person, replica.marks, marksFrom)
       })
+      for (const id of lines.keys()) {
+        const entry = replica.outbox.get(id)
+        if (entry !== undefined) stored.add(entry)
+      }
     } catch (error) {
       for (const id of entries) replica.outbox.touched.add(id)
       for (const id of troubles) replica.troubles.touched.add(id)
@@ -86,19 +102,26 @@ export class Keeper {
     }
   }
 
-  /** Of a capture: only the entry, its line and the clock. The line is sealed by the caller. */
+  /**
+   * Of a capture: only the entry, its line and the clock. The line is sealed by the caller. If it was
+   * numbered meanwhile, that is not for this to write: a number without those before it and without
+   * its mark would be a hole. `save` writes them together, and if it was first, nothing is left to do.
+   */
   async saveEntry(held: Held, id: EntryId, line: Sealed): Promise<void> {
-    const { replica } = held
-    replica.outbox.touched.delete(id)
-    try {
-      await this.db.write(['clocks', 'outbox', 'lines'], tx => {
-        putClock(tx, held)
-        putEntry(tx, held.row.id, id, replica.outbox.get(id), line)
-      })
-    } catch (error) {
-      replica.outbox.touched.add(id)
-      throw error
-    }
+    const person = held.row.id
+    await this.db.write(['clocks', 'outbox', 'lines'], async tx => {
+      putClock(tx, held)
+      if ((await tx.objectStore('outbox').get([person, id])) !== undefined) return
+      const entry = held.replica.outbox.get(id)
+      if (entry === undefined) return
+      void tx.objectStore('outbox').put(asCaptured(outboxRow(person, id, entry)))
+      void tx.objectStore('lines').put({ person, entry: id, line })
+    })
+    const entry = held.replica.outbox.get(id)
+    if (entry === undefined) return
+    stored.add(entry)
+    // What was not numbered since is as it stands there.
+    if (entry.seq === null) held.replica.outbox.touched.delete(id)
   }
 
   sealLine(line: string): Promise<Sealed> {
@@ -207,7 +230,7 @@ export class Keeper {
     const busy = replica.flight
     for (const entry of replica.outbox.values()) {
       const flying = busy !== null && entry.seq !== null && entry.seq >= busy.from && entry.seq <= busy.last
-      if (typeof entry.line === 'string' && !flying) entry.line = undefined
+      if (!flying) sleep(entry)
     }
   }
 
@@ -242,8 +265,13 @@ export class Keeper {
   }
 }
 
-/** Entries whose line is in storage. */
+/** Entries whose line is in storage for good: told only after the commit. */
 const stored = new WeakSet<Entry>()
+
+/** The line leaves memory, if it is in storage: what only the journal has, or nothing yet, stays. */
+export function sleep(entry: Entry): void {
+  if (typeof entry.line === 'string' && stored.has(entry)) entry.line = undefined
+}
 
 function drain<K>(touched: Set<K>): K[] {
   const keys = [...touched]
@@ -280,6 +308,11 @@ function putClock(tx: Transaction, held: Held): void {
   void tx.objectStore('clocks').put({ person: held.row.id, clock })
 }
 
+/** An entry before anything became of it. */
+export function asCaptured(row: OutboxRow): OutboxRow {
+  return { ...row, seq: null, shown: 'pending' }
+}
+
 export function outboxRow(person: number, id: EntryId, entry: Entry): OutboxRow {
   const { record, parent, era, stamp, abnormal, whole, seq, shown } = entry
   return { person, entry: id, record, parent, era, stamp, abnormal, whole, seq, shown, lost: entry.line === null }
@@ -299,10 +332,7 @@ function putEntry(tx: Transaction, person: number, id: EntryId, entry: Entry | u
     return
   }
   void tx.objectStore('outbox').put(outboxRow(person, id, entry))
-  if (line !== undefined) {
-    void tx.objectStore('lines').put({ person, entry: id, line })
-    stored.add(entry)
-  }
+  if (line !== undefined) void tx.objectStore('lines').put({ person, entry: id, line })
 }
 
 function putMarks(tx: Transaction, person: number, marks: readonly (string | null)[], from: number): void {
