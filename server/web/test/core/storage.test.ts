@@ -8,7 +8,7 @@ import { Keeper } from '../../src/core/store/keep.ts'
 import { newKey } from '../../src/core/store/seal.ts'
 import { dump } from '../../src/core/sync/dump.ts'
 import { hurry } from '../../src/core/sync/pace.ts'
-import { loseMarks } from '../../src/core/sync/outbox.ts'
+import { capture, loseMarks } from '../../src/core/sync/outbox.ts'
 import { newReplica } from '../../src/core/sync/replica.ts'
 import { next } from '../../src/core/sync/request.ts'
 import { perform } from '../sync/drive.ts'
@@ -106,6 +106,45 @@ test('another tab takes over, and the first saves nothing from then on', async (
   expect(second.upload.value.unsent).toBe(1)
   await first.close()
   await second.close()
+})
+
+test('a capture that is numbered while it is written leaves no number without those before it', async () => {
+  globalThis.indexedDB = new IDBFactory()
+  const db = new Database()
+  const key = await newKey()
+  const keeper = new Keeper(db, key)
+  const row = { id: 1, name: '', state: new Uint8Array([0]), key, pin: null, wrong: 0, notBefore: 0, unsent: 0, oldestUnsent: null }
+  const held = { row, replica: newReplica(), extra: null, key, open: true }
+  const { replica } = held
+  replica.identity = { device: 77_632, user: 'u17', token: 'a'.repeat(64) }
+  replica.access = { is: 'enrolled' }
+  await keeper.save(held)
+  const write = (n: number) => {
+    const draft = { ...passer(`甲${n}`), scope: 'checkpoint:S17', record: `01a20099-0ebf-7a11-8c21-00000000000${n}` }
+    const id = capture(replica, draft, { wall: 1_795_307_467_000 + n, mono: n })
+    if (typeof id !== 'number') throw new Error(id.refused)
+    return id
+  }
+  for (const n of [1, 2, 3]) {
+    const id = write(n)
+    await keeper.saveEntry(held, id, await keeper.sealLine(replica.outbox.get(id)!.line as string))
+  }
+  const last = write(4)
+  const sealed = await keeper.sealLine(replica.outbox.get(last)!.line as string)
+  // A request is started in between, and the program ends before its numbers are in storage.
+  expect(next(replica, { wall: 1_795_307_468_000, mono: 10 })).toMatchObject({ action: 'send' })
+  expect(replica.outbox.get(last)?.seq).toBe(4)
+  await keeper.saveEntry(held, last, sealed)
+  const back = await keeper.load((await db.read(store => store.get('persons', 1)))!)
+  expect(back.replica.marks).toEqual([])
+  expect([...back.replica.outbox.values()].map(entry => entry.seq)).toEqual([null, null, null, null])
+  // And once the numbers are written they are not taken back by a capture that comes late.
+  await keeper.save(held)
+  await keeper.saveEntry(held, last, sealed)
+  const later = await keeper.load((await db.read(store => store.get('persons', 1)))!)
+  expect([...later.replica.outbox.values()].map(entry => entry.seq)).toEqual([1, 2, 3, 4])
+  expect(later.replica.marks).toEqual(replica.marks)
+  db.close()
 })
 
 test('what is written after each step of a random history is the whole replica', async () => {
