@@ -10,35 +10,29 @@ import { Capturing } from './capture.ts'
 import { Definitions } from './definitions/load.ts'
 import { holding } from './definitions/policy.ts'
 import { codeIn } from './code.ts'
-import type { Engine } from './engine.ts'
 import { gateOf, measureStorage, newRecordId } from './facts.ts'
-import type { Fetch, Http } from './net/http.ts'
-import { Phone, restoreAccess } from './phone.ts'
+import type { Fetch } from './net/http.ts'
+import { Network } from './network.ts'
+import { Phone } from './phone.ts'
 import { samePerson } from './recall.ts'
 import { Screen, seen } from './screen.ts'
 import { blocksOf, handsOf, personOf, uploadOf } from './told.ts'
-import type { Heard } from './sync/answer.ts'
 import type { Held } from './store/keep.ts'
 import { read } from './sync/change.ts'
 import { dismiss as dismissTrouble, type Draft } from './sync/outbox.ts'
-import { loaded, setPlaces, tick } from './sync/replica.ts'
+import { tick } from './sync/replica.ts'
 import { dayOf } from './sync/scope.ts'
 import { hurry } from './sync/pace.ts'
-import { newerDefinitions } from './sync/status.ts'
 import type { Moment } from './sync/time.ts'
 import { Updates } from './update.ts'
 
 export const VERSION = '0.1.0'
-/** How long a screen waits for an enrolment before it goes on without. */
-const ENROL_PATIENCE_MS = 15_000
 /** How often what is remembered and the room that is left are looked after. */
 const UPKEEP_MS = 20_000
 /** Lines woken before the screen is drawn again. */
 const WAKE_SLICE = 40
 /** What is left to a person who is typing meanwhile. */
 const WAKE_PAUSE_MS = 25
-/** Places that one reply lists at most. */
-const MOST_PLACES = 200
 const DEFAULTS: Settings = { language: null, textSize: 0, contrast: false, sound: true, vibration: true, leftHand: false }
 
 export interface Options {
@@ -74,17 +68,14 @@ class Opened implements Core {
 
   private readonly definitions = new Definitions()
   private readonly now: () => Moment
-  private http: Http | null = null
   private readonly phone: Phone
-  private engine: Engine | null = null
-  private traffic: Promise<typeof import('./traffic.ts')> | null = null
+  private readonly network: Network
   private readonly updates: Updates
   private screen: Screen | null = null
   private dirty = false
   private readonly capturing: Capturing
   /** Loaded right after the first screen. */
   private soon: typeof import('./soon.ts') | null = null
-  private enrolling: { held: Held; tell: (outcome: Enrolment) => void } | null = null
   private telling = false
   private upkeep: ReturnType<typeof setInterval> | null = null
 
@@ -93,9 +84,25 @@ class Opened implements Core {
     this.phone = new Phone(this.now, options.journal === undefined ? localPlaces() : options.journal, () => this.lost())
     this.kinds = this.definitions.kinds
     this.policy = this.definitions.policy
+    this.network = new Network({
+      phone: this.phone,
+      definitions: this.definitions,
+      now: this.now,
+      base: options.base ?? (typeof location === 'undefined' ? '' : location.origin),
+      fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+      changed: (held, records) => this.changed(held, records),
+      defined: () => {
+        if (this.phone.onDuty !== null) this.screen?.begin()
+        this.bump()
+      },
+      settled: () => this.updates.settle(),
+      failed: error => this.failed(error),
+      keep: held => this.keep(held),
+      goOnDuty: held => this.goOnDuty(held, held.row.key),
+    })
     this.capturing = new Capturing({
       phone: this.phone,
-      engine: () => this.engine,
+      engine: () => this.network.engine,
       now: this.now,
       screen: () => this.screen,
       changed: (held, records) => this.changed(held, records),
@@ -103,36 +110,11 @@ class Opened implements Core {
       keep: held => this.keep(held),
     })
     this.updates = new Updates({
-      pause: () => this.engine?.pause() ?? true,
-      resume: () => this.engine?.resume(),
+      pause: () => this.network.engine?.pause() ?? true,
+      resume: () => this.network.engine?.resume(),
       isDirty: () => this.dirty,
     })
     this.update = this.updates.state
-  }
-
-  /** What the network needs, and with it the engine. */
-  private load(): Promise<typeof import('./traffic.ts')> {
-    this.traffic ??= import('./traffic.ts').then(traffic => {
-      const { phone, options } = this
-      const base = options.base ?? (typeof location === 'undefined' ? '' : location.origin)
-      this.http = new traffic.Http(base, options.fetch ?? ((url, init) => fetch(url, init)))
-      this.engine = new traffic.Engine({
-        http: this.http,
-        get keeper() {
-          return phone.keeper
-        },
-        now: this.now,
-        random: () => crypto.getRandomValues(new Uint8Array(32)),
-        name: () => phoneName(),
-        people: () => (phone.trouble === 'elsewhere' ? [] : phone.people),
-        changed: (held, records) => this.changed(held, records),
-        after: (held, heard) => this.after(held, heard),
-        other: told => this.other(told),
-        failed: error => this.failed(error),
-      })
-      return traffic
-    })
-    return this.traffic
   }
 
   async begin(force: boolean): Promise<void> {
@@ -143,7 +125,7 @@ class Opened implements Core {
       if (held !== null) await this.goOnDuty(held, held.row.key)
     }
     this.tell()
-    void this.load().then(() => this.engine?.resume())
+    void this.network.load().then(() => this.network.engine?.resume())
     void import('./soon.ts').then(soon => {
       this.soon = soon
       this.bump()
@@ -159,7 +141,7 @@ class Opened implements Core {
   /** Ends everything, for tests. */
   async close(): Promise<void> {
     if (this.upkeep !== null) clearInterval(this.upkeep)
-    this.engine?.stop()
+    this.network.engine?.stop()
     await this.phone.saveMemory().catch(() => undefined)
     await this.phone.db.release().catch(() => undefined)
     this.phone.db.close()
@@ -183,15 +165,7 @@ class Opened implements Core {
 
   async enrol(code: string): Promise<Enrolment> {
     const held = this.phone.onDuty
-    if (held === null) return { outcome: 'refused', code: 'nobody_on_duty' }
-    const { enrol } = await this.load()
-    enrol(held.replica, code.trim().toUpperCase(), crypto.getRandomValues(new Uint8Array(32)))
-    const outcome = new Promise<Enrolment>(tell => {
-      this.enrolling = { held, tell }
-      setTimeout(() => tell({ outcome: 'later' }), ENROL_PATIENCE_MS)
-    })
-    this.engine?.hurry()
-    return outcome
+    return held === null ? { outcome: 'refused', code: 'nobody_on_duty' } : this.network.enrol(held, code)
   }
 
   async setPin(pin: string): Promise<void> {
@@ -261,7 +235,7 @@ class Opened implements Core {
     this.bump()
     // What was sent while they were locked comes back now.
     hurry(held.replica)
-    this.engine?.kick()
+    this.network.engine?.kick()
     void this.wakeLines(held)
   }
 
@@ -414,7 +388,7 @@ class Opened implements Core {
 
   hurry(): void {
     for (const { replica } of this.phone.people) hurry(replica)
-    this.engine?.hurry()
+    this.network.engine?.hurry()
   }
 
   async rescue(): Promise<Awaited<ReturnType<Core['rescue']>>> {
@@ -426,8 +400,7 @@ class Opened implements Core {
 
   async lookUp(of: Parameters<Core['lookUp']>[0], purpose: string): ReturnType<Core['lookUp']> {
     const token = this.phone.onDuty?.replica.identity?.token
-    const { lookUp } = await this.load()
-    return token === undefined || this.http === null ? { outcome: 'no_answer' } : lookUp(this.http, token, of, purpose)
+    return token === undefined ? { outcome: 'no_answer' } : this.network.lookUp(token, of, purpose)
   }
 
   // ---- the phone ----
@@ -465,7 +438,7 @@ class Opened implements Core {
   // ---- behind it ----
 
   private lost(): void {
-    this.engine?.stop()
+    this.network.engine?.stop()
     this.screen = null
     this.bump()
   }
@@ -506,58 +479,16 @@ class Opened implements Core {
     this.telling = true
     queueMicrotask(() => {
       this.telling = false
-      const { phone, engine } = this
+      const { phone } = this
       const held = phone.onDuty
       this.persons.value = phone.people.map(personOf)
       this.person.value = held === null ? null : personOf(held)
       this.places.value = (held?.replica.places ?? []).map(place => ({ ...place, by_day: place.by_day === true }))
       this.shift.value = (held?.extra as { shift?: Shift | null } | null)?.shift ?? null
-      const busy = engine?.busy ?? null
+      const busy = this.network.engine?.busy ?? null
       this.upload.value = uploadOf(held, busy !== null && busy.held === held, busy?.changes ?? 0, this.now(), handsOf(held))
       this.blocks.value = blocksOf(held, phone.trouble, phone.journal.count())
     })
-  }
-
-  private async after(held: Held, heard: Heard): Promise<void> {
-    const { enrolling, definitions, phone, http } = this
-    if (enrolling?.held === held && held.replica.access.is !== 'enrolling') {
-      this.enrolling = null
-      if (heard === 'other_person') {
-        restoreAccess(held)
-        enrolling.tell({ outcome: 'other_person', person: phone.onDuty?.row.id ?? held.row.id })
-      } else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine?.refusal ?? 'code_unknown' })
-      else enrolling.tell({ outcome: 'enrolled', person: held.row.id })
-    }
-    const token = held.replica.identity?.token
-    if (heard === 'applied' && token !== undefined && http !== null && held.replica.lastContact !== null) {
-      const newer = newerDefinitions(held.replica) !== null
-      const { fetchDefinitions } = await this.load()
-      if ((newer || definitions.rescueKey === null) && (await fetchDefinitions(definitions, http, token, phone.db, newer))) {
-        for (const { replica } of phone.people) loaded(replica, definitions.schema, definitions.policyVersion)
-        if (this.phone.onDuty !== null) this.screen?.begin()
-        this.bump()
-      }
-      if (held.replica.places.length === MOST_PLACES) await this.fetchPlaces(held, http, token)
-    }
-    this.updates.settle()
-  }
-
-  /** All places, where one reply did not hold them. */
-  private async fetchPlaces(held: Held, http: Http, token: string): Promise<void> {
-    const { allPlaces } = await this.load()
-    const all = await allPlaces(http, token)
-    if (all === null || all.length <= held.replica.places.length) return
-    setPlaces(held.replica, all)
-    await this.keep(held)
-  }
-
-  private async other(told: { device: number; user: string; token: string }): Promise<void> {
-    const held = await this.phone.add('', this.definitions)
-    held.replica.identity = told
-    held.replica.access = { is: 'enrolled' }
-    await this.keep(held)
-    await this.phone.saveMemory()
-    await this.goOnDuty(held, held.row.key)
   }
 
   private async maintain(): Promise<void> {
@@ -586,7 +517,7 @@ class Opened implements Core {
     await this.phone.open(true, this.definitions)
     const held = this.phone.people.find(held => held.row.id === id)
     if (held !== undefined && this.phone.onDuty === null) await this.goOnDuty(held, key ?? held.row.key)
-    this.engine?.kick()
+    this.network.engine?.kick()
   }
 
   private listen(): void {
@@ -609,9 +540,4 @@ function localPlaces(): globalThis.Storage | null {
   } catch {
     return null
   }
-}
-
-function phoneName(): string {
-  const agent = typeof navigator === 'undefined' ? '' : navigator.userAgent
-  return /Android [\d.]+; ([^;)]+)/.exec(agent)?.[1]?.trim().slice(0, 40) ?? (/iPhone|iPad/.exec(agent)?.[0] || 'phone')
 }
