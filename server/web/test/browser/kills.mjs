@@ -15,7 +15,8 @@ const world = await serve(stage)
 const profile = folder('profile')
 const confirmed = new Set()
 let lost = 0
-let phases = { capturing: 0, sending: 0, opening: 0 }
+let enrolled = false
+const phases = { capturing: 0, sending: 0, opening: 0 }
 
 for (let kill = 0; kill < KILLS; kill += 1) {
   const browser = await launch(profile)
@@ -32,11 +33,30 @@ for (let kill = 0; kill < KILLS; kill += 1) {
       const here = new Set(await stage.records())
       return ids.filter(id => !here.has(id))
     }, [...confirmed].filter(id => !world.centre.records.has(id)))
-    if (process.env.DEBUG) console.error(kill, phase, "confirmed", confirmed.size, "centre", world.centre.records.size, "ack", world.centre.ack, JSON.stringify(await page.evaluate(() => { const u = stage.core().upload.value; return [u.unsent, u.phase, stage.core().person.value, stage.core().blocks.value] })))
-    if (missing.length > 0) console.error(`kill ${kill}: lost ${missing.length}`)
-    lost += missing.length
-    if (kill === 0 || phase === 'sending') {
-      if (kill === 0) await page.evaluate(() => stage.core().enrol('7Q2M'))
+    if (missing.length > 0) {
+      // What storage itself holds tells a loss from an app that does not show what it has.
+      const inside = await page.evaluate(async ids => {
+        const db = await new Promise((resolve, reject) => {
+          const opening = indexedDB.open('kadian')
+          opening.onsuccess = () => resolve(opening.result)
+          opening.onerror = () => reject(opening.error)
+        })
+        const rows = await new Promise(resolve => {
+          const asked = db.transaction('outbox').objectStore('outbox').getAll()
+          asked.onsuccess = () => resolve(asked.result)
+        })
+        const there = new Set(rows.map(row => row.record))
+        const { upload, blocks, persons } = stage.core()
+        return { stored: ids.filter(id => there.has(id)).length, outbox: rows.length, upload: upload.value, blocks: blocks.value, persons: persons.value, shown: stage.core().views({ kind: 'registration' }).length }
+      }, missing)
+      console.error(`kill ${kill} (${phase}): ${missing.length} not on screen, ${JSON.stringify(inside)}`)
+      process.exitCode = 1
+      lost += missing.length - inside.stored
+      break
+    }
+    if (!enrolled || phase === 'sending') {
+      if (!enrolled) await page.evaluate(() => stage.core().enrol('7Q2M'))
+      enrolled = true
       void page.evaluate(() => setInterval(() => stage.core().hurry(), 15)).catch(() => undefined)
     }
     void page.evaluate(from => stage.register(from, 100_000), kill * 1_000).catch(() => undefined)
