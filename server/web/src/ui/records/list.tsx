@@ -65,16 +65,8 @@ function fits(view: RecordView, filter: Filter): boolean {
   return true
 }
 
-/** What was judged before: a long shift holds thousands of entries, and none of them changes in place. */
-const judged = new WeakMap<RecordView, boolean>()
-
 export function isAbnormal(view: RecordView): boolean {
-  if (view.abnormal.length > 0) return true
-  const known = judged.get(view)
-  if (known !== undefined) return known
-  const abnormal = core.judge(view.kind, view.fields).some(rule => rule.level !== 'notice')
-  judged.set(view, abnormal)
-  return abnormal
+  return view.abnormal.length > 0
 }
 
 function Row({ view }: { view: RecordView }) {
