@@ -29,6 +29,8 @@ import { Updates } from './update.ts'
 export const VERSION = '0.1.0'
 /** How often what is remembered and the room that is left are looked after. */
 const UPKEEP_MS = 20_000
+/** How soon storage that failed is tried again. */
+const MEND_MS = 3_000
 /** Lines woken before the screen is drawn again. */
 const WAKE_SLICE = 40
 /** What is left to a person who is typing meanwhile. */
@@ -453,6 +455,7 @@ class Opened implements Core {
 
   private failed(error: unknown): void {
     this.phone.note(error)
+    if (this.phone.trouble === 'broken') setTimeout(() => void this.maintain(), MEND_MS)
     this.tell()
   }
 

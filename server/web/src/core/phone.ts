@@ -18,6 +18,9 @@ const MOST_BLOCKS = 40
 /** Wrong PINs that cost nothing; then 30 s, doubling up to a quarter of an hour. */
 const FREE_TRIES = 5
 
+/** Tries to open the database at the start, each waiting twice as long as the one before. */
+const MOST_TRIES = 3
+
 export type Trouble = 'none' | 'full' | 'broken' | 'elsewhere'
 
 export class Phone {
@@ -42,6 +45,7 @@ export class Phone {
   /** Opens storage. `force`: takes the right to write from another tab. */
   async open(force: boolean, definitions: Definitions): Promise<void> {
     try {
+      await this.reach()
       if (!(await claimTab(this.db, force, () => this.note(new Elsewhere())))) {
         this.trouble = 'elsewhere'
         return
@@ -64,6 +68,19 @@ export class Phone {
       this.note(error)
       await definitions.load(this.db)
       if (this.people.length === 0) this.people = [this.stranded(definitions)]
+    }
+  }
+
+  /** Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
+  private async reach(): Promise<void> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await this.db.read(db => db.count('persons'))
+        return
+      } catch (error) {
+        if (error instanceof Elsewhere || tries === MOST_TRIES) throw error
+        await new Promise(resolve => setTimeout(resolve, 250 * 2 ** tries))
+      }
     }
   }
 

@@ -70,10 +70,15 @@ const page = await browser.context.newPage()
 await page.goto(world.url)
 await page.evaluate(() => stage.open(null))
 await page.evaluate(() => stage.core().blocks.value.some(one => one.block === 'elsewhere') ? stage.core().takeOver() : undefined)
-for (let tries = 0; tries < 600; tries += 1) {
+// What is left is drained: as long as something moves it is waited for.
+let left = Infinity
+for (let still = 0; still < 300; still += 1) {
   await page.evaluate(() => stage.core().hurry())
-  if (await page.evaluate(() => stage.core().upload.value.allSentAllCurrent)) break
-  await new Promise(resolve => setTimeout(resolve, 50))
+  const [done, unsent] = await page.evaluate(() => [stage.core().upload.value.allSentAllCurrent, stage.core().upload.value.unsent])
+  if (done) break
+  if (unsent < left) still = 0
+  left = unsent
+  await new Promise(resolve => setTimeout(resolve, 100))
 }
 const unsent = await page.evaluate(() => stage.core().upload.value.unsent)
 const absent = [...confirmed].filter(id => !world.centre.records.has(id))

@@ -34,6 +34,7 @@ export async function buildStage() {
 /** Serves the page, files that a test adds, and the centre; `held` keeps an answer back. */
 export async function serve({ out, Centre }, files = new Map()) {
   const centre = new Centre(outOf => outOf - 1)
+  centre.utcOffset = -new Date().getTimezoneOffset()
   const state = { centre, files, held: null, pushes: 0, forks: 0, gaps: 0, lostLines: 0 }
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://x').pathname

@@ -46,6 +46,7 @@ export class World {
 
   constructor() {
     globalThis.indexedDB = new IDBFactory()
+    this.centre.utcOffset = -new Date().getTimezoneOffset()
   }
 
   async open(): Promise<Core & { close(): Promise<void> }> {

@@ -36,6 +36,8 @@ export class Centre {
   heads = new Map<string, number>()
   marks: string[] = []
   durable = 0
+  /** Minutes that the place's time is ahead of UTC: what day a record belongs to. */
+  utcOffset = 480
   /** What a restore goes back to. */
   private saved: { marks: string[]; records: Map<string, Kept>; heads: Map<string, number> } | null = null
 
@@ -68,7 +70,7 @@ export class Centre {
       if (chance < 120) return void verdicts.push({ seq, verdict: 'invalid', code: 'type', path: 'set.note' })
       const standing = this.records.get(change.record)
       const parent = change.parent === null ? undefined : this.records.get(change.parent)
-      const place = standing?.scope ?? parent?.scope ?? (change.scope === 'checkpoint:S17' ? `${change.scope}@${day(now)}` : change.scope)
+      const place = standing?.scope ?? parent?.scope ?? (change.scope === 'checkpoint:S17' ? `${change.scope}@${this.day(now)}` : change.scope)
       if (place === null || place === undefined || (change.base !== null && standing === undefined)) {
         return void verdicts.push({ seq, verdict: 'parked', code: 'waiting' })
       }
@@ -164,7 +166,7 @@ export class Centre {
     const some = records[this.draw(Math.max(1, records.length))]
     const way = this.draw(10)
     if (way < 4 || some === undefined) {
-      const scope = [`checkpoint:S17@${day(now)}`, 'grid:0731', 'grid:0732'][this.draw(3)]!
+      const scope = [`checkpoint:S17@${this.day(now)}`, 'grid:0731', 'grid:0732'][this.draw(3)]!
       const record = `01a20000-${hex4(this.draw(9))}-7a11-8c21-00000000${hex4(this.draw(0xffff))}`
       const stamp = stampBy(now.toString(16).padStart(12, '0') + '0000', 77_001)
       const known = this.records.get(record)
@@ -204,6 +206,10 @@ export class Centre {
     return true
   }
 
+  private day(now: number): string {
+    return new Date(now + this.utcOffset * 60_000).toISOString().slice(0, 10)
+  }
+
   private isLast(line: string, touched: ReadonlyMap<string, number>): boolean {
     return touched.get(read(line)!.record) === 1
   }
@@ -237,10 +243,6 @@ export class Centre {
     const { kind, parent, rev, stamp, time, by, set } = kept
     return { record, kind, ...(parent === null ? {} : { parent }), rev, stamp, time, by, set: { ...set }, ...(this.draw(9) === 0 ? { abnormal: ['fever'] } : {}) }
   }
-}
-
-function day(now: number): string {
-  return new Date(now + 8 * 3_600_000).toISOString().slice(0, 10)
 }
 
 function hex4(n: number): string {

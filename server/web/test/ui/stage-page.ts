@@ -1,9 +1,6 @@
 // The page on which screens are drawn without a centre: `?state=hands&lang=en`.
 
-import '../../src/styles/tokens.css'
-import '../../src/styles/base.css'
-import '../../src/styles/parts.css'
-import '../../src/styles/screens.css'
+import '../../src/styles/index.css'
 import { mount } from '../../src/ui/mount'
 import { stage } from './stage'
 import { STATES } from './states'

@@ -12,6 +12,8 @@ import type { Shown } from '../sync/outbox.ts'
 
 export const NAME = 'kadian'
 const VERSION = 1
+/** Between tries: a browser that was killed may hold its lock for a moment longer. */
+const PAUSES_MS = [20, 150]
 
 export interface PersonRow {
   readonly id: number
@@ -172,7 +174,9 @@ export class Database {
         if (error instanceof Elsewhere) throw error
         if ((error as DOMException)?.name === 'QuotaExceededError') throw new StorageFull()
         this.drop()
-        if (attempt === 2) throw new StorageBroken(String(error))
+        const pause = PAUSES_MS[attempt]
+        if (pause === undefined) throw new StorageBroken(String(error))
+        await new Promise(resolve => setTimeout(resolve, pause))
       }
     }
   }
