@@ -94,6 +94,18 @@ impl Keys {
         keyed(&self.lookup, &[b"attempt", password.as_bytes()])
     }
 
+    /// A candidate for the private key that opens rescue files; see `rescue::sealing`.
+    pub fn rescue(&self, turn: u8) -> [u8; KEY_BYTES] {
+        keyed(&self.lookup, &[b"rescue", &[turn]])
+    }
+
+    /// What stands in the place of a token's hash for the number under which one person's changes
+    /// of a rescue file come in: the same for the same file, and the hash of no token.
+    pub fn rescue_token(&self, file: &[u8], person: usize) -> [u8; KEY_BYTES] {
+        let at = (person as u64).to_be_bytes();
+        keyed(&self.lookup, &[b"rescue file", &Sha256::digest(file), &at])
+    }
+
     /// Says which lookup key this is without telling it; the database remembers it, so that
     /// another key is noticed before it makes everything unfindable.
     pub fn fingerprint(&self) -> String {

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod ledger;
 pub mod metrics;
 pub mod records;
+pub mod rescue;
 pub mod retention;
 pub mod store;
 pub mod sync;

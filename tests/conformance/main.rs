@@ -9,6 +9,7 @@
     reason = "in a test, a panic is the report"
 )]
 
+mod app;
 mod pages;
 mod rules;
 mod tree;

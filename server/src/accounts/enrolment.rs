@@ -142,6 +142,70 @@ pub fn leave_fork(
         }
         return Err(Refusal::Taken("token_hash").into());
     }
+    let row = part(c, ledger, old, token_hash, knew, name, old.state(), now)?;
+    tell(c, old, &row, now)?;
+    Ok(Enrolled::of(&row, true))
+}
+
+/// A number on a phone's line for what was carried here in a file. No copy of the phone uses it, so
+/// nobody is told of a fork. What a blocked phone held is taken, and kept aside.
+pub fn hand_in_beside(
+    c: &mut Connection,
+    ledger: &Ledger,
+    old: &DeviceRow,
+    token_hash: &[u8; 32],
+    knew: u64,
+    now: Millis,
+) -> Result<Enrolled, Error> {
+    if let Some(row) = devices::by_token(c, token_hash)? {
+        return Ok(Enrolled::of(&row, false));
+    }
+    let state = match old.state() {
+        DeviceState::Blocked => DeviceState::PushOnly,
+        state => state,
+    };
+    let row = part(c, ledger, old, token_hash, knew, &old.name, state, now)?;
+    Ok(Enrolled::of(&row, true))
+}
+
+/// The same for changes of somebody who never enrolled the phone.
+pub fn hand_in_alone(
+    c: &mut Connection,
+    ledger: &Ledger,
+    account: UserId,
+    token_hash: &[u8; 32],
+    name: &str,
+    now: Millis,
+) -> Result<Enrolled, Error> {
+    if let Some(row) = devices::by_token(c, token_hash)? {
+        return Ok(Enrolled::of(&row, false));
+    }
+    let new = NewDevice {
+        account,
+        token_hash,
+        name,
+        leaves: None,
+        now,
+    };
+    let row = devices::insert(c, &new)?;
+    ledger.append(c, &entry(&row, None, now))?;
+    Ok(Enrolled::of(&row, true))
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a number on a line is told by all of them, and two callers share this"
+)]
+fn part(
+    c: &mut Connection,
+    ledger: &Ledger,
+    old: &DeviceRow,
+    token_hash: &[u8; 32],
+    knew: u64,
+    name: &str,
+    state: DeviceState,
+    now: Millis,
+) -> Result<DeviceRow, Error> {
     if devices::of_line(c, old.line)?.len() >= MOST_ON_A_LINE {
         return Err(Refusal::TooManyExits.into());
     }
@@ -159,17 +223,16 @@ pub fn leave_fork(
     };
     let row = devices::insert(c, &new)?;
     ledger.append(c, &entry(&row, None, now))?;
-    if old.state() != DeviceState::Active {
-        devices::set_state(c, row.number, old.state())?;
+    if state != DeviceState::Active {
+        devices::set_state(c, row.number, state)?;
         let state = Entry::DeviceState {
             number: row.device().0,
-            state: old.state.clone(),
+            state: state.as_str().to_owned(),
             at: now,
         };
         ledger.append(c, &state)?;
     }
-    tell(c, old, &row, now)?;
-    Ok(Enrolled::of(&row, true))
+    Ok(row)
 }
 
 fn tell(c: &mut Connection, old: &DeviceRow, new: &DeviceRow, now: Millis) -> Result<(), Error> {

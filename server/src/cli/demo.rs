@@ -125,7 +125,7 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         enrolment::make_code(connection, Actor::CommandLine, user, &code, 24 * 60, now)
     })?;
     println!(
-        "\nserving {url}\n  documentation  {url}/docs\n  console        login officer, password {password}\n  a phone        enrolment code {} (one use, one day; volunteer at S001)\n  data           {} (gone when this ends)\n\nCtrl-C ends it.",
+        "\nserving {url}\n  the field app  {url}/app/#code={}\n                 (a volunteer at S001; the code enrols one phone, today)\n  documentation  {url}/docs\n  console        login officer, password {password}\n  data           {} (gone when this ends)\n\nCtrl-C ends it.",
         code.reveal(),
         folder.0.display()
     );

@@ -15,6 +15,7 @@ mod migrate;
 mod moment;
 mod policy;
 mod purge;
+mod rescue;
 mod restore;
 mod secret;
 mod serve;
@@ -74,6 +75,8 @@ enum Command {
     Backup(backup::Args),
     /// Put a backup in place, into either database
     Restore(restore::Args),
+    /// Take in what a phone could not send
+    Rescue(rescue::Args),
     /// Say what is wrong, or soon will be
     Doctor(doctor::Args),
     /// Print the effective configuration and where each value comes from
@@ -164,6 +167,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Kind(args) => kind::run(&settings, &args),
         Command::Policy(args) => policy::run(&settings, &args),
+        Command::Rescue(args) => rescue::run(&settings, &args),
         Command::Purge(args) => purge::run(&settings, &args),
         Command::Config(args) => config::run(&settings, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),

@@ -34,6 +34,7 @@ pub mod look_up;
 pub mod metrics;
 pub mod openapi;
 mod outflow;
+pub mod pages;
 pub mod paging;
 pub mod parked;
 pub mod problem;
@@ -41,6 +42,7 @@ pub mod records;
 #[cfg(test)]
 mod records_tests;
 pub mod reply;
+pub mod rescue_key;
 pub mod route;
 pub mod routes;
 pub mod scopes;

@@ -12,8 +12,8 @@ use super::paging::{AFTER, LIMIT};
 use super::route::{Caller, Gate, Route, delete, get, patch, post, put};
 use super::{
     alerts, areas, assignments, audit, backups, conflicts, devices, docs, enrol, enrolments,
-    health, kinds, limits, look_up, metrics, parked, records, scopes, session, sync, tallies,
-    users,
+    health, kinds, limits, look_up, metrics, pages, parked, records, rescue_key, scopes, session,
+    sync, tallies, users,
 };
 use crate::sync::resolve::RESOLVERS;
 
@@ -104,6 +104,8 @@ pub const ROUTES: &[Route] = &[
         .by(Caller::Console(AUDITORS)).query(&[AFTER, LIMIT]).gives("Audit"),
     get("/v1/backups", "Which backups are on record, and what makes a change durable", |r| r.to(backups::list))
         .by(AREA_KEEPER).gives("Backups"),
+    get("/v1/rescue-key", "The public key that rescue files are sealed for", |r| r.to(rescue_key::show))
+        .gives("RescueKey"),
     get("/v1/limits", "What one request may hold", |r| {
         r.to(limits::show)
     })
@@ -129,6 +131,25 @@ pub const ROUTES: &[Route] = &[
     }),
     get("/docs/docs.js", "Script of the documentation page", |r| {
         r.to(docs::script)
+    }),
+    get("/", "To the field app", |r| {
+        r.to(pages::front)
+    }),
+    get("/app", "To the field app", |r| {
+        r.to(pages::redirect)
+    }),
+    get("/app/", "The field app", |r| {
+        r.to(pages::show)
+    }),
+    get("/app/{file}", "A file of the field app", |r| r.to(pages::show)),
+    get("/card", "To the traveller's card", |r| {
+        r.to(pages::redirect)
+    }),
+    get("/card/", "The traveller's card", |r| {
+        r.to(pages::show)
+    }),
+    get("/card/{file}", "A file of the card", |r| {
+        r.to(pages::show)
     }),
     get("/problems", "What each problem code means", |r| {
         r.to(docs::problems)

@@ -158,6 +158,11 @@ pub const SHAPES: &[(&str, &str, &str)] = &[
             "scopes":64,"places":200,"changes_after_failure":32,"bytes_after_failure":32768}"#,
     ),
     (
+        "RescueKey",
+        "A point of P-256, uncompressed, in hex: what rescue files are sealed for",
+        r#"{"key":"04…"}"#,
+    ),
+    (
         "LookUp",
         "Exactly one of phone, identity and plate, and why",
         r#"{"phone?":"13800000000","identity?":"110101199003070038","plate?":"豫P00000","purpose":"second reading at the gate"}"#,

@@ -1,0 +1,289 @@
+// The phone as a whole: storage opened and claimed by one tab, the people on it, who is on duty,
+// and how each is brought back, locked and unlocked.
+
+import { Journal } from './store/journal.ts'
+import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type PersonRow } from './store/db.ts'
+import { Keeper, type Held } from './store/keep.ts'
+import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
+import { claimTab } from './store/tab.ts'
+import type { Definitions } from './definitions/load.ts'
+import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
+import { resume } from './sync/pace.ts'
+import { loaded, newReplica, wake } from './sync/replica.ts'
+import type { Moment } from './sync/time.ts'
+
+/** People in one block of what is remembered, and blocks before they are packed anew. */
+const BLOCK = 256
+const MOST_BLOCKS = 40
+/** Wrong PINs that cost nothing; then 30 s, doubling up to a quarter of an hour. */
+const FREE_TRIES = 5
+
+/** Tries to open the database at the start, each waiting twice as long as the one before. */
+const MOST_TRIES = 3
+
+export type Trouble = 'none' | 'full' | 'broken' | 'elsewhere'
+
+export class Phone {
+  readonly db = new Database()
+  readonly journal: Journal
+  keeper: Keeper = new Keeper(this.db, null)
+  people: Held[] = []
+  onDuty: Held | null = null
+  memory = new Memory()
+  trouble: Trouble = 'none'
+  private nextBlock = 0
+
+  constructor(
+    private readonly now: () => Moment,
+    places: ConstructorParameters<typeof Journal>[0],
+    /** The right to write was taken by another tab. */
+    private readonly lost: () => void,
+  ) {
+    this.journal = new Journal(places)
+  }
+
+  /** Opens storage. `force`: takes the right to write from another tab. */
+  async open(force: boolean, definitions: Definitions): Promise<void> {
+    try {
+      await this.reach()
+      if (!(await claimTab(this.db, force, () => this.note(new Elsewhere())))) {
+        this.trouble = 'elsewhere'
+        return
+      }
+      const phoneKey = await this.phoneKey()
+      this.keeper = new Keeper(this.db, phoneKey)
+      await definitions.load(this.db)
+      await this.replay()
+      const rows = await this.db.read(db => db.getAll('persons'))
+      const people: Held[] = []
+      for (const row of rows) {
+        const held = await this.keeper.load(row)
+        this.rouse(held, definitions)
+        people.push(held)
+      }
+      this.people = people
+      if (people.length === 0) await this.add('', definitions)
+      this.trouble = 'none'
+    } catch (error) {
+      this.note(error)
+      await definitions.load(this.db)
+      if (this.people.length === 0) this.people = [this.stranded(definitions)]
+    }
+  }
+
+  /** Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
+  private async reach(): Promise<void> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await this.db.read(db => db.count('persons'))
+        return
+      } catch (error) {
+        if (error instanceof Elsewhere || tries === MOST_TRIES) throw error
+        await new Promise(resolve => setTimeout(resolve, 250 * 2 ** tries))
+      }
+    }
+  }
+
+  /** What a failure of storage means for the whole phone. */
+  note(error: unknown): void {
+    if (error instanceof Elsewhere) {
+      this.trouble = 'elsewhere'
+      this.lost()
+    } else if (error instanceof StorageFull) this.trouble = 'full'
+    else if (error instanceof StorageBroken) this.trouble = 'broken'
+    else throw error
+  }
+
+  private rouse({ replica }: Held, definitions: Definitions): void {
+    wake(replica, this.now())
+    loaded(replica, definitions.schema, definitions.policyVersion)
+    replica.utcOffset = -new Date().getTimezoneOffset()
+  }
+
+  /** A person of whom nothing can be stored but in the journal: ids above all that were ever given. */
+  private stranded(definitions: Definitions): Held {
+    const replica = newReplica()
+    replica.nextEntry = this.now().wall
+    // An era of its own: nobody has measured it, and it is none of those in storage.
+    replica.eras.era = this.now().wall
+    const row = blank(1, '')
+    const held: Held = { row, replica, extra: null, key: null, open: true }
+    this.rouse(held, definitions)
+    this.onDuty = held
+    return held
+  }
+
+  async add(name: string, definitions: Definitions): Promise<Held> {
+    const id = Math.max(0, ...this.people.map(held => held.row.id)) + 1
+    const row = { ...blank(id, name), key: await newKey() }
+    const held: Held = { row, replica: newReplica(), extra: null, key: row.key, open: false }
+    this.rouse(held, definitions)
+    await this.keeper.save(held)
+    this.people = [...this.people, held]
+    return held
+  }
+
+  /** This person goes on duty: rows and what is remembered are opened. */
+  async begin(held: Held, key: CryptoKey | null): Promise<void> {
+    if (this.onDuty !== null && this.onDuty !== held) this.keeper.closeRows(this.onDuty)
+    await this.keeper.openRows(held, key)
+    this.memory = new Memory()
+    await this.loadMemory(held)
+    this.onDuty = held
+    const { id } = held.row
+    await this.db.write([], tx => void tx.objectStore('phone').put(id, 'on_duty'), 'relaxed')
+  }
+
+  async lock(): Promise<void> {
+    const held = this.onDuty
+    if (held === null) return
+    await this.saveMemory()
+    this.keeper.closeRows(held)
+    if (held.row.pin !== null) held.key = null
+    this.memory = new Memory()
+    this.onDuty = null
+    await this.db.write([], tx => void tx.objectStore('phone').delete('on_duty'), 'relaxed')
+  }
+
+  /** Whoever was on duty last, if no PIN stands before them. */
+  async lastOnDuty(): Promise<Held | null> {
+    const id = await this.db.read(db => db.get('phone', 'on_duty'))
+    const held = this.people.find(held => held.row.id === id) ?? (this.people.length === 1 ? this.people[0]! : null)
+    return held !== null && held.row.pin === null ? held : null
+  }
+
+  /** 0 if the PIN is right and the person on duty; else how long the next try has to wait. */
+  async unlock(held: Held, pin: string): Promise<number | null> {
+    const { row } = held
+    if (row.pin === null) {
+      await this.begin(held, row.key)
+      return null
+    }
+    const { wall } = this.now()
+    if (wall < row.notBefore && row.notBefore - wall < 3_600_000) return row.notBefore - wall
+    const key = await unwrap(row.pin, pin)
+    row.wrong = key === null ? row.wrong + 1 : 0
+    const over = row.wrong - FREE_TRIES
+    row.notBefore = over >= 0 ? wall + Math.min(30_000 * 2 ** over, 15 * 60_000) : 0
+    await this.db.write(['persons'], tx => void tx.objectStore('persons').put(row))
+    if (key === null) return Math.max(0, row.notBefore - wall)
+    await this.begin(held, key)
+    return null
+  }
+
+  /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
+  async setPin(held: Held, pin: string): Promise<void> {
+    const { key, wrapped } = await newPersonKey(pin)
+    held.key = key
+    held.row.key = null
+    held.row.pin = wrapped
+    for (const record of held.replica.rows.keys()) held.replica.rows.touch(record)
+    for (const record of held.replica.limbo.keys()) held.replica.limbo.touch(record)
+    await this.keeper.save(held)
+    await this.packMemory(held)
+  }
+
+  /** Everything of this person leaves the phone. Only if nothing is left to be sent or kept. */
+  async remove(held: Held): Promise<boolean> {
+    if (held.replica.outbox.size > 0 || this.journal.count() > 0) return false
+    const { id } = held.row
+    await this.db.write(STORES, tx => {
+      for (const store of STORES) {
+        if (store === 'phone') continue
+        const flat = store === 'persons' || store === 'clocks'
+        void tx.objectStore(store).delete(flat ? id : ofPerson(id))
+      }
+    })
+    this.people = this.people.filter(other => other !== held)
+    if (this.onDuty === held) this.onDuty = null
+    return true
+  }
+
+  /** What is remembered since the last time, as one more block. */
+  async saveMemory(): Promise<void> {
+    const held = this.onDuty
+    if (held === null) return
+    if (this.nextBlock >= MOST_BLOCKS) return this.packMemory(held)
+    const news = this.memory.news()
+    if (news.length > 0) await this.putBlocks(held, news, false)
+  }
+
+  private async packMemory(held: Held): Promise<void> {
+    this.memory.news()
+    const oldest = this.now().wall - REMEMBERED_MS
+    await this.putBlocks(held, this.memory.all().filter(who => who.lastSeen > oldest), true)
+  }
+
+  private async putBlocks(held: Held, people: readonly Remembered[], anew: boolean): Promise<void> {
+    const person = held.row.id
+    const first = anew ? 0 : this.nextBlock
+    const blocks: Uint8Array[] = []
+    for (let at = 0; at < people.length; at += BLOCK) {
+      blocks.push(await seal(held.key, JSON.stringify(people.slice(at, at + BLOCK))))
+    }
+    await this.db.write(
+      ['people'],
+      tx => {
+        if (anew) void tx.objectStore('people').delete(ofPerson(person))
+        blocks.forEach((sealed, i) => void tx.objectStore('people').put({ person, block: first + i, people: sealed }))
+      },
+      'relaxed',
+    )
+    this.nextBlock = first + blocks.length
+  }
+
+  private async loadMemory(held: Held): Promise<void> {
+    const blocks = await this.db.read(db => db.getAll('people', ofPerson(held.row.id)))
+    this.nextBlock = Math.max(-1, ...blocks.map(one => one.block)) + 1
+    const { wall } = this.now()
+    // The newest first: what stands there of somebody counts.
+    for (const { people } of blocks.sort((a, b) => b.block - a.block)) {
+      const text = await unseal(held.key, people)
+      if (text !== null) this.memory.load(JSON.parse(text) as Remembered[], wall)
+    }
+  }
+
+  private async phoneKey(): Promise<CryptoKey | null> {
+    const kept = (await this.db.read(db => db.get('phone', 'key'))) as CryptoKey | null | undefined
+    if (kept !== undefined) return kept
+    const key = await newKey()
+    await this.db.write([], tx => void tx.objectStore('phone').put(key, 'key'))
+    return key
+  }
+
+  /** What the journal holds goes where it belongs. */
+  private async replay(): Promise<void> {
+    for (const { row, line, clock } of this.journal.read()) {
+      await this.db.write(['persons', 'clocks', 'outbox', 'lines'], async tx => {
+        if ((await tx.objectStore('persons').get(row.person)) === undefined) return
+        const known = await tx.objectStore('outbox').get([row.person, row.entry])
+        if (known !== undefined) return
+        void tx.objectStore('outbox').put(row)
+        void tx.objectStore('lines').put({ person: row.person, entry: row.entry, line })
+        const stands = (await tx.objectStore('clocks').get(row.person))?.clock as Clock | undefined
+        const told = clock as Clock
+        const clocked = stands === undefined || told.era === stands.era ? told : stands
+        const nextEntry = Math.max(told.nextEntry, stands?.nextEntry ?? 0)
+        void tx.objectStore('clocks').put({ person: row.person, clock: { ...clocked, nextEntry } })
+      })
+      const there = await this.db.read(db => db.get('outbox', [row.person, row.entry]))
+      if (there !== undefined) this.journal.remove(row)
+    }
+  }
+}
+
+interface Clock {
+  readonly era: number
+  readonly nextEntry: number
+}
+
+function blank(id: number, name: string): PersonRow {
+  return { id, name, state: new Uint8Array([0]), key: null, pin: null, wrong: 0, notBefore: 0, unsent: 0, oldestUnsent: null }
+}
+
+/** The access that an enrolment of somebody else leaves behind: what it was, if it was any good. */
+export function restoreAccess({ replica }: Held): void {
+  if (replica.identity === null) return
+  replica.access = { is: 'enrolled' }
+  resume(replica.pace)
+}

@@ -1,0 +1,7 @@
+// What the first screen can do without, in a file of its own that is loaded right after it: checks
+// of what is typed, readers of codes, the grid, the rescue file.
+
+export { checkValue, validate } from './definitions/check.ts'
+export { gridsOf } from './grid.ts'
+export { makeRescue } from './rescue.ts'
+export { readScan } from './scan.ts'

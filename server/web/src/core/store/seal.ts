@@ -1,0 +1,93 @@
+// Sealing of what lies in storage: AES-GCM, with one key for the phone and one for each person.
+//
+// The phone's key needs no PIN: lines of the outbox must be sent while their person is locked. A
+// person's key is wrapped under their PIN, where they set one; rows and what is recalled are sealed
+// under it. Keys cannot be exported by a script. docs/security.md says what this protects and what
+// it does not.
+//
+// Where the browser has no WebCrypto (a page without TLS) values are kept as they are, marked so.
+
+/** A first byte that says how, 12 of a nonce, then the ciphertext; or a 0 and the text. */
+export type Sealed = Uint8Array
+
+const PLAIN = 0
+const AES_GCM = 1
+const ROUNDS = 600_000
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export function canSeal(): boolean {
+  return typeof crypto !== 'undefined' && crypto.subtle !== undefined
+}
+
+export async function newKey(): Promise<CryptoKey | null> {
+  if (!canSeal()) return null
+  return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']) as Promise<CryptoKey>
+}
+
+export async function seal(key: CryptoKey | null, text: string): Promise<Sealed> {
+  const bytes = encoder.encode(text)
+  if (key === null) {
+    const out = new Uint8Array(bytes.length + 1)
+    out[0] = PLAIN
+    out.set(bytes, 1)
+    return out
+  }
+  const nonce = crypto.getRandomValues(new Uint8Array(12))
+  const cipher = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv: nonce }, key, bytes))
+  const out = new Uint8Array(13 + cipher.length)
+  out[0] = AES_GCM
+  out.set(nonce, 1)
+  out.set(cipher, 13)
+  return out
+}
+
+/** The text, or null where the bytes were damaged or sealed under another key. */
+export async function unseal(key: CryptoKey | null, sealed: Sealed): Promise<string | null> {
+  if (sealed[0] === PLAIN) return decoder.decode(sealed.subarray(1))
+  if (sealed[0] !== AES_GCM || key === null) return null
+  try {
+    const iv = sealed.slice(1, 13)
+    return decoder.decode(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed.slice(13)))
+  } catch {
+    return null
+  }
+}
+
+/** A person's key, wrapped under a PIN. */
+export interface Wrapped {
+  readonly salt: Uint8Array
+  readonly rounds: number
+  readonly key: Sealed
+}
+
+async function pinKey(pin: string, salt: Uint8Array, rounds: number): Promise<CryptoKey> {
+  const base = await crypto.subtle.importKey('raw', encoder.encode(pin), 'PBKDF2', false, ['deriveKey'])
+  const how = { name: 'PBKDF2', hash: 'SHA-256', salt: salt as BufferSource, iterations: rounds }
+  return crypto.subtle.deriveKey(how, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
+}
+
+/** A new key and its wrapping. The raw bytes are gone when this returns. */
+export async function newPersonKey(pin: string): Promise<{ key: CryptoKey; wrapped: Wrapped }> {
+  const raw = crypto.getRandomValues(new Uint8Array(32))
+  const salt = crypto.getRandomValues(new Uint8Array(16))
+  const text = Array.from(raw, byte => byte.toString(16).padStart(2, '0')).join('')
+  const wrapped = { salt, rounds: ROUNDS, key: await seal(await pinKey(pin, salt, ROUNDS), text) }
+  const key = await importKey(raw)
+  raw.fill(0)
+  return { key, wrapped }
+}
+
+/** The key, if this is the PIN. */
+export async function unwrap(wrapped: Wrapped, pin: string): Promise<CryptoKey | null> {
+  const text = await unseal(await pinKey(pin, wrapped.salt, wrapped.rounds), wrapped.key)
+  if (text === null) return null
+  const raw = Uint8Array.from(text.match(/../g) ?? [], pair => parseInt(pair, 16))
+  const key = await importKey(raw)
+  raw.fill(0)
+  return key
+}
+
+function importKey(raw: Uint8Array): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', raw as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}

@@ -1,0 +1,103 @@
+// Which screen is on: what blocks first, then who is on duty, then the shift, then where one is.
+
+import { useEffect } from 'preact/hooks'
+import { useSignal } from '@preact/signals'
+import { core } from './core'
+import { pressing } from './blocks'
+import { flash } from './feel'
+import { later } from './lazy'
+import { Tabs, tabs } from './parts/tabs'
+import { ToastPlace } from './parts/toast'
+import { Register } from './register/screen'
+import { back, deep, open, screen } from './route'
+import { given } from './start/given'
+import { GateScreen, judgeGate } from './start/gate'
+import { ShiftScreen } from './start/shift'
+import { Unlock } from './start/unlock'
+
+const Abnormal = later(all => all.Abnormal)
+const BlockScreen = later(all => all.BlockScreen)
+const Detail = later(all => all.Detail)
+const Enrol = later(all => all.Enrol)
+const HouseholdScreen = later(all => all.HouseholdScreen)
+const MyGrid = later(all => all.MyGrid)
+const Records = later(all => all.Records)
+const Settings = later(all => all.Settings)
+const Upload = later(all => all.Upload)
+const VisitScreen = later(all => all.VisitScreen)
+
+export function App() {
+  return (
+    <div class="app">
+      <Stage />
+      <ToastPlace />
+      <Flash />
+    </div>
+  )
+}
+
+function Stage() {
+  const anyway = useSignal(false)
+  const enrolling = useSignal(given.code !== '')
+  const skipped = useSignal(false)
+  const adding = useSignal(false)
+  const gate = judgeGate(core.gate)
+  if (!gate.open && (gate.hard || !anyway.value)) {
+    return <GateScreen lacks={gate.lacks} hard={gate.hard} onAnyway={() => { anyway.value = true }} />
+  }
+  const block = pressing()
+  if (block?.block === 'elsewhere' || block?.block === 'storage_full') return <BlockScreen of={block} onEnrol={() => undefined} />
+  const persons = core.persons.value
+  const person = core.person.value
+  const fresh = persons.length === 0 || (persons.length === 1 && persons[0]?.access === 'unenrolled' && !skipped.value && core.shift.value === null)
+  if (enrolling.value || adding.value || (fresh && !skipped.value)) {
+    const done = (): void => {
+      enrolling.value = false
+      adding.value = false
+      skipped.value = true
+      if (core.person.value === null && core.persons.value.length === 0) void core.addPerson('')
+    }
+    return <Enrol first={fresh} onDone={done} />
+  }
+  if (person === null) {
+    return <Unlock onNew={() => void core.addPerson('').then(() => { adding.value = true })} />
+  }
+  if (block) return <BlockScreen of={block} onEnrol={() => { enrolling.value = true }} />
+  return <Screens />
+}
+
+function Screens() {
+  const at = screen()
+  const shift = core.shift.value
+  // A grid leader without a checkpoint begins at the grid, not at a form that is not theirs.
+  const all = tabs()
+  const first = all[0] ?? 'records'
+  const known = at.at === 'register' && !all.includes('register')
+  useEffect(() => {
+    if (known) open(first)
+  }, [known, first])
+  if (known) return null
+  const tabbed = !deep()
+  return (
+    <>
+      {at.at === 'register' && (shift === null ? <ShiftScreen onDone={() => undefined} /> : <Register />)}
+      {at.at === 'shift' && <ShiftScreen onDone={() => back()} />}
+      {at.at === 'enrol' && <Enrol first={false} onDone={() => back()} />}
+      {at.at === 'abnormal' && <Abnormal record={at.record} entry={at.entry} undoUntil={at.undoUntil} />}
+      {at.at === 'records' && <Records />}
+      {at.at === 'record' && <Detail record={at.record} />}
+      {at.at === 'upload' && <Upload />}
+      {at.at === 'grid' && <MyGrid />}
+      {at.at === 'household' && <HouseholdScreen record={at.record} />}
+      {at.at === 'visit' && <VisitScreen household={at.household} />}
+      {at.at === 'settings' && <Settings />}
+      {tabbed && <Tabs />}
+    </>
+  )
+}
+
+/** The colour that fills the screen for a moment after a save. */
+function Flash() {
+  const shown = flash.value
+  return shown ? <i key={shown.at} class={`flash ${shown.tone}`} aria-hidden="true" /> : null
+}

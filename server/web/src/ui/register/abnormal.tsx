@@ -1,0 +1,158 @@
+// Somebody is abnormal: the screen says so, says what to do, and takes what was done. The entry is
+// already saved and goes first; this screen only adds to it.
+
+import { useComputed, useSignal } from '@preact/signals'
+import type { Fields, Judgement, RecordId, Value } from '../../core/api'
+import { say, t } from '../../i18n'
+import { degrees } from '../../i18n/time'
+import { core } from '../core'
+import { box, codes, entries, field, member } from '../forms/ask'
+import { entryId } from '../forms/entry-id'
+import { habits } from '../habits'
+import { now } from '../now'
+import { Bar } from '../parts/bar'
+import { Icon } from '../parts/icon'
+import { Keypad, type KeyName } from '../parts/keypad'
+import { Button, Chip } from '../parts/press'
+import { Sheet } from '../parts/sheet'
+import { tell } from '../parts/toast'
+import { back } from '../route'
+import { kind, KIND } from './entry'
+import { takeBack } from './save'
+
+interface AbnormalProps {
+  record: RecordId
+  entry: number | null
+  undoUntil: number
+}
+
+/** What was done is looked for under these names; a kind without them is only told what to do. */
+const MEASURES = 'handling'
+
+export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
+  const view = useComputed(() => {
+    core.revision.value
+    return core.view(record)
+  })
+  const recheck = useSignal('')
+  const asksHeat = useSignal(false)
+  const disposition = useSignal<string | undefined>(undefined)
+  const measures = useSignal<readonly string[]>([])
+  const note = useSignal('')
+  const trouble = useSignal(false)
+  const shown = view.value
+  const of = kind.value
+  if (!shown || !of) return null
+  const rules = serious(core.judge(KIND, shown.fields))
+  const heat = box(shown.fields, 'measurement')
+  const first = heat['temperature']
+  const hot = typeof first === 'number' && first >= 373 && member(field(of, 'measurement'), 'recheck') !== undefined
+  const person = box(shown.fields, 'person')
+  const who = [person['name'], person['phone'], box(shown.fields, 'vehicle')['plate']].filter(Boolean).join(' ')
+  const told = shown.standing === 'confirmed' || shown.standing === 'taken' || shown.standing === 'parked'
+
+  const key = (pressed: KeyName): void => {
+    const typed = recheck.value
+    if (pressed === 'back') recheck.value = typed.slice(0, -1)
+    else if (pressed === 'clear') recheck.value = ''
+    else if (pressed !== 'X' && typed.length < 3) recheck.value = typed + pressed
+    if (recheck.value.length === 3) asksHeat.value = false
+  }
+  const save = async (): Promise<void> => {
+    const set: { [name: string]: Value } = {}
+    if (recheck.value.length === 3) {
+      set['measurement'] = { ...heat, recheck: Number(recheck.value), recheck_method: 'forehead', recheck_after: Math.round((Date.now() - shown.time) / 60_000) }
+    }
+    if (disposition.value) set['disposition'] = disposition.value
+    if (measures.value.length > 0) set[MEASURES] = { ...box(shown.fields, MEASURES), measures: [...measures.value] }
+    if (note.value.trim()) set[`notes/${entryId(Date.now())}`] = { text: note.value.trim() }
+    if (Object.keys(set).length > 0) {
+      const done = await core.edit(shown, set as Fields)
+      if (done.outcome !== 'saved') {
+        trouble.value = true
+        return
+      }
+      tell({ text: t('abnormal.saved'), until: Date.now() + 3000 })
+    }
+    back()
+  }
+  const open = entry !== null && now.value < undoUntil
+  const dispositions = codes(field(of, 'disposition'))
+  const known = codes(member(field(of, MEASURES), 'measures'))
+
+  return (
+    <>
+      <Bar title={t('abnormal.title')} />
+      <main class="abnormal">
+        <section class="abnormal-head" role="alert">
+          <p class="abnormal-who">{who || t('abnormal.somebody')}</p>
+          {rules.map(rule => <p class="abnormal-rule" key={rule.code}><Icon name="warn" />{say(rule.label)}{rule.code === 'fever' && typeof first === 'number' ? ` ${degrees(first)}℃` : ''}</p>)}
+          {rules.map(rule => rule.advice && <p class="abnormal-advice" key={rule.code}>{say(rule.advice)}</p>)}
+        </section>
+        <p class={`note ${told ? 'good' : 'warn'}`} role="status">{t(told ? 'abnormal.told' : 'abnormal.untold')}</p>
+        {hot && (
+          <div class="row pairs">
+            <span class="name">{t('abnormal.second')}</span>
+            <button type="button" class="heat-box" onClick={() => { asksHeat.value = true }}>
+              <span class="aside">{t('abnormal.second')}: </span>
+              {recheck.value.length === 3 ? degrees(Number(recheck.value)) : recheck.value || '--.-'}
+            </button>
+          </div>
+        )}
+        {dispositions.length > 0 && (
+          <div class="choice" role="group" aria-label={t('abnormal.done')}>
+            <span class="name" aria-hidden="true">{t('abnormal.done')}</span>
+            <div class="chips halves">
+              {dispositions.map(code => (
+                <Chip key={code.code} on={(disposition.value ?? shown.fields['disposition']) === code.code} onPress={() => { disposition.value = code.code }}>{say(code)}</Chip>
+              ))}
+            </div>
+          </div>
+        )}
+        {known.length > 0 && (
+          <div class="choice" role="group" aria-label={t('abnormal.measures')}>
+            <span class="name" aria-hidden="true">{t('abnormal.measures')}</span>
+            <div class="chips">
+              {known.map(code => (
+                <Chip key={code.code} on={measures.value.includes(code.code)}
+                  onPress={() => { measures.value = measures.value.includes(code.code) ? measures.value.filter(one => one !== code.code) : [...measures.value, code.code] }}>
+                  {say(code)}
+                </Chip>
+              ))}
+            </div>
+          </div>
+        )}
+        {field(of, 'notes') && entries(shown.fields, 'notes').length < 20 && (
+          <label class="field">
+            <span class="name">{t('abnormal.note')}</span>
+            <textarea rows={2} maxLength={500} value={note.value} onInput={event => { note.value = event.currentTarget.value }} />
+          </label>
+        )}
+        {habits.value.call && <a class="button danger" href={`tel:${habits.value.call}`}><Icon name="call" /><span>{t('abnormal.call', { number: habits.value.call })}</span></a>}
+        {trouble.value && <p class="note bad" role="alert">{t('failure.refused')}</p>}
+      </main>
+      <footer class={entry === null ? 'foot' : 'foot pair'}>
+        {entry !== null && (
+          <Button big disabled={!open} onPress={() => void takeBack(entry, shown.fields).then(done => { if (done) back() })}>{t('abnormal.mistake')}</Button>
+        )}
+        <Button tone="main" big onPress={() => void save()}>{t(disposition.value || shown.fields['disposition'] ? 'abnormal.next' : 'abnormal.later')}</Button>
+      </footer>
+      {asksHeat.value && (
+        <Sheet title={t('abnormal.second')} onClose={() => { asksHeat.value = false }}>
+          <p class="heat-typed" aria-live="polite">{recheck.value ? dotted(recheck.value) : '--.-'}</p>
+          <Keypad corner="clear" onKey={key} />
+        </Sheet>
+      )}
+    </>
+  )
+}
+
+/** What makes it abnormal, the gravest first. */
+function serious(rules: readonly Judgement[]): readonly Judgement[] {
+  const grave = rules.filter(rule => rule.level !== 'notice')
+  return [...grave.filter(rule => rule.level === 'urgent'), ...grave.filter(rule => rule.level !== 'urgent')]
+}
+
+function dotted(typed: string): string {
+  return typed.length > 2 ? `${typed.slice(0, 2)}.${typed.slice(2)}` : typed
+}
