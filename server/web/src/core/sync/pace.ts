@@ -72,17 +72,24 @@ export function resume(pace: Pace): void {
 export function backOff(pace: Pace, moment: Moment, random: Uint8Array): void {
   pace.fails += 1
   const ceiling = Math.min(BACK_OFF_MS * 2 ** Math.min(pace.fails, 20), MAX_BACK_OFF_MS)
-  const drawn = new DataView(random.buffer, random.byteOffset).getUint32(0)
-  pace.notBefore = moment.mono + BACK_OFF_MS + (drawn % (ceiling - BACK_OFF_MS + 1))
+  pace.notBefore = moment.mono + BACK_OFF_MS + below(ceiling - BACK_OFF_MS, random)
   pace.told = false
 }
 
+/** A random time of at most `most`, out of the first four bytes. */
+function below(most: Millis, random: Uint8Array): Millis {
+  return new DataView(random.buffer, random.byteOffset).getUint32(0) % (most + 1)
+}
+
+/** Waits as long as the centre said, and by chance up to a quarter longer: phones that were sent away
+ * together do not come back together. */
 export function waitAsTold(pace: Pace, seconds: number | null, moment: Moment, random: Uint8Array): void {
   if (seconds === null) {
     backOff(pace, moment, random)
     return
   }
-  pace.notBefore = moment.mono + Math.min(Math.max(seconds, 1), MAX_TOLD_WAIT_S) * 1_000
+  const told = Math.min(Math.max(seconds, 1), MAX_TOLD_WAIT_S) * 1_000
+  pace.notBefore = moment.mono + told + below(told / 4, random)
   pace.told = true
 }
 
