@@ -88,7 +88,9 @@ fn no_file_makes_a_route_outside_the_table() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        if path.ends_with("http/route.rs") || path.ends_with("tests.rs") {
+        // The floor of the benchmark is another server, with three routes of its own.
+        let own = ["http/route.rs", "http/floor.rs", "tests.rs"];
+        if own.iter().any(|name| path.ends_with(name)) {
             continue;
         }
         for way in [
