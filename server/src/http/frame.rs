@@ -195,11 +195,7 @@ impl Visit {
 
     fn sign(&self, mut reply: actix_web::HttpResponse) -> actix_web::HttpResponse {
         let own = reply.headers_mut();
-        headers::secure(|name, value| {
-            if !own.contains_key(&name) {
-                own.insert(name, value);
-            }
-        });
+        headers::secure(own);
         if let Ok(value) = HeaderValue::from_str(&self.number) {
             own.insert(headers::REQUEST_ID, value);
         }

@@ -193,16 +193,15 @@ impl Problem {
     pub fn render(&self, request: Option<&str>) -> HttpResponse {
         let mut reply = HttpResponse::build(self.status_code());
         reply.content_type("application/problem+json");
-        headers::secure(|name, value| {
-            reply.insert_header((name, value));
-        });
         for (name, value) in &self.headers {
             reply.insert_header((name.clone(), value.clone()));
         }
         if self.closes {
             reply.force_close();
         }
-        reply.body(self.document(request).to_string())
+        let mut reply = reply.body(self.document(request).to_string());
+        headers::secure(reply.headers_mut());
+        reply
     }
 
     fn document(&self, request: Option<&str>) -> Value {

@@ -137,7 +137,7 @@ async fn every_reply_carries_the_protecting_headers_and_a_number() {
         .chain(["/nothing"]);
     for path in paths {
         let reply = call(&app, TestRequest::with_uri(path)).await;
-        for (name, value) in headers::SECURE {
+        for (name, value) in headers::protecting(reply.headers()) {
             let found = reply
                 .headers()
                 .get(*name)
@@ -154,6 +154,14 @@ async fn every_reply_carries_the_protecting_headers_and_a_number() {
     }
     let reply = call(&app, TestRequest::with_uri("/v1/limits")).await;
     assert_eq!(reply.headers().get("cache-control").unwrap(), "no-store");
+    let policy = "content-security-policy";
+    let data = reply.headers().get(policy).unwrap();
+    assert_eq!(data, "default-src 'none'; frame-ancestors 'none'");
+    // A page says all that a browser heeds.
+    let page = call(&app, TestRequest::with_uri("/docs")).await;
+    for (name, value) in headers::PAGE {
+        assert_eq!(page.headers().get(*name).unwrap(), value, "{name}");
+    }
 }
 
 #[actix_web::test]
