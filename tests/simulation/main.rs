@@ -50,7 +50,7 @@ fn worlds() -> u64 {
         (true, false) => 80,
         (false, false) => 400,
         (true, true) => 10,
-        (false, true) => 60,
+        (false, true) => 30,
     }
 }
 const ACTIONS: usize = 150;

@@ -2,7 +2,7 @@
 //! same load runs without the cuts.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kadian::store::{records, trial};
 use serde_json::json;
@@ -58,12 +58,12 @@ fn i3_i4_sessions_cut_under_load_lose_nothing_and_repeat_nothing() {
     let reader = Raw::enrol(&mut world.centre, OFFICER, 200);
     let mut follower = Follower::of(reader, &["grid:G1", "grid:G2"]);
     let centre = &world.centre;
-    let done = AtomicBool::new(false);
+    let (done, count) = (AtomicBool::new(false), AtomicU32::new(0));
     let told: BTreeSet<RecordId> = std::thread::scope(|threads| {
         let pushing: Vec<_> = (0..WRITERS)
             .zip(phones)
             .map(|(n, mut phone)| {
-                let done = &done;
+                let (done, count) = (&done, &count);
                 threads.spawn(move || {
                     let mut told = Vec::new();
                     for round in 0.. {
@@ -86,26 +86,35 @@ fn i3_i4_sessions_cut_under_load_lose_nothing_and_repeat_nothing() {
                             std::thread::sleep(std::time::Duration::from_millis(5));
                         }
                         phone.advance(&lines);
+                        count.fetch_add(1, Ordering::Relaxed);
                         told.push(record(id));
                     }
                     told
                 })
             })
             .collect();
-        for _ in 0..CUTS {
-            std::thread::sleep(std::time::Duration::from_millis(150));
+        // Cut while they are at it: whenever so many more changes were acknowledged.
+        for cut in 1..=CUTS {
+            while count.load(Ordering::Relaxed) < cut * WRITERS
+                && pushing.iter().any(|one| !one.is_finished())
+            {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             if trial::server().is_some() {
                 trial::end_sessions(&centre.url).unwrap();
             }
         }
-        std::thread::sleep(std::time::Duration::from_millis(150));
         done.store(true, Ordering::Relaxed);
         let told = pushing.into_iter().flat_map(|one| one.join().unwrap());
         told.collect()
     });
     follower.follow(centre, 0);
     let held: BTreeSet<RecordId> = follower.held.keys().copied().collect();
-    assert!(told.len() > WRITERS as usize, "{} pushed", told.len());
+    assert!(
+        told.len() >= (CUTS * WRITERS) as usize,
+        "{} pushed",
+        told.len()
+    );
     assert_eq!(
         held, told,
         "what was acknowledged is there, and nothing else"
