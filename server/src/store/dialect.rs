@@ -115,6 +115,14 @@ pub(super) fn refuse_lent_sessions(
     }
 }
 
+/// Which server a connection leads to, where there may be another one the next time.
+pub(super) fn identity(connection: &mut Connection) -> Result<Option<String>, Error> {
+    match connection {
+        Connection::Sqlite(_) => Ok(None),
+        Connection::Postgres(inner) => postgres::identity(inner).map(Some),
+    }
+}
+
 /// Name and version of the database, for `doctor` and the log.
 pub(super) fn describe(connection: &mut Connection) -> Result<String, Error> {
     match connection {

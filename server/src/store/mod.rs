@@ -53,8 +53,8 @@ pub use reach::{Ground, Reach};
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialect::{Purpose, Source};
@@ -124,6 +124,8 @@ struct Shared {
     options: StoreOptions,
     writers: Pool<Writer>,
     readers: Pool<Connection>,
+    /// Which server answered last.
+    server: Mutex<Option<String>>,
     /// Steps when the connections were lost: another server may answer now.
     generation: AtomicU64,
     applied: Vec<String>,
@@ -154,6 +156,7 @@ impl Store {
             dialect::refuse_lent_sessions(&mut first.connection, &mut second.connection)?;
         }
         let applied = dialect::migrate(&mut first.connection)?;
+        let identity = dialect::identity(&mut first.connection)?;
         let many = source.location.has_many_writers();
         // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer
         // is waited for without an end, as an import may be at work.
@@ -172,6 +175,7 @@ impl Store {
             options,
             writers,
             readers,
+            server: Mutex::new(identity),
             generation: AtomicU64::new(0),
             applied,
         };
@@ -393,7 +397,9 @@ impl Store {
             if shared.source.location.is_in_memory() {
                 return Err(gone());
             }
-            Writer::connect(&shared.source, &shared.options)
+            let mut writer = Writer::connect(&shared.source, &shared.options)?;
+            self.recognise(&mut writer.connection)?;
+            Ok(writer)
         };
         let result = shared.writers.with(connect, work)?;
         Ok(result.unwrap_or_else(|panic| resume_unwind(panic)))
@@ -414,6 +420,26 @@ impl Store {
             self.lost();
         }
         error
+    }
+
+    /// A new connection may lead to another server than those before it, before any of them was
+    /// found to be lost.
+    fn recognise(&self, connection: &mut Connection) -> Result<(), Error> {
+        let Some(identity) = dialect::identity(connection)? else {
+            return Ok(());
+        };
+        let mut known = self
+            .shared
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = known.replace(identity);
+        let is_another = before.is_some() && before != *known;
+        drop(known);
+        if is_another {
+            self.lost();
+        }
+        Ok(())
     }
 
     /// A connection to a server broke off: the others came from the same server.

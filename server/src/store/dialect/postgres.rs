@@ -76,6 +76,14 @@ pub(super) fn refuse_lent_sessions(
     Ok(())
 }
 
+/// Which start of which server this is: a promoted standby, or the same server after a crash, is
+/// another.
+pub(super) fn identity(connection: &mut PgConnection) -> Result<String, Error> {
+    let row: Text =
+        sql_query("SELECT pg_postmaster_start_time()::text AS text").get_result(connection)?;
+    Ok(row.text)
+}
+
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = sql_types::BigInt)]
