@@ -1,4 +1,5 @@
 // The core against the real server: `kadian demo` in a process of its own, started and ended here.
+// The phone must stand in the time zone of its checkpoint (npm test sets it): it asks for its days.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
