@@ -150,7 +150,7 @@ impl Stage {
             let brought = engine.bring(self.district.officer, || {
                 codes.iter().enumerate().map(move |(number, code)| {
                     let which = stretch * 20 + number;
-                    let mut chance = Chance::new(SEED).branch(which as u64);
+                    let mut chance = stream(SEED, which as u64);
                     let from = which * HOUSEHOLDS;
                     Ok(district::households(
                         code,
@@ -221,7 +221,7 @@ impl Stage {
         let mut pen = Pen::default();
         (from..from + count)
             .filter_map(|number| {
-                let mut chance = Chance::new(SEED ^ 0xfeed).branch(number);
+                let mut chance = stream(SEED ^ 0xfeed, number);
                 let after = Millis::try_from(number * TENTHS_OF_MS_APART / 10).unwrap_or(0);
                 let code = chance.pick(&self.district.checkpoints)?.clone();
                 let place = Place::new("checkpoint", &code).ok()?;
@@ -366,7 +366,7 @@ fn enrol(
     code: &str,
     now: Millis,
 ) -> Result<Phone, Failed> {
-    let mut chance = Chance::new(SEED ^ 0xbe11).branch(number as u64);
+    let mut chance = stream(SEED ^ 0xbe11, number as u64);
     let account = district::person(
         c,
         &format!("{role}{number}"),
@@ -396,4 +396,10 @@ fn enrol(
     let place = Place::new(level, code)
         .map_err(|_| store::Error::Corrupt("a code that is none".to_owned()))?;
     Ok(Phone::new(token, place, chance))
+}
+
+/// A stream of chance for one of many. Streams begun at neighbouring numbers would be one stream, some
+/// steps apart, and two phones would give two records one id; so each begins at a number drawn.
+fn stream(seed: u64, which: u64) -> Chance {
+    Chance::new(Chance::new(seed ^ which.rotate_left(32)).number())
 }
