@@ -99,7 +99,7 @@ CREATE TABLE scope (
 CREATE INDEX scope_area ON scope (area, day);
 
 -- scope_kind, record, exit and tally are written only by a fold, which holds the row of their scope:
--- they have no foreign key to it, whose check would cost as much as the row (docs/adr/0017-folds-beside-each-other.md).
+-- they have no foreign key to it, which would be checked row by row (docs/adr/0017-folds-beside-each-other.md).
 CREATE TABLE scope_kind (
     scope_id INTEGER NOT NULL,
     kind     TEXT    NOT NULL,
