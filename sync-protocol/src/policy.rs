@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::kind::{Fault, KindErrors, Kinds, Label};
+use crate::kind::{Fault, KindErrors, Kinds, Label, Values};
 use condition::Condition;
 
 /// The policy that comes with the program, as a file of TOML.
@@ -110,7 +110,7 @@ impl Policy {
     pub fn holding<'p>(
         &'p self,
         kind: &'p str,
-        fields: &'p BTreeMap<String, Value>,
+        fields: &'p impl Values,
     ) -> impl Iterator<Item = &'p Rule> {
         self.rules
             .iter()
@@ -119,19 +119,19 @@ impl Policy {
 
     /// The codes that make a record abnormal, sorted, each once. A pure function of the record and
     /// this document.
-    pub fn abnormal(&self, kind: &str, fields: &BTreeMap<String, Value>) -> Vec<String> {
+    pub fn abnormal(&self, kind: &str, fields: &impl Values) -> Vec<String> {
         self.codes(kind, fields, |level| level >= Level::Alert)
     }
 
     /// The codes of the rules that only take note.
-    pub fn notices(&self, kind: &str, fields: &BTreeMap<String, Value>) -> Vec<String> {
+    pub fn notices(&self, kind: &str, fields: &impl Values) -> Vec<String> {
         self.codes(kind, fields, |level| level == Level::Notice)
     }
 
     fn codes(
         &self,
         kind: &str,
-        fields: &BTreeMap<String, Value>,
+        fields: &impl Values,
         of: impl Fn(Level) -> bool,
     ) -> Vec<String> {
         let mut codes: Vec<String> = self

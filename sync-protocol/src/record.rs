@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::change::Fields;
 use crate::id::{DeviceNumber, RecordId, UserId};
+use crate::kind::{Values, entries};
 use crate::stamp::{Clock, RawStamp, Stamp};
 use crate::{Millis, Rev, Seq};
 
@@ -116,6 +117,17 @@ pub struct Record {
     /// What the policy makes of the record: codes of the rules that mark it abnormal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub abnormal: Vec<String>,
+}
+
+/// What stands now.
+impl Values for Record {
+    fn value(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field).map(|held| &held.value)
+    }
+
+    fn entries<'v>(&'v self, map: &str) -> impl Iterator<Item = &'v Value> {
+        entries(&self.fields, map).map(|held| &held.value)
+    }
 }
 
 /// Where a record came from.

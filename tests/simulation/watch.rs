@@ -83,7 +83,7 @@ impl Watch {
             let Some(kind) = kinds.get(&row.kind) else {
                 continue;
             };
-            for (name, value) in kind.tallies(&record.values(), &record.abnormal, record.is_void())
+            for (name, value) in kind.tallies(&record, &record.abnormal, record.is_void())
             {
                 *self
                     .closed
@@ -195,7 +195,7 @@ impl Watch {
             let Some(kind) = kinds.get(&row.kind) else {
                 continue;
             };
-            for (name, value) in kind.tallies(&record.values(), &record.abnormal, record.is_void())
+            for (name, value) in kind.tallies(&record, &record.abnormal, record.is_void())
             {
                 *counts.entry((row.kind.clone(), name, value)).or_default() += 1;
             }

@@ -112,7 +112,7 @@ fn written(store: &Store, stage: &Stage) -> Result<Vec<Written>, Failed> {
             let record = record(change, number);
             let terms = kinds
                 .get(&record.kind)
-                .map(|kind| kind.search_terms(&record.values()));
+                .map(|kind| kind.search_terms(&record));
             let found = terms
                 .unwrap_or_default()
                 .iter()

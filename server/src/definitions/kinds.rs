@@ -112,7 +112,7 @@ pub fn readmit(engine: &Engine) -> Result<u64, Failed> {
 fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
     let mut counts = BTreeMap::<TallyKey, i64>::new();
     each(c, kind, |_, scope_id, record| {
-        for (name, value) in kind.tallies(&record.values(), &record.abnormal, record.is_void()) {
+        for (name, value) in kind.tallies(record, &record.abnormal, record.is_void()) {
             let key = TallyKey {
                 scope_id,
                 kind: kind.name().to_owned(),
@@ -140,13 +140,13 @@ fn reindex(
     each(c, kind, |c, scope_id, record| {
         let id = record.id.to_string();
         let gone: Vec<_> = before
-            .search_terms(&record.values())
+            .search_terms(record)
             .into_iter()
             .map(|(purpose, text)| (key.hash(&purpose, &text), id.clone()))
             .collect();
         lookups::delete(c, &gone)?;
         let hashes: Vec<_> = kind
-            .search_terms(&record.values())
+            .search_terms(record)
             .into_iter()
             .map(|(purpose, text)| (key.hash(&purpose, &text), id.clone(), scope_id))
             .collect();

@@ -79,7 +79,7 @@ impl Fold {
         if record.size() > MAX_RECORD_BYTES || record.map_entries() > MAX_MAP_ENTRIES {
             return None;
         }
-        let abnormal = self.rules.policy.abnormal(&record.kind, &record.values());
+        let abnormal = self.rules.policy.abnormal(&record.kind, &record);
         let derived_as_before = abnormal == record.abnormal;
         for rule in abnormal
             .iter()

@@ -293,8 +293,7 @@ impl Fold {
         let Some(kind) = self.rules.kinds.get(&record.kind) else {
             return (Vec::new(), Vec::new());
         };
-        let values = record.values();
-        let tallies = kind.tallies(&values, &record.abnormal, record.is_void());
-        (tallies, kind.search_terms(&values))
+        let tallies = kind.tallies(record, &record.abnormal, record.is_void());
+        (tallies, kind.search_terms(record))
     }
 }

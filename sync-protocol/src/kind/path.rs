@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 
 use serde_json::Value;
 
@@ -57,35 +58,64 @@ impl fmt::Display for Path {
     }
 }
 
+/// Fields by name, wherever they stand: the values that a change carries, or those that a record
+/// holds.
+pub trait Values {
+    /// The value of a field.
+    fn value(&self, field: &str) -> Option<&Value>;
+
+    /// The entries of a map, `<map>/<uuid>`, gone ones included, in the order of their names.
+    fn entries<'v>(&'v self, map: &str) -> impl Iterator<Item = &'v Value>;
+}
+
+impl Values for BTreeMap<String, Value> {
+    fn value(&self, field: &str) -> Option<&Value> {
+        self.get(field)
+    }
+
+    fn entries<'v>(&'v self, map: &str) -> impl Iterator<Item = &'v Value> {
+        entries(self, map)
+    }
+}
+
+/// The entries of a map among fields. No name of a field stands between a map's name and those of
+/// its entries, for `/` comes before all that names are made of.
+pub(crate) fn entries<'v, V>(
+    fields: &'v BTreeMap<String, V>,
+    map: &str,
+) -> impl Iterator<Item = &'v V> {
+    fields
+        .range::<str, _>((Bound::Excluded(map), Bound::Unbounded))
+        .take_while(move |(name, _)| {
+            name.strip_prefix(map)
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
+        .map(|(_, held)| held)
+}
+
 /// A field's own value, or those of a map's entries; what is gone (`null`) is left out.
 pub(crate) fn field_values<'v>(
-    fields: &'v BTreeMap<String, Value>,
+    fields: &'v impl Values,
     field: &str,
-) -> impl Iterator<Item = (&'v str, &'v Value)> {
-    let prefix = format!("{field}/");
-    let entries = fields
-        .range(prefix.clone()..)
-        .take_while(move |(name, _)| name.starts_with(&prefix));
+) -> impl Iterator<Item = &'v Value> {
     fields
-        .get_key_value(field)
+        .value(field)
         .into_iter()
-        .chain(entries)
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.as_str(), value))
+        .chain(fields.entries(field))
+        .filter(|value| !value.is_null())
 }
 
 /// Every value that a path leads to.
-pub fn values_at<'v>(fields: &'v BTreeMap<String, Value>, path: &Path) -> Vec<&'v Value> {
+pub fn values_at<'v>(fields: &'v impl Values, path: &Path) -> impl Iterator<Item = &'v Value> {
     field_values(fields, &path.field)
-        .filter_map(|(_, value)| match &path.member {
+        .filter_map(|value| match &path.member {
             None => Some(value),
             Some(member) => value.get(member),
         })
         .filter(|value| !value.is_null())
-        .collect()
 }
 
 /// The first of them: the only one, unless the path leads through a map.
-pub fn value_at<'v>(fields: &'v BTreeMap<String, Value>, path: &Path) -> Option<&'v Value> {
-    values_at(fields, path).into_iter().next()
+pub fn value_at<'v>(fields: &'v impl Values, path: &Path) -> Option<&'v Value> {
+    values_at(fields, path).next()
 }

@@ -1,23 +1,23 @@
 //! What a record can be found by: normalised values under a purpose, to be turned into keyed hashes
 //! by whoever holds the key. A value that is malformed is still found, by its folded text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::path::field_values;
+use super::path::{Values, field_values};
 use super::{Field, Kind, SearchPath, Shape, Type};
 use crate::check::{self, CreditCode, Document, DocumentType, Name, Phone, Plate};
 
 impl Kind {
     /// Every (purpose, normalised value) of a record, each once.
-    pub fn search_terms(&self, fields: &BTreeMap<String, Value>) -> Vec<(String, String)> {
+    pub fn search_terms(&self, fields: &impl Values) -> Vec<(String, String)> {
         let mut terms = BTreeSet::new();
         for SearchPath { purpose, path } in &self.search {
             let Some(field) = self.field(&path.field) else {
                 continue;
             };
-            for (_, value) in field_values(fields, &path.field) {
+            for value in field_values(fields, &path.field) {
                 if let Some(term) = term(field, path.member.as_deref(), value) {
                     terms.insert((purpose.clone(), term));
                 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::path::{Path, values_at};
+use super::path::{Path, Values, values_at};
 use super::read::is_code;
 use super::{Kind, Label};
 
@@ -37,7 +37,7 @@ impl Kind {
     /// A void record counts nowhere.
     pub fn tallies(
         &self,
-        fields: &BTreeMap<String, Value>,
+        fields: &impl Values,
         abnormal: &[String],
         void: bool,
     ) -> Vec<(String, String)> {
@@ -49,11 +49,11 @@ impl Kind {
             let mut count = |value: &str| pairs.push((name.clone(), value.to_owned()));
             match &tally.of {
                 TallyOf::Total => count("all"),
-                TallyOf::Code(path) => values_at(fields, path)
-                    .into_iter()
-                    .for_each(|value| count_codes(value, &mut count)),
+                TallyOf::Code(path) => {
+                    values_at(fields, path).for_each(|value| count_codes(value, &mut count));
+                }
                 TallyOf::Present(path) => {
-                    if values_at(fields, path).into_iter().any(is_something) {
+                    if values_at(fields, path).any(is_something) {
                         count("yes");
                     }
                 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::kind::Path;
-use crate::kind::values_at;
+use crate::kind::{Path, Values, field_values, values_at};
 
 type Lists = BTreeMap<String, Vec<String>>;
 
@@ -55,55 +54,47 @@ impl Condition {
         }
     }
 
-    pub(super) fn holds(&self, fields: &BTreeMap<String, Value>, lists: &Lists) -> bool {
+    pub(super) fn holds(&self, fields: &impl Values, lists: &Lists) -> bool {
         match self {
             Self::All(all) => all.iter().all(|one| one.holds(fields, lists)),
             Self::Any(any) => any.iter().any(|one| one.holds(fields, lists)),
-            Self::Entry { map, all } => {
-                let path = Path {
-                    field: map.clone(),
-                    member: None,
-                };
-                values_at(fields, &path).into_iter().any(|entry| {
-                    all.iter().all(|(member, test)| {
-                        let values = entry
-                            .get(member)
-                            .into_iter()
-                            .filter(|value| !value.is_null());
-                        test.holds(&values.collect::<Vec<_>>(), lists)
-                    })
+            Self::Entry { map, all } => field_values(fields, map).any(|entry| {
+                all.iter().all(|(member, test)| {
+                    let value = entry.get(member).filter(|value| !value.is_null());
+                    test.holds(value.into_iter(), lists)
                 })
-            }
-            Self::Field(path, test) => test.holds(&values_at(fields, path), lists),
+            }),
+            Self::Field(path, test) => test.holds(values_at(fields, path), lists),
         }
     }
 }
 
 impl Test {
     /// For a path through a map there are several values: any of them will do.
-    fn holds(&self, values: &[&Value], lists: &Lists) -> bool {
-        let any = |satisfies: &dyn Fn(&Value) -> bool| {
-            values.iter().any(|value| each(value).any(satisfies))
-        };
-        let number =
-            |satisfies: &dyn Fn(i64) -> bool| any(&|value| value.as_i64().is_some_and(satisfies));
-        let under = |areas: &[String]| {
-            any(&|value| {
-                value
-                    .as_str()
-                    .is_some_and(|code| areas.iter().any(|area| code.starts_with(area.as_str())))
+    fn holds<'v>(&self, mut values: impl Iterator<Item = &'v Value>, lists: &Lists) -> bool {
+        let mut there = false;
+        let mut any = |satisfies: &dyn Fn(&Value) -> bool| {
+            values.any(|value| {
+                there = true;
+                each(value).any(satisfies)
             })
         };
+        let is_under = |value: &Value, areas: &[String]| {
+            value
+                .as_str()
+                .is_some_and(|code| areas.iter().any(|area| code.starts_with(area.as_str())))
+        };
+        let is = |value: &Value, compare: &dyn Fn(i64) -> bool| value.as_i64().is_some_and(compare);
         match self {
             Self::Present => {
                 any(&|value| *value != Value::Bool(false) && value.as_str() != Some(""))
             }
-            Self::Absent => values.is_empty(),
+            Self::Absent => values.next().is_none(),
             Self::Equal(wanted) => any(&|value| value == wanted),
-            Self::Differs(wanted) => !values.is_empty() && !any(&|value| value == wanted),
+            Self::Differs(wanted) => !any(&|value| value == wanted) && there,
             Self::In(wanted) => any(&|value| wanted.contains(value)),
-            Self::NotIn(wanted) => !values.is_empty() && !any(&|value| wanted.contains(value)),
-            Self::Under(areas) => under(areas),
+            Self::NotIn(wanted) => !any(&|value| wanted.contains(value)) && there,
+            Self::Under(areas) => any(&|value| is_under(value, areas)),
             Self::InList(list) => lists.get(list).is_some_and(|list| {
                 any(&|value| {
                     value
@@ -111,11 +102,13 @@ impl Test {
                         .is_some_and(|text| list.iter().any(|one| one == text))
                 })
             }),
-            Self::UnderList(list) => lists.get(list).is_some_and(|areas| under(areas)),
-            Self::Above(limit) => number(&|n| n > *limit),
-            Self::AtLeast(limit) => number(&|n| n >= *limit),
-            Self::Below(limit) => number(&|n| n < *limit),
-            Self::AtMost(limit) => number(&|n| n <= *limit),
+            Self::UnderList(list) => lists
+                .get(list)
+                .is_some_and(|areas| any(&|value| is_under(value, areas))),
+            Self::Above(limit) => any(&|value| is(value, &|n| n > *limit)),
+            Self::AtLeast(limit) => any(&|value| is(value, &|n| n >= *limit)),
+            Self::Below(limit) => any(&|value| is(value, &|n| n < *limit)),
+            Self::AtMost(limit) => any(&|value| is(value, &|n| n <= *limit)),
         }
     }
 }
