@@ -94,15 +94,10 @@ pub fn seen_stamp(record: &Record, writer: &Writer<'_>) -> Option<Stamp> {
 /// revision it makes; `set` are its fields.
 pub fn merge(record: &mut Record, set: &Fields, write: Write, writer: &Writer<'_>) -> Merged {
     let rev = write.rev;
-    // Whatever the writer cannot know of its own row makes the row travel.
-    let unaltered = write.stamp == write.raw.by(write.device())
-        && write.shift == 0
-        && write.clock == Clock::Right
-        && !write.late
-        && record.stamp() <= write.stamp
-        && !set.keys().any(|name| (writer.masked)(name));
     let mut merged = Merged {
-        exact: record.rev == write.base && unaltered,
+        exact: record.rev == write.base
+            && record.stamp() <= write.stamp
+            && is_unaltered(set, &write, writer.masked),
         ..Merged::default()
     };
     let index = record.writes.len();
@@ -121,6 +116,22 @@ pub fn merge(record: &mut Record, set: &Fields, write: Write, writer: &Writer<'_
     record.rev = rev;
     record.trim_writes();
     merged
+}
+
+/// Whether a record that `write` makes, with these fields, is exactly what its writer had on screen:
+/// what [`merge`] into an empty record says of it.
+#[must_use]
+pub fn makes_exactly(set: &Fields, write: &Write, masked: &dyn Fn(&str) -> bool) -> bool {
+    write.base == 0 && is_unaltered(set, write, masked)
+}
+
+/// Whatever the writer cannot know of its own row makes the row travel.
+fn is_unaltered(set: &Fields, write: &Write, masked: &dyn Fn(&str) -> bool) -> bool {
+    write.stamp == write.raw.by(write.device())
+        && write.shift == 0
+        && write.clock == Clock::Right
+        && !write.late
+        && !set.keys().any(|name| masked(name))
 }
 
 fn merge_field(

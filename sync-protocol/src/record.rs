@@ -168,6 +168,25 @@ impl Record {
         }
     }
 
+    /// A record that one change makes, just as [`crate::merge::merge`] into an empty one does.
+    #[must_use]
+    pub fn made_by(
+        id: RecordId,
+        kind: String,
+        parent: Option<RecordId>,
+        created: Created,
+        set: Fields,
+        write: Write,
+    ) -> Self {
+        let held = |(name, value)| (name, Held { value, write: 0 });
+        Self {
+            rev: write.rev,
+            writes: vec![write],
+            fields: set.into_iter().map(held).collect(),
+            ..Self::new(id, kind, parent, created)
+        }
+    }
+
     /// The values that stand, gone map entries included as `null`.
     #[must_use]
     pub fn values(&self) -> Fields {

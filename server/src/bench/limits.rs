@@ -20,7 +20,8 @@ use super::{Failed, Progress, push, volley};
 use crate::demo::chance::Chance;
 use crate::demo::district;
 use crate::store::records::RecordRow;
-use crate::store::{self, Store, StoreOptions, bulk, scopes};
+use crate::store::bulk::{self, LookupRow};
+use crate::store::{self, Store, StoreOptions, scopes};
 use crate::sync::search_key::SearchKey;
 
 const PART: &str = "limits of this machine";
@@ -70,7 +71,7 @@ pub fn measure(
 }
 
 /// A row of `record` with its rows of `lookup`.
-type Written = (RecordRow, Vec<(Vec<u8>, String, i64)>);
+type Written = (RecordRow, Vec<LookupRow<'static>>);
 
 /// Entries a second that the store's own statements write into a fresh database.
 fn bulk_rate(stage: &Stage, size: usize) -> Result<f64, Failed> {
@@ -116,7 +117,11 @@ fn written(store: &Store, stage: &Stage) -> Result<Vec<Written>, Failed> {
             let found = terms
                 .unwrap_or_default()
                 .iter()
-                .map(|(purpose, text)| (key.hash(purpose, text), record.id.to_string(), scope))
+                .map(|(purpose, text)| LookupRow {
+                    hash: key.hash(purpose, text).into(),
+                    record: record.id.to_string(),
+                    scope_id: scope,
+                })
                 .collect();
             Ok((RecordRow::new(scope, number, &record, now)?, found))
         })

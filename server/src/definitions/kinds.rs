@@ -9,7 +9,7 @@ use sync_protocol::kind::Kind;
 use sync_protocol::record::Record;
 
 use super::NotAdded;
-use crate::store::bulk::{self, TallyKey};
+use crate::store::bulk::{self, LookupRow, TallyRow};
 use crate::store::definitions::{self, KindRow};
 use crate::store::{self, Connection, finds, lookups, tallies};
 use crate::sync::Engine;
@@ -110,23 +110,24 @@ pub fn readmit(engine: &Engine) -> Result<u64, Failed> {
 }
 
 fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
-    let mut counts = BTreeMap::<TallyKey, i64>::new();
+    let mut counts = BTreeMap::<(i64, String, String), i64>::new();
     each(c, kind, |_, scope_id, record| {
         for (name, value) in kind.tallies(record, &record.abnormal, record.is_void()) {
-            let key = TallyKey {
-                scope_id,
-                kind: kind.name().to_owned(),
-                name,
-                value,
-            };
-            *counts.entry(key).or_default() += 1;
+            *counts.entry((scope_id, name, value)).or_default() += 1;
         }
         Ok(())
     })?;
     tallies::forget_live(c, kind.name())?;
     let counts: Vec<_> = counts
-        .into_iter()
-        .map(|(key, live)| (key, live, 0))
+        .iter()
+        .map(|((scope_id, name, value), live)| TallyRow {
+            scope_id: *scope_id,
+            kind: kind.name(),
+            name,
+            value,
+            live: *live,
+            closed: 0,
+        })
         .collect();
     bulk::add_tallies(c, &counts)
 }
@@ -148,7 +149,11 @@ fn reindex(
         let hashes: Vec<_> = kind
             .search_terms(record)
             .into_iter()
-            .map(|(purpose, text)| (key.hash(&purpose, &text), id.clone(), scope_id))
+            .map(|(purpose, text)| LookupRow {
+                hash: key.hash(&purpose, &text).into(),
+                record: id.clone(),
+                scope_id,
+            })
             .collect();
         bulk::put_lookups(c, &hashes)
     })

@@ -4,6 +4,8 @@
 
 mod postgres;
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -18,13 +20,23 @@ use super::schema::{
 use super::scopes::{HeadRow, HoldingRow};
 use super::{Error, audit::Look, parked::NewParked};
 
-/// What a tally changes by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TallyKey {
+/// What a tally changes by: what lives, and what a purge closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TallyRow<'a> {
     pub scope_id: i64,
-    pub kind: String,
-    pub name: String,
-    pub value: String,
+    pub kind: &'a str,
+    pub name: &'a str,
+    pub value: &'a str,
+    pub live: i64,
+    pub closed: i64,
+}
+
+/// A hash under which a record is found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LookupRow<'a> {
+    pub hash: Cow<'a, [u8]>,
+    pub record: String,
+    pub scope_id: i64,
 }
 
 /// Writes records that were not there when the fold looked. Should one have come since, from
@@ -164,19 +176,19 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
 /// Adds to tallies: what lives, and what a purge closed.
 pub fn add_tallies(
     connection: &mut Connection,
-    rows: &[(TallyKey, i64, i64)],
+    rows: &[TallyRow<'_>],
 ) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
-            for (key, live, closed) in rows {
+            for row in rows {
                 diesel::insert_into(tally::table)
                     .values((
-                        tally::scope_id.eq(key.scope_id),
-                        tally::kind.eq(&key.kind),
-                        tally::name.eq(&key.name),
-                        tally::value.eq(&key.value),
-                        tally::live.eq(live),
-                        tally::closed.eq(closed),
+                        tally::scope_id.eq(row.scope_id),
+                        tally::kind.eq(row.kind),
+                        tally::name.eq(row.name),
+                        tally::value.eq(row.value),
+                        tally::live.eq(row.live),
+                        tally::closed.eq(row.closed),
                     ))
                     .on_conflict((tally::scope_id, tally::kind, tally::name, tally::value))
                     .do_update()
@@ -193,18 +205,15 @@ pub fn add_tallies(
 }
 
 /// Makes records findable under hashes.
-pub fn put_lookups(
-    connection: &mut Connection,
-    rows: &[(Vec<u8>, String, i64)],
-) -> Result<(), Error> {
+pub fn put_lookups(connection: &mut Connection, rows: &[LookupRow<'_>]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
-            for (hash, id, scope_id) in rows {
+            for row in rows {
                 diesel::insert_into(lookup::table)
                     .values((
-                        lookup::hash.eq(hash),
-                        lookup::record.eq(id),
-                        lookup::scope_id.eq(scope_id),
+                        lookup::hash.eq(row.hash.as_ref()),
+                        lookup::record.eq(&row.record),
+                        lookup::scope_id.eq(row.scope_id),
                     ))
                     .on_conflict((lookup::hash, lookup::record))
                     .do_update()

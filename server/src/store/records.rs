@@ -1,9 +1,11 @@
 //! Records as they stand: one table for all kinds; the body is bytes with a one-byte codec.
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sync_protocol::Rev;
 use sync_protocol::id::RecordId;
-use sync_protocol::record::Record;
+use sync_protocol::record::{Created, Record, Write};
 
 use super::dialect::each;
 use super::schema::record;
@@ -11,6 +13,9 @@ use super::{Connection, Error, from_rev};
 
 /// The codec of a body that is JSON; a sealed one will have another.
 const JSON: u8 = 1;
+/// The codec of a record that one change made: what the change made of it as JSON, a line break, and
+/// the line as it came.
+const MADE: u8 = 2;
 
 /// A record as it is stored.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -50,12 +55,81 @@ impl RecordRow {
 
     /// The record.
     pub fn record(&self) -> Result<Record, Error> {
-        decode(&self.body)
+        match self.body.split_first() {
+            Some((&MADE, content)) => self.made(content).ok_or_else(corrupt),
+            _ => decode(&self.body),
+        }
+    }
+
+    fn made(&self, content: &[u8]) -> Option<Record> {
+        let (head, line) = content.split_at(content.iter().position(|byte| *byte == b'\n')?);
+        let head: Head = serde_json::from_slice(head).ok()?;
+        // What was taken once is not judged again. Of a member that stands twice the last counts, as
+        // it did then.
+        let Value::Object(mut line) = serde_json::from_slice(line).ok()? else {
+            return None;
+        };
+        let Some(Value::Object(set)) = line.remove("set") else {
+            return None;
+        };
+        let parent = match &self.parent {
+            Some(id) => Some(id.parse().ok()?),
+            None => None,
+        };
+        let mut record = Record::made_by(
+            self.id.parse().ok()?,
+            self.kind.clone(),
+            parent,
+            head.created,
+            set.into_iter().collect(),
+            head.write,
+        );
+        record.abnormal = head.abnormal;
+        Some(record)
     }
 }
 
+/// What one change made, beside what its line says.
+#[derive(Debug, Serialize)]
+pub struct Made<'a> {
+    #[serde(rename = "c")]
+    pub created: Created,
+    #[serde(rename = "w")]
+    pub write: &'a Write,
+    #[serde(rename = "a", skip_serializing_if = "<[String]>::is_empty")]
+    pub abnormal: &'a [String],
+}
+
+/// The same, read.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "c")]
+    created: Created,
+    #[serde(rename = "w")]
+    write: Write,
+    #[serde(rename = "a", default)]
+    abnormal: Vec<String>,
+}
+
+impl Made<'_> {
+    /// The body of the record that this line made.
+    pub fn by(&self, line: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(line.len() + 256);
+        bytes.push(MADE);
+        serde_json::to_writer(&mut bytes, self)
+            .map_err(|_| Error::Corrupt("a body cannot be written".to_owned()))?;
+        bytes.push(b'\n');
+        bytes.extend_from_slice(line);
+        Ok(bytes)
+    }
+}
+
+fn corrupt() -> Error {
+    Error::Corrupt("the body of a record".to_owned())
+}
+
 /// The bytes of any body: a codec, then the content.
-pub fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![JSON];
     serde_json::to_writer(&mut bytes, value)
         .map_err(|_| Error::Corrupt("a body cannot be written".to_owned()))?;
@@ -65,8 +139,7 @@ pub fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 /// The content of a body.
 pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     match bytes.split_first() {
-        Some((&JSON, content)) => serde_json::from_slice(content)
-            .map_err(|_| Error::Corrupt("the body of a record".to_owned())),
+        Some((&JSON, content)) => serde_json::from_slice(content).map_err(|_| corrupt()),
         _ => Err(Error::Corrupt("a body with an unknown codec".to_owned())),
     }
 }

@@ -1,6 +1,9 @@
 //! How one change finds its way: into its record, or aside. Every write passes here: a phone's, the
 //! console's, an import's, one that was kept aside and is tried again.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use sync_protocol::Millis;
 use sync_protocol::Seq;
 use sync_protocol::change::Change;
@@ -10,10 +13,10 @@ use sync_protocol::scope::Scope;
 use sync_protocol::stamp::Normalised;
 use sync_protocol::wire::{Outcome, invalid, parked};
 
-use super::checked::{Checked, misfit};
+use super::checked::misfit;
 use super::day::{day_of, days_between};
-use super::fold::Fold;
-use super::job::Settled;
+use super::fold::{Fold, Spot};
+use super::job::{PushLine, Settled};
 use crate::store::Ground;
 use crate::store::scopes::Node;
 
@@ -34,6 +37,8 @@ pub(super) struct Attempt<'a> {
     pub(super) change: &'a Change,
     /// As it came.
     pub(super) bytes: &'a [u8],
+    /// The line of the push that it stands in, if it is one of this fold.
+    pub(super) line: Option<&'a Arc<PushLine>>,
     pub(super) author: Author,
     pub(super) seq: Seq,
     /// When it arrived first.
@@ -46,17 +51,14 @@ pub(super) struct Attempt<'a> {
     pub(super) normalised: Normalised,
     /// By this a repeat of it is known.
     pub(super) content: u64,
-    /// What was found out before it was its turn.
-    pub(super) checked: Option<&'a Checked>,
 }
 
 /// Where a change may go.
 enum Way {
     /// Into its record.
     Enter {
-        /// The scope of the record.
-        scope: Scope,
-        node: Node,
+        /// Where the record is, or is to be.
+        spot: Rc<Spot>,
         late: bool,
     },
     /// It was taken before, under another number of its line.
@@ -82,14 +84,21 @@ impl Fold {
 
     /// Gives a change its verdict, and leaves what it sets free to the caller.
     pub(super) fn admit_alone(&mut self, attempt: &Attempt<'_>) -> Settled {
+        self.unfold(attempt.change.record);
+        if let Some(parent) = attempt.change.parent {
+            self.unfold(parent);
+        }
         match self.find_way(attempt) {
-            Way::Enter { scope, node, late } => match self.enter(attempt, &scope, &node, late) {
-                Some(settled) => {
-                    self.supersede(attempt);
-                    settled
+            Way::Enter { spot, late } => {
+                let entered = self.enter_first(attempt, &spot, late);
+                match entered.or_else(|| self.enter(attempt, &spot, late)) {
+                    Some(settled) => {
+                        self.supersede(attempt);
+                        settled
+                    }
+                    None => self.set_aside(attempt, Outcome::Parked, parked::TOO_LARGE, "", None),
                 }
-                None => self.set_aside(attempt, Outcome::Parked, parked::TOO_LARGE, "", None),
-            },
+            }
             Way::Repeat(settled) => settled,
             Way::Park { code, waits_for } => {
                 self.set_aside(attempt, Outcome::Parked, code, "", waits_for)
@@ -138,15 +147,16 @@ impl Fold {
         }
         let creating = standing.is_none() || change.whole;
         let day = day_of(attempt.normalised, attempt.at, None).0;
-        if let Some(misfit) = misfit(attempt.checked, kinds, change, creating, day) {
+        let checked = attempt.line.and_then(|line| line.checked.as_ref());
+        if let Some(misfit) = misfit(checked, &self.rules, change, creating, day) {
             return Way::Refuse {
                 code: misfit.code,
                 path: misfit.path,
             };
         }
-        let (scope, node) = match standing {
+        let spot = match standing {
             Some(slot) => match self.scopes.get(&slot.scope) {
-                Some(scope) => (scope.scope.clone(), scope.node.clone()),
+                Some(scope) => Rc::clone(&scope.spot),
                 None => return park(parked::OUT_OF_SCOPE, None),
             },
             None => match self.place(attempt, kind) {
@@ -155,13 +165,13 @@ impl Fold {
             },
         };
         let own = standing.is_none_or(|slot| slot.record.created.user.0 == attempt.author.user);
-        let late = match self.ground(attempt, kind, &node) {
+        let late = match self.ground(attempt, kind, &spot.node) {
             Ground::Current => false,
             // Late is what a phone brings that was away; a console is not away.
             Ground::Late if own && !attempt.author.process => true,
             Ground::Late | Ground::Nothing => return park(parked::OUT_OF_SCOPE, None),
         };
-        Way::Enter { scope, node, late }
+        Way::Enter { spot, late }
     }
 
     fn ground(&self, attempt: &Attempt<'_>, kind: &Kind, node: &Node) -> Ground {
@@ -178,7 +188,7 @@ impl Fold {
         clippy::result_large_err,
         reason = "the other way is taken at once, not handed on"
     )]
-    fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<(Scope, Node), Way> {
+    fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<Rc<Spot>, Way> {
         let change = attempt.change;
         let refuse = |code: &str, path: &str| {
             Err(Way::Refuse {
@@ -196,7 +206,7 @@ impl Fold {
                         refuse(invalid::PARENT, "parent")
                     }
                     Some(slot) => match self.scopes.get(&slot.scope) {
-                        Some(scope) => Ok((scope.scope.clone(), scope.node.clone())),
+                        Some(scope) => Ok(Rc::clone(&scope.spot)),
                         None => Err(Way::Park {
                             code: parked::OUT_OF_SCOPE,
                             waits_for: None,
@@ -216,27 +226,24 @@ impl Fold {
                 if place.level() != level {
                     return refuse(invalid::SCOPE, "scope");
                 }
-                let node = self
-                    .nodes
-                    .get(place.code())
-                    .filter(|node| node.level == *level);
-                let Some(node) = node else {
+                let node = self.nodes.get(place.code());
+                if node.is_none_or(|node| node.level != *level) {
                     return Err(Way::Park {
                         code: parked::OUT_OF_SCOPE,
                         waits_for: None,
                     });
-                };
-                let Some(scope) = self.destination(change, &attempt.normalised, attempt.at) else {
+                }
+                let Some(spot) = self.destination(change, &attempt.normalised, attempt.at) else {
                     return refuse(invalid::SCOPE, "scope");
                 };
-                let standing = self.scopes.get(&scope.to_string());
+                let standing = self.scopes.get(&spot.name);
                 if standing.is_some_and(|slot| slot.purged) {
                     return refuse(invalid::PURGED, "");
                 }
-                if self.is_past_retention(kind, &scope, node) {
+                if self.is_past_retention(kind, &spot) {
                     return refuse(invalid::EXPIRED, "");
                 }
-                Ok((scope, node.clone()))
+                Ok(spot)
             }
         }
     }
@@ -247,19 +254,27 @@ impl Fold {
         change: &Change,
         normalised: &Normalised,
         at: Millis,
-    ) -> Option<Scope> {
+    ) -> Option<Rc<Spot>> {
         let kind = self.rules.kinds.get(&change.kind)?;
-        let place = change.scope.clone()?;
+        let place = change.scope.as_ref()?;
         let node = self.nodes.get(place.code())?;
         let day = kind
             .is_by_day()
             .then(|| day_of(*normalised, at, node.timezone.as_deref()));
-        Some(Scope { place, day })
+        let mut known = self.spots.get(place).into_iter().flatten();
+        let known = known.find(|spot| spot.scope.day == day);
+        Some(known.map_or_else(
+            || {
+                let place = place.clone();
+                Rc::new(Spot::new(Scope { place, day }, node.clone()))
+            },
+            Rc::clone,
+        ))
     }
 
-    fn is_past_retention(&self, kind: &Kind, scope: &Scope, node: &Node) -> bool {
-        let today = super::day::local_day(self.now, node.timezone.as_deref()).0;
-        scope
+    fn is_past_retention(&self, kind: &Kind, spot: &Spot) -> bool {
+        let today = super::day::local_day(self.now, spot.node.timezone.as_deref()).0;
+        spot.scope
             .day
             .is_some_and(|day| days_between(day.0, today) > i64::from(kind.retention().days))
     }
@@ -297,7 +312,7 @@ impl Fold {
 
     /// Whether an earlier change of this line to the record is still aside.
     fn is_behind(&self, attempt: &Attempt<'_>) -> bool {
-        if attempt.author.process {
+        if attempt.author.process || self.aside.is_empty() {
             return false;
         }
         let record = attempt.change.record.to_string();

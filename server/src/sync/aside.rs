@@ -144,7 +144,7 @@ impl Fold {
             .or_else(|| self.records.get(&change.parent?));
         let standing = slot
             .and_then(|slot| self.scopes.get(&slot.scope))
-            .map(|scope| scope.node.code.clone());
+            .map(|scope| scope.spot.node.code.clone());
         let named = || {
             change
                 .scope
@@ -180,13 +180,16 @@ impl Fold {
         if let Some(settled) = self.repeat_aside(seq, author.line, record, content) {
             return settled;
         }
+        if let Some(record) = record {
+            self.unfold(record);
+        }
         let purged = record.is_some_and(|record| self.purged.contains(&record));
         let area = record
             .and_then(|record| self.records.get(&record))
             .map(|slot| slot.scope.clone());
         let area = area
             .and_then(|scope| self.scopes.get(&scope))
-            .map(|scope| scope.node.code.clone())
+            .map(|scope| scope.spot.node.code.clone())
             .or_else(|| self.home(author.user));
         self.aside.push(Aside {
             id: None,

@@ -45,9 +45,12 @@ pub enum Failed {
     Stopping,
 }
 
+/// What became of a job, and the job: whoever made it throws it away, beside the writing thread.
+type Done = (Result<Answer, Failed>, Job);
+
 struct Waiting {
     job: Job,
-    answer: SyncSender<Result<Answer, Failed>>,
+    answer: SyncSender<Done>,
     since: Instant,
 }
 
@@ -87,14 +90,13 @@ impl Drop for Coming {
 
 /// Hands jobs to the writing threads.
 pub struct Combiner {
-    core: Arc<Core>,
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Combiner {
     /// Starts so many writing threads.
-    pub(super) fn start(core: Arc<Core>, writers: usize) -> Self {
+    pub(super) fn start(core: &Arc<Core>, writers: usize) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -102,7 +104,7 @@ impl Combiner {
         });
         let threads: Vec<_> = (0..writers.max(1))
             .filter_map(|number| {
-                let (core, shared) = (Arc::clone(&core), Arc::clone(&shared));
+                let (core, shared) = (Arc::clone(core), Arc::clone(&shared));
                 std::thread::Builder::new()
                     .name(format!("combiner-{number}"))
                     .spawn(move || work(&core, &shared))
@@ -112,7 +114,6 @@ impl Combiner {
         // Without a thread nothing would ever be answered.
         shared.lock().stopping = threads.is_empty();
         Self {
-            core,
             shared,
             threads: Mutex::new(threads),
         }
@@ -137,7 +138,7 @@ impl Combiner {
 
     /// Has a job done, and waits until it is committed, for a bounded time.
     pub(super) fn submit(&self, job: Job, coming: Option<Coming>) -> Result<Answer, Failed> {
-        let asks = self.asks(&job);
+        let asks = Self::asks(&job);
         let (answer, answered) = sync_channel(1);
         let since = Instant::now();
         let number = {
@@ -153,17 +154,13 @@ impl Combiner {
         self.wait(number, &answered)
     }
 
-    fn wait(
-        &self,
-        number: u64,
-        answered: &Receiver<Result<Answer, Failed>>,
-    ) -> Result<Answer, Failed> {
+    fn wait(&self, number: u64, answered: &Receiver<Done>) -> Result<Answer, Failed> {
         let gone = |error| match error {
             RecvTimeoutError::Timeout => Failed::Unanswered,
             RecvTimeoutError::Disconnected => Failed::Stopping,
         };
         match answered.recv_timeout(TAKEN_WITHIN) {
-            Ok(result) => return result,
+            Ok((result, _)) => return result,
             Err(RecvTimeoutError::Disconnected) => return Err(Failed::Stopping),
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -172,20 +169,23 @@ impl Combiner {
             return Err(Error::Busy.into());
         }
         let left = DONE_WITHIN.saturating_sub(TAKEN_WITHIN);
-        answered.recv_timeout(left).map_err(gone)?
+        answered.recv_timeout(left).map_err(gone)?.0
     }
 
     /// What concerns the job alone is found out before it enters the queue.
-    fn asks(&self, job: &Job) -> Asks {
-        let (device, changes) = match job {
-            Job::Push(push) => (Some(push.device), push.lines.len()),
-            Job::Write(written) => (None, written.len()),
-            _ => (None, 1),
+    fn asks(job: &Job) -> Asks {
+        let (device, changes, abnormal) = match job {
+            Job::Push(push) => {
+                let abnormal = push.lines.iter().any(|line| line.is_abnormal());
+                (Some(push.device), push.lines.len(), abnormal)
+            }
+            Job::Write(written) => (None, written.len(), false),
+            _ => (None, 1, false),
         };
         Asks {
             device,
             changes: changes.max(1),
-            abnormal: matches!(job, Job::Push(push) if self.core.is_abnormal(push)),
+            abnormal,
         }
     }
 
@@ -217,7 +217,7 @@ fn work(core: &Core, shared: &Shared) {
             answers.push(one.answer);
         }
         let count = jobs.len();
-        let results = run(core, jobs);
+        let results = run(core, &mut jobs);
         // Before the answers: whoever hears one may send the next job of the same device.
         let has_more = {
             let mut state = shared.lock();
@@ -227,9 +227,9 @@ fn work(core: &Core, shared: &Shared) {
         if has_more {
             shared.changed.notify_all();
         }
-        for (answer, result) in answers.into_iter().zip(results) {
+        for ((answer, result), job) in answers.into_iter().zip(results).zip(jobs) {
             // Who no longer listens will ask again.
-            let _ = answer.send(result);
+            let _ = answer.send((result, job));
         }
         note_fold(shared, count, fold.changes, began.elapsed());
     }
@@ -269,16 +269,16 @@ fn next_fold(shared: &Shared) -> Option<Taken<Waiting>> {
 }
 
 /// Does jobs together, or, where that fails, one by one.
-pub(super) fn run(core: &Core, jobs: Vec<Job>) -> Vec<Result<Answer, Failed>> {
+pub(super) fn run(core: &Core, jobs: &mut [Job]) -> Vec<Result<Answer, Failed>> {
     let mut failures = 0;
     if jobs.len() > 1 {
-        match attempt(core, &jobs).0 {
+        match attempt(core, jobs).0 {
             Ok(Ok(answers)) => return answers.into_iter().map(Ok).collect(),
             Ok(Err(error)) => failures = u32::from(is_of_database(&error)),
             Err(()) => {}
         }
     }
-    let one_by_one = jobs.into_iter().map(|job| {
+    let one_by_one = jobs.iter_mut().map(|job| {
         if failures >= MOST_FAILURES {
             return Err(Error::Busy.into());
         }
@@ -297,13 +297,13 @@ const fn is_of_database(error: &Error) -> bool {
     matches!(error, Error::Busy | Error::Unavailable(_))
 }
 
-fn run_one(core: &Core, mut job: Job) -> Result<Answer, Failed> {
+fn run_one(core: &Core, job: &mut Job) -> Result<Answer, Failed> {
     loop {
-        let (result, line) = attempt(core, std::slice::from_ref(&job));
+        let (result, line) = attempt(core, std::slice::from_ref(job));
         match result {
             Ok(result) => return result?.pop().ok_or(Failed::Broken),
             // The change at fault is set aside unread; the rest is not held up by it (I5).
-            Err(()) => match &mut job {
+            Err(()) => match job {
                 Job::Push(push) if !push.quarantined.contains(&line) && line < push.lines.len() => {
                     push.quarantined.push(line)
                 }

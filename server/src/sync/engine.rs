@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sync_protocol::change::Line;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
 use sync_protocol::{Millis, Rev};
@@ -10,7 +9,7 @@ use sync_protocol::{Millis, Rev};
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Coming, Failed};
 use super::fold::Fold;
-use super::job::{Answer, Job, Push, Settled, Written};
+use super::job::{Answer, Job, Settled, Written};
 use super::opening::Opening;
 use super::rules::{Rules, RulesCache};
 use super::search_key::SearchKey;
@@ -78,7 +77,7 @@ impl Engine {
             opened: Mutex::new(opened),
         });
         Self {
-            combiner: Arc::new(Combiner::start(Arc::clone(&core), writers)),
+            combiner: Arc::new(Combiner::start(&core, writers)),
             core,
         }
     }
@@ -298,18 +297,6 @@ impl Core {
         written.map_err(ledger::Error::into_store)
     }
 
-    /// Whether a push carries an entry that the policy calls abnormal: such go first.
-    pub(super) fn is_abnormal(&self, push: &Push) -> bool {
-        let Some(rules) = self.rules.held() else {
-            return false;
-        };
-        push.lines.iter().any(|line| match &line.parsed {
-            Ok(Line::Change(change)) => {
-                !rules.policy.abnormal(&change.kind, &change.set).is_empty()
-            }
-            _ => false,
-        })
-    }
 }
 
 /// What is to go on record, if these jobs want nothing else: no record is touched then.
@@ -325,6 +312,9 @@ fn only_looks(jobs: &[Job]) -> Option<Vec<Look>> {
 impl Fold {
     /// Does one job in memory.
     pub(super) fn answer(&mut self, job: &Job, progress: &mut dyn FnMut(usize)) -> Answer {
+        if !job.is_common() {
+            self.unfold_all();
+        }
         match job {
             Job::Push(push) => Answer::Push(self.push(push, progress)),
             Job::Write(written) => {
@@ -379,7 +369,7 @@ impl Fold {
             again: None,
             normalised,
             content: written.change.content(),
-            checked: None,
+            line: None,
         })
     }
 

@@ -2,18 +2,18 @@
 //! changes that waited for the record, or stood behind one that was aside.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use sync_protocol::change::{Line, parse};
 use sync_protocol::cursor::next_rev;
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::merge::{Lost, Merged, Writer, merge, seen_stamp};
 use sync_protocol::record::{Created, Record, Write};
-use sync_protocol::scope::Scope;
 use sync_protocol::stamp::{Clock, Normalised, RawStamp, Reading, Stamp, normalise};
 use sync_protocol::wire::{MAX_MAP_ENTRIES, MAX_RECORD_BYTES, Outcome, parked};
 
 use super::admit::{Attempt, Author};
-use super::fold::{Aside, Fold, Slot};
+use super::fold::{Aside, Fold, Slot, Spot};
 use super::job::Settled;
 use crate::store::alerts::Alert;
 use crate::store::history::NewHistory;
@@ -26,14 +26,13 @@ impl Fold {
     pub(super) fn enter(
         &mut self,
         attempt: &Attempt<'_>,
-        scope: &Scope,
-        node: &Node,
+        spot: &Rc<Spot>,
         late: bool,
     ) -> Option<Settled> {
         let change = attempt.change;
         let kinds = self.rules.kinds.clone();
         let kind = kinds.get(&change.kind)?;
-        let view = self.view(attempt.judge, kind, &node.path);
+        let view = self.view(attempt.judge, kind, &spot.node.path);
         let mut record = match self.records.get(&change.record) {
             Some(slot) => slot.record.clone(),
             None => Record::new(
@@ -85,10 +84,10 @@ impl Fold {
             .iter()
             .filter(|rule| !record.abnormal.contains(rule))
         {
-            self.raise_abnormal(rule, &record, attempt, scope, node);
+            self.raise_abnormal(rule, record.id, attempt, spot);
         }
         record.abnormal = abnormal;
-        self.keep_history(&record, attempt, node, &merged);
+        self.keep_history(&record, attempt, &spot.node, &merged);
         // What its writer does not see whole is not what stood on the screen plus this change.
         let seen = record.fields.keys().all(|field| !view.masks(field, own));
         let exact = merged.exact
@@ -106,7 +105,7 @@ impl Fold {
             exact: exact.then_some(record.rev),
             ..Settled::applied(attempt.seq, change.record)
         };
-        self.scope_slot(scope, node);
+        self.scope_slot(spot);
         self.absent.remove(&change.record);
         match self.records.get_mut(&change.record) {
             Some(slot) => {
@@ -115,7 +114,7 @@ impl Fold {
             }
             None => {
                 let slot = Slot {
-                    scope: scope.to_string(),
+                    scope: Rc::clone(&spot.name),
                     record,
                     created_at: self.now,
                     stored: None,
@@ -149,23 +148,18 @@ impl Fold {
         .stamp
     }
 
-    fn raise_abnormal(
+    pub(super) fn raise_abnormal(
         &mut self,
         rule: &str,
-        record: &Record,
+        record: RecordId,
         attempt: &Attempt<'_>,
-        scope: &Scope,
-        node: &Node,
+        spot: &Spot,
     ) {
-        let mut alert = Alert::new(
-            self.now,
-            rule,
-            &record.id.to_string(),
-            Some(node.code.clone()),
-        );
-        alert.record = Some(record.id.to_string());
+        let node = Some(spot.node.code.clone());
+        let mut alert = Alert::new(self.now, rule, &record.to_string(), node);
+        alert.record = Some(record.to_string());
         alert.device = Some(i64::from(attempt.author.device.0));
-        alert.scope_id = self.scopes.get(&scope.to_string()).and_then(|slot| slot.id);
+        alert.scope_id = self.scopes.get(&spot.name).and_then(|slot| slot.id);
         self.raise(alert);
     }
 
@@ -211,6 +205,9 @@ impl Fold {
     /// Tries again, in arrival order, what waited for this record or stood behind in it; and what
     /// that sets free in turn.
     pub(super) fn unblock(&mut self, record: RecordId) {
+        if self.aside.is_empty() {
+            return;
+        }
         let mut freed = BTreeSet::from([record.to_string()]);
         let mut tried = BTreeSet::new();
         loop {
@@ -273,7 +270,7 @@ impl Fold {
             again: Some(index),
             normalised: aside.normalised(),
             content: change.content(),
-            checked: None,
+            line: None,
         };
         let device = aside.row.device;
         let settled = self.admit_alone(&attempt);

@@ -71,7 +71,7 @@ impl Engine {
         }
         let mut push = Push::new(device, request, received);
         if let Some(rules) = self.core().rules.held() {
-            push.check(&rules.kinds, self.core().build);
+            push.check(&rules, self.search_key(), self.core().build);
         }
         let (mut reply, pulled) = match self.pull_at_once(&push, request)? {
             Some(pulled) => {

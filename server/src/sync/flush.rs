@@ -1,18 +1,21 @@
 //! Writing a fold down: heads are taken last, scope by scope in order of their names, then
 //! everything goes out in bulk.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use sync_protocol::id::RecordId;
 
-use super::fold::{Fold, Slot};
+use super::fold::Fold;
+use super::rows::{Changed, Rows, hashes};
 use super::search_key::SearchKey;
-use crate::store::bulk::{self, TallyKey};
+use crate::store::bulk;
 use crate::store::exits::{self, ExitRow};
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::{HeadRow, HoldingRow};
 use crate::store::{
-    Company, Connection, Error, alerts, from_rev, history, locks, lookups, parked, purged, scopes,
+    Company, Connection, Error, alerts, from_rev, history, locks, parked, purged, scopes,
 };
 
 impl Fold {
@@ -38,16 +41,20 @@ impl Fold {
         bulk::save_acks(connection, &acks)
     }
 
+    /// The scopes in which records are written.
+    fn used_scopes(&self) -> BTreeSet<Rc<str>> {
+        let changed = self.records.values().filter(|slot| slot.dirty);
+        let made = self.firsts.values().map(|first| &first.spot.name);
+        let used = changed.map(|slot| &slot.scope).chain(made);
+        used.map(Rc::clone).collect()
+    }
+
     fn make_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let used: BTreeSet<&str> = self
-            .records
-            .values()
-            .filter(|slot| slot.dirty)
-            .map(|slot| slot.scope.as_str())
-            .collect();
-        for (name, slot) in &mut self.scopes {
-            if slot.id.is_none() && used.contains(name.as_str()) {
-                slot.id = Some(scopes::create(connection, &slot.scope)?.id);
+        for name in self.used_scopes() {
+            if let Some(slot) = self.scopes.get_mut(&name)
+                && slot.id.is_none()
+            {
+                slot.id = Some(scopes::create(connection, &slot.spot.scope)?.id);
             }
         }
         Ok(())
@@ -59,12 +66,11 @@ impl Fold {
         if self.company == Company::Alone {
             return Ok(());
         }
-        let mut names = BTreeSet::new();
+        let mut names = self.used_scopes();
         for slot in self.records.values().filter(|slot| slot.dirty) {
-            names.insert(slot.scope.clone());
-            names.extend(slot.stored.as_ref().map(|stored| stored.scope.clone()));
+            names.extend(slot.stored.as_ref().map(|stored| Rc::clone(&stored.scope)));
         }
-        let names: Vec<String> = names.into_iter().collect();
+        let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
         if names.is_empty() {
             return Ok(());
         }
@@ -74,7 +80,7 @@ impl Fold {
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let holdings = scopes::holdings(connection, &ids)?;
         for row in rows {
-            let Some(slot) = self.scopes.get_mut(&row.name) else {
+            let Some(slot) = self.scopes.get_mut(row.name.as_str()) else {
                 continue;
             };
             slot.head = row.head()?;
@@ -88,122 +94,93 @@ impl Fold {
     }
 
     fn put_records(&mut self, connection: &mut Connection, key: &SearchKey) -> Result<(), Error> {
-        let (mut added, mut changed) = (Vec::new(), Vec::new());
-        let mut tallies = BTreeMap::<TallyKey, (i64, i64)>::new();
-        let mut hashes = Vec::new();
-        // Heads are taken in the order of records within each scope, scopes in the order of names.
-        let mut dirty: Vec<_> = self
-            .records
+        let Self {
+            records,
+            firsts,
+            scopes,
+            rules,
+            epoch,
+            now,
+            ..
+        } = self;
+        let changed: BTreeMap<RecordId, Changed<'_>> = records
             .iter()
             .filter(|(_, slot)| slot.dirty)
-            .map(|(id, slot)| (slot.scope.clone(), *id))
+            .map(|(id, slot)| (*id, Changed::of(slot, rules)))
             .collect();
-        dirty.sort();
-        for (scope, id) in dirty {
-            let Some(slot) = self.records.get(&id) else {
-                continue;
-            };
-            let (now_tallies, now_terms) = if slot.purge {
-                (Vec::new(), Vec::new())
-            } else {
-                self.counts_and_terms(&slot.record)
-            };
-            count(&mut tallies, slot, &now_tallies, &self.scopes);
-            self.index(connection, key, slot, &now_terms, &mut hashes)?;
-            if let Some(stored) = &slot.stored
-                && let Some(holder) = self.scopes.get_mut(&stored.scope)
-            {
-                let holding = holder.holdings.entry(slot.record.kind.clone()).or_default();
-                holding.0 -= 1;
-                holding.1.remove(id, stored.rev);
-                holder.dirty = true;
+        // Heads are taken in the order of records within each scope, scopes in the order of names.
+        let made = firsts.iter().map(|(id, first)| (&first.spot.name, *id));
+        let mut due: Vec<(&Rc<str>, RecordId)> = changed
+            .iter()
+            .map(|(id, one)| (&one.slot.scope, *id))
+            .chain(made)
+            .collect();
+        due.sort_unstable();
+        let mut rows = Rows::default();
+        for (scope, id) in due {
+            if let Some(one) = changed.get(&id) {
+                one.leave(scopes, key, &mut rows);
             }
-            if slot.purge {
-                continue;
-            }
-            let Some(holder) = self.scopes.get_mut(&scope) else {
+            let Some(holder) = scopes.get_mut(scope) else {
                 continue;
             };
-            let holding = holder.holdings.entry(slot.record.kind.clone()).or_default();
-            holding.0 += 1;
-            holding.1.add(id, slot.record.rev);
-            holder.dirty = true;
-            let head = holder.head.take(self.epoch);
             let scope_id = holder.id.unwrap_or_default();
-            let row = RecordRow::new(scope_id, head, &slot.record, slot.created_at)?;
-            match &slot.stored {
-                // A new record has left nowhere.
-                None => added.push(row),
-                Some(stored) => {
-                    if stored.scope != scope {
-                        exits::delete(connection, scope_id, id)?;
+            if let Some(first) = firsts.get(&id) {
+                let traits = &first.traits;
+                let head = holder.take_in(&traits.kind, id, first.write.rev, *epoch);
+                let makes = records::Made {
+                    created: first.created,
+                    write: &first.write,
+                    abnormal: &traits.abnormal,
+                };
+                rows.added.push(RecordRow {
+                    id: id.to_string(),
+                    scope_id,
+                    head: from_rev(head),
+                    kind: traits.kind.clone(),
+                    parent: first.parent.map(|id| id.to_string()),
+                    rev: from_rev(first.write.rev),
+                    created_at: *now,
+                    time: first.created.time,
+                    void: traits.void,
+                    conflicted: false,
+                    body: makes.by(&first.line.bytes)?,
+                });
+                rows.count(scope_id, &traits.kind, &traits.tallies, (1, 0));
+                rows.find(id, scope_id, traits.hashes.iter().map(Cow::from));
+            } else if let Some(one) = changed.get(&id).filter(|one| !one.slot.purge) {
+                let (slot, record) = (one.slot, &one.slot.record);
+                let head = holder.take_in(&record.kind, id, record.rev, *epoch);
+                let row = RecordRow::new(scope_id, head, record, slot.created_at)?;
+                match &slot.stored {
+                    // A new record has left nowhere.
+                    None => rows.added.push(row),
+                    Some(stored) => {
+                        if stored.scope != slot.scope {
+                            exits::delete(connection, scope_id, id)?;
+                        }
+                        rows.changed.push(row);
                     }
-                    changed.push(row);
+                }
+                rows.count(scope_id, &record.kind, &one.tallies, (1, 0));
+                if one.is_found_anew() {
+                    rows.find(id, scope_id, hashes(key, &one.terms));
                 }
             }
         }
-        // In the order of ids, as everybody does who writes beside others.
-        added.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-        bulk::add_records(connection, &added)?;
-        bulk::change_records(connection, &changed)?;
-        let counted: Vec<_> = tallies
-            .into_iter()
-            .filter(|(_, by)| *by != (0, 0))
-            .map(|(key, (live, closed))| (key, live, closed))
-            .collect();
-        bulk::add_tallies(connection, &counted)?;
-        bulk::put_lookups(connection, &hashes)
-    }
-
-    /// The hashes under which a record can be found: gone ones out, the present ones in.
-    fn index(
-        &self,
-        connection: &mut Connection,
-        key: &SearchKey,
-        slot: &Slot,
-        terms: &[(String, String)],
-        hashes: &mut Vec<(Vec<u8>, String, i64)>,
-    ) -> Result<(), Error> {
-        let before = slot
-            .stored
-            .as_ref()
-            .map(|stored| (stored.terms.as_slice(), stored.scope == slot.scope));
-        if before == Some((terms, true)) {
-            return Ok(());
-        }
-        if let Some((before, _)) = before {
-            let gone = before.iter().filter(|term| !terms.contains(term));
-            let id = slot.record.id.to_string();
-            let gone: Vec<_> = gone
-                .map(|(purpose, text)| (key.hash(purpose, text), id.clone()))
-                .collect();
-            lookups::delete(connection, &gone)?;
-        }
-        let scope_id = self
-            .scopes
-            .get(&slot.scope)
-            .and_then(|scope| scope.id)
-            .unwrap_or_default();
-        hashes.extend(terms.iter().map(|(purpose, text)| {
-            (
-                key.hash(purpose, text),
-                slot.record.id.to_string(),
-                scope_id,
-            )
-        }));
-        Ok(())
+        rows.write(connection)
     }
 
     /// What is no longer where the database had it leaves an exit there.
     fn put_exits(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let mut gone: Vec<(String, RecordId, Option<String>)> = Vec::new();
+        let mut gone: Vec<(Rc<str>, RecordId, Option<Rc<str>>)> = Vec::new();
         for (id, slot) in self.records.iter().filter(|(_, slot)| slot.dirty) {
             let Some(stored) = &slot.stored else { continue };
             let moved = !slot.purge && stored.scope != slot.scope;
             let purged = slot.purge && !self.whole_scopes.contains(&stored.scope);
             if moved || purged {
-                let to = moved.then(|| slot.scope.clone());
-                gone.push((stored.scope.clone(), *id, to));
+                let to = moved.then(|| Rc::clone(&slot.scope));
+                gone.push((Rc::clone(&stored.scope), *id, to));
             }
         }
         gone.sort();
@@ -308,34 +285,5 @@ impl Fold {
             parked::show_in(connection, &[record.to_string()], code)?;
         }
         Ok(())
-    }
-}
-
-/// Adds what a record now counts under, takes away what it counted under before; what a purge
-/// closes is remembered.
-fn count(
-    tallies: &mut BTreeMap<TallyKey, (i64, i64)>,
-    slot: &Slot,
-    now: &[(String, String)],
-    scopes: &BTreeMap<String, super::fold::ScopeSlot>,
-) {
-    let key = |scope: &str, (name, value): &(String, String)| TallyKey {
-        scope_id: scopes
-            .get(scope)
-            .and_then(|slot| slot.id)
-            .unwrap_or_default(),
-        kind: slot.record.kind.clone(),
-        name: name.clone(),
-        value: value.clone(),
-    };
-    if let Some(stored) = &slot.stored {
-        for pair in &stored.tallies {
-            let by = tallies.entry(key(&stored.scope, pair)).or_default();
-            by.0 -= 1;
-            by.1 += i64::from(slot.purge);
-        }
-    }
-    for pair in now {
-        tallies.entry(key(&slot.scope, pair)).or_default().0 += 1;
     }
 }

@@ -10,9 +10,10 @@ use sync_protocol::digest::Digest;
 use sync_protocol::id::RecordId;
 use sync_protocol::kind::{Kind, View};
 use sync_protocol::record::Record;
-use sync_protocol::scope::Scope;
+use sync_protocol::scope::{Place, Scope};
 use sync_protocol::{Millis, Rev};
 
+use super::first::First;
 use super::job::Settled;
 use super::numbering::Marks;
 use super::rules::Rules;
@@ -48,8 +49,12 @@ pub(super) struct Fold {
     pub(super) records: BTreeMap<RecordId, Slot>,
     /// Ids that were asked for and do not exist.
     pub(super) absent: HashSet<RecordId>,
+    /// Records that one change of this fold makes, and nothing else has touched.
+    pub(super) firsts: BTreeMap<RecordId, First>,
     /// By name, so that heads are taken in one order.
-    pub(super) scopes: BTreeMap<String, ScopeSlot>,
+    pub(super) scopes: BTreeMap<Rc<str>, ScopeSlot>,
+    /// Where new records may go, by the place that changes name.
+    pub(super) spots: HashMap<Place, Vec<Rc<Spot>>>,
     pub(super) nodes: HashMap<String, Node>,
     pub(super) purged: HashSet<RecordId>,
     /// Map entries that were purged.
@@ -65,9 +70,10 @@ pub(super) struct Fold {
     pub(super) past_aside: HashMap<(i64, i64), ParkedRow>,
     /// Changes kept aside whose verdict changed in this fold.
     pub(super) resettled: HashMap<(i64, i64), Settled>,
-    pub(super) views: HashMap<(i64, String, String), Rc<View>>,
+    /// What people see of kinds at nodes, by person.
+    pub(super) views: HashMap<i64, Vec<Seen>>,
     /// Scopes that go whole: their records leave no exits.
-    pub(super) whole_scopes: BTreeSet<String>,
+    pub(super) whole_scopes: BTreeSet<Rc<str>>,
     pub(super) history: Vec<NewHistory>,
     pub(super) alerts: BTreeMap<String, Alert>,
     pub(super) looks: Vec<Look>,
@@ -93,7 +99,7 @@ pub(super) struct Person {
 /// A record in the fold.
 pub(super) struct Slot {
     /// The name of the scope it is in now.
-    pub(super) scope: String,
+    pub(super) scope: Rc<str>,
     pub(super) record: Record,
     pub(super) created_at: Millis,
     /// What the database has; `None` for a record made in this fold.
@@ -106,7 +112,7 @@ pub(super) struct Slot {
 /// What the database has of a record, as far as counts and indexes need it.
 #[derive(Clone)]
 pub(super) struct Stored {
-    pub(super) scope: String,
+    pub(super) scope: Rc<str>,
     pub(super) rev: Rev,
     pub(super) tallies: Vec<Pair>,
     pub(super) terms: Vec<Pair>,
@@ -115,16 +121,61 @@ pub(super) struct Stored {
 /// A name and a value.
 pub(super) type Pair = (String, String);
 
+/// A scope and the node at which it stands.
+pub(super) struct Spot {
+    pub(super) name: Rc<str>,
+    pub(super) scope: Scope,
+    pub(super) node: Node,
+}
+
+impl Spot {
+    pub(super) fn new(scope: Scope, node: Node) -> Self {
+        Self {
+            name: scope.to_string().into(),
+            scope,
+            node,
+        }
+    }
+}
+
+/// What somebody sees of a kind at a node.
+pub(super) struct Seen {
+    kind: String,
+    path: String,
+    view: Rc<View>,
+}
+
 /// A scope in the fold.
 pub(super) struct ScopeSlot {
     /// `None` until it is created at the end of the fold.
     pub(super) id: Option<i64>,
-    pub(super) scope: Scope,
-    pub(super) node: Node,
+    pub(super) spot: Rc<Spot>,
     pub(super) head: Head,
     pub(super) purged: bool,
     pub(super) holdings: BTreeMap<String, (i64, Digest)>,
     pub(super) dirty: bool,
+}
+
+impl ScopeSlot {
+    /// Counts a record in, and gives it the next head.
+    pub(super) fn take_in(&mut self, kind: &str, id: RecordId, rev: Rev, epoch: Rev) -> Rev {
+        let (count, digest) = self.holding(kind);
+        *count += 1;
+        digest.add(id, rev);
+        self.head.take(epoch)
+    }
+
+    /// Counts out a record that stood here at this revision.
+    pub(super) fn let_out(&mut self, kind: &str, id: RecordId, rev: Rev) {
+        let (count, digest) = self.holding(kind);
+        *count -= 1;
+        digest.remove(id, rev);
+    }
+
+    fn holding(&mut self, kind: &str) -> &mut (i64, Digest) {
+        self.dirty = true;
+        self.holdings.entry(kind.to_owned()).or_default()
+    }
 }
 
 /// A change that is kept aside: from the database, or new.
@@ -201,7 +252,9 @@ impl Fold {
             people: HashMap::new(),
             records: BTreeMap::new(),
             absent: HashSet::new(),
+            firsts: BTreeMap::new(),
             scopes: BTreeMap::new(),
+            spots: HashMap::new(),
             nodes: HashMap::new(),
             purged: HashSet::new(),
             purged_entries: HashSet::new(),
@@ -241,23 +294,27 @@ impl Fold {
 
     /// What `user` sees of a kind at a node.
     pub(super) fn view(&mut self, user: i64, kind: &Kind, path: &str) -> Rc<View> {
-        let key = (user, kind.name().to_owned(), path.to_owned());
-        if let Some(view) = self.views.get(&key) {
-            return Rc::clone(view);
+        let known = self.views.entry(user).or_default().iter();
+        let mut known = known.filter(|seen| seen.kind == kind.name() && seen.path == path);
+        if let Some(seen) = known.next() {
+            return Rc::clone(&seen.view);
         }
         let view = Rc::new(kind.view(&self.roles_at(user, path)));
-        self.views.insert(key, Rc::clone(&view));
+        self.views.entry(user).or_default().push(Seen {
+            kind: kind.name().to_owned(),
+            path: path.to_owned(),
+            view: Rc::clone(&view),
+        });
         view
     }
 
     /// The scope of this name, made in memory if it is not there.
-    pub(super) fn scope_slot(&mut self, scope: &Scope, node: &Node) -> &mut ScopeSlot {
+    pub(super) fn scope_slot(&mut self, spot: &Rc<Spot>) -> &mut ScopeSlot {
         self.scopes
-            .entry(scope.to_string())
+            .entry(Rc::clone(&spot.name))
             .or_insert_with(|| ScopeSlot {
                 id: None,
-                scope: scope.clone(),
-                node: node.clone(),
+                spot: Rc::clone(spot),
                 head: Head::default(),
                 purged: false,
                 holdings: BTreeMap::new(),
@@ -269,7 +326,7 @@ impl Fold {
     pub(super) fn path_of(&self, scope: &str) -> String {
         self.scopes
             .get(scope)
-            .map(|slot| slot.node.path.clone())
+            .map(|slot| slot.spot.node.path.clone())
             .unwrap_or_default()
     }
 
@@ -286,14 +343,5 @@ impl Fold {
     /// Where what concerns a person is shown when it has no place of its own.
     pub(super) fn home(&self, user: i64) -> Option<String> {
         self.people.get(&user)?.home.clone()
-    }
-
-    /// What a record counts under, and what it can be found by.
-    pub(super) fn counts_and_terms(&self, record: &Record) -> (Vec<Pair>, Vec<Pair>) {
-        let Some(kind) = self.rules.kinds.get(&record.kind) else {
-            return (Vec::new(), Vec::new());
-        };
-        let tallies = kind.tallies(record, &record.abnormal, record.is_void());
-        (tallies, kind.search_terms(record))
     }
 }

@@ -2,12 +2,13 @@
 //! their parents and children, what was kept aside about them, and the scopes of all these.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use sync_protocol::change::{Change, Line, parse};
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 
-use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Stored};
+use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Spot, Stored};
 use super::job::Job;
 use super::numbering::Marks;
 use crate::store::dialect::MAX_LIST;
@@ -278,12 +279,12 @@ impl Fold {
                 .scopes
                 .iter()
                 .find(|(_, slot)| slot.id == Some(row.scope_id))
-                .map(|(name, _)| name.clone())
+                .map(|(name, _)| Rc::clone(name))
                 .ok_or_else(|| Error::Corrupt("a record without a scope".to_owned()))?;
             names.records.extend(record.parent);
-            let (tallies, terms) = self.counts_and_terms(&record);
+            let (tallies, terms) = self.rules.counts_and_terms(&record);
             let stored = Stored {
-                scope: scope.clone(),
+                scope: Rc::clone(&scope),
                 rev: record.rev,
                 tallies,
                 terms,
@@ -318,7 +319,7 @@ impl Fold {
         let holdings = scopes::holdings(connection, &ids)?;
         for row in rows
             .iter()
-            .filter(|row| !self.scopes.contains_key(&row.name))
+            .filter(|row| !self.scopes.contains_key(row.name.as_str()))
             .collect::<Vec<_>>()
         {
             let node = self
@@ -327,12 +328,12 @@ impl Fold {
                 .cloned()
                 .ok_or_else(|| Error::Corrupt("a scope without a node".to_owned()))?;
             let of_scope = holdings.iter().filter(|holding| holding.scope_id == row.id);
+            let spot = Rc::new(Spot::new(row.scope()?, node));
             self.scopes.insert(
-                row.name.clone(),
+                Rc::clone(&spot.name),
                 ScopeSlot {
                     id: Some(row.id),
-                    scope: row.scope()?,
-                    node,
+                    spot,
                     head: row.head()?,
                     purged: row.purged,
                     holdings: of_scope
@@ -402,51 +403,70 @@ impl Fold {
         connection: &mut Connection,
         jobs: &[Job],
     ) -> Result<(), Error> {
-        let mut wanted = BTreeSet::new();
         for job in jobs {
             match job {
                 Job::Push(push) => {
-                    wanted.extend(push.lines.iter().enumerate().filter_map(|(at, line)| {
-                        let Ok(Line::Change(change)) = &line.parsed else {
-                            return None;
-                        };
-                        if push.quarantined.contains(&at) {
-                            return None;
+                    for (at, line) in push.lines.iter().enumerate() {
+                        if let Ok(Line::Change(change)) = &line.parsed
+                            && !push.quarantined.contains(&at)
+                        {
+                            let stamp = push.first_stamp(change, self.build);
+                            self.keep_spot(self.destination(change, &stamp, push.received));
                         }
-                        self.destination(
-                            change,
-                            &push.first_stamp(change, self.build),
-                            push.received,
-                        )
-                    }))
+                    }
                 }
-                Job::Write(written) => wanted.extend(written.iter().filter_map(|one| {
-                    self.destination(&one.change, &self.own_stamp(&one.change), self.now)
-                })),
+                Job::Write(written) => {
+                    for one in written {
+                        let stamp = self.own_stamp(&one.change);
+                        self.keep_spot(self.destination(&one.change, &stamp, self.now));
+                    }
+                }
                 Job::Move(movement) => {
                     // A record that stands by day goes to the same day elsewhere.
                     let slot = self.records.get(&movement.record);
                     let from = slot.and_then(|slot| self.scopes.get(&slot.scope));
-                    wanted.insert(Scope {
+                    let to = Scope {
                         place: movement.to.clone(),
-                        day: from.and_then(|from| from.scope.day),
-                    });
+                        day: from.and_then(|from| from.spot.scope.day),
+                    };
+                    let node = self.nodes.get(movement.to.code());
+                    self.keep_spot(node.map(|node| Rc::new(Spot::new(to, node.clone()))));
                 }
                 Job::Resolve(_) | Job::Purge(_) | Job::Readmit { .. } | Job::Look(_) => {}
             }
         }
-        for aside in &self.aside {
-            if let Ok(Line::Change(change)) = parse(&aside.row.body) {
-                wanted.extend(self.destination(&change, &aside.normalised(), aside.row.at));
+        for index in 0..self.aside.len() {
+            if let Some(aside) = self.aside.get(index)
+                && let Ok(Line::Change(change)) = parse(&aside.row.body)
+            {
+                self.keep_spot(self.destination(&change, &aside.normalised(), aside.row.at));
             }
         }
-        let unknown: Vec<String> = wanted
-            .iter()
-            .map(ToString::to_string)
-            .filter(|name| !self.scopes.contains_key(name))
+        let unknown: BTreeSet<String> = self
+            .spots
+            .values()
+            .flatten()
+            .filter(|spot| !self.scopes.contains_key(&spot.name))
+            .map(|spot| spot.name.to_string())
             .collect();
+        let unknown: Vec<String> = unknown.into_iter().collect();
         let rows = scopes::by_names(connection, &unknown)?;
         self.take_scopes(connection, &rows)
+    }
+
+    /// Remembers where records may go, so that it is made up once for all that go there.
+    fn keep_spot(&mut self, spot: Option<Rc<Spot>>) {
+        let Some(spot) = spot else { return };
+        match self.spots.get_mut(&spot.scope.place) {
+            Some(known) => {
+                if !known.iter().any(|known| known.scope.day == spot.scope.day) {
+                    known.push(spot);
+                }
+            }
+            None => {
+                self.spots.insert(spot.scope.place.clone(), vec![spot]);
+            }
+        }
     }
 
     /// What became of changes that are sent again.

@@ -2,6 +2,7 @@
 //! that only concerns itself is done under the write lock.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sync_protocol::change::{self, Change, Line, Malformed};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
@@ -70,8 +71,8 @@ pub struct Push {
     pub from: Seq,
     /// The mark before it.
     pub after: Option<Mark>,
-    /// The changes.
-    pub lines: Vec<PushLine>,
+    /// The changes; a fold keeps hold of those that make records.
+    pub lines: Vec<Arc<PushLine>>,
     /// The era of the request.
     pub era: u64,
     /// Server minus phone, measured when the head of the request arrived.
@@ -101,6 +102,13 @@ pub struct PushLine {
     pub checked: Option<Checked>,
 }
 
+impl PushLine {
+    /// Whether it was found to carry an abnormal entry.
+    pub(super) fn is_abnormal(&self) -> bool {
+        self.checked.as_ref().is_some_and(Checked::is_abnormal)
+    }
+}
+
 impl Push {
     /// Reads the changes of a request.
     pub fn new(device: DeviceNumber, request: &Request<'_>, received: Millis) -> Self {
@@ -113,13 +121,13 @@ impl Push {
                     Ok(Line::Change(change)) => change.content(),
                     _ => fingerprint(line),
                 };
-                PushLine {
+                Arc::new(PushLine {
                     bytes: line.to_vec(),
                     mark: Mark::of(seq, line),
                     parsed,
                     content,
                     checked: None,
-                }
+                })
             })
             .collect();
         Self {

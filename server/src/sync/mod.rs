@@ -3,7 +3,7 @@
 //! The life of a change: a request is split into lines ([`job::Push`]); waiting pushes are folded
 //! into a transaction ([`combiner`], [`queue`]); what they touch is read ([`gather`]); the
 //! device's numbers are judged ([`numbering`], [`push`]); each change finds its way ([`admit`]),
-//! into its record ([`enter`]) or aside ([`aside`]); all is written down ([`flush`]). The reply's feeds come
+//! into its record ([`enter`], or, where it makes one, [`first`]) or aside ([`aside`]); all is written down ([`flush`]). The reply's feeds come
 //! from one snapshot ([`pull`], [`page`]), projected for their reader ([`projection`]). [`exchange`] is
 //! the whole of it on one page.
 
@@ -15,6 +15,7 @@ pub mod day;
 pub mod engine;
 mod enter;
 pub mod exchange;
+mod first;
 mod flush;
 mod fold;
 mod gather;
@@ -30,6 +31,7 @@ mod purge;
 mod push;
 mod queue;
 pub mod resolve;
+mod rows;
 pub mod rules;
 pub mod search_key;
 #[cfg(test)]

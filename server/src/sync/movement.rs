@@ -1,11 +1,13 @@
 //! A record goes to another place, and what shares its scope with it, in one transaction: exits
 //! there, rows here (I11). Only this moves a record; a phone can at most ask for it.
 
+use std::rc::Rc;
+
 use sync_protocol::id::RecordId;
 use sync_protocol::kind::KindScope;
 use sync_protocol::scope::Scope;
 
-use super::fold::Fold;
+use super::fold::{Fold, Spot};
 use super::job::{Moved, Movement};
 use crate::store::Ground;
 
@@ -52,12 +54,13 @@ impl Fold {
         {
             return Moved::OutOfScope;
         }
-        let day = self.scopes.get(&from).and_then(|slot| slot.scope.day);
+        let day = self.scopes.get(&from).and_then(|slot| slot.spot.scope.day);
         let to = Scope {
             place: movement.to.clone(),
             day,
         };
-        if to.to_string() == from {
+        let to = Rc::new(Spot::new(to, node));
+        if to.name == from {
             return Moved::Done(0);
         }
         let together: Vec<RecordId> = self
@@ -69,13 +72,13 @@ impl Fold {
             })
             .map(|(id, _)| *id)
             .collect();
-        self.scope_slot(&to, &node);
+        self.scope_slot(&to);
         for id in &together {
             if let Some(slot) = self.records.get_mut(id) {
-                slot.scope = to.to_string();
+                slot.scope = Rc::clone(&to.name);
                 slot.dirty = true;
             }
-            self.shown_at.push((*id, node.code.clone()));
+            self.shown_at.push((*id, to.node.code.clone()));
         }
         Moved::Done(together.len() as u64)
     }

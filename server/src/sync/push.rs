@@ -1,6 +1,8 @@
 //! A device's push: its numbers are judged, then each change gets its final verdict, in order.
 //! No content of a change can stop the rest, or `ack`.
 
+use std::sync::Arc;
+
 use sync_protocol::change::{Change, Line};
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::{Clock, Normalised, Reading, era_skew, normalise};
@@ -90,7 +92,7 @@ impl Fold {
         author: &Author,
         seq: Seq,
         index: usize,
-        line: &PushLine,
+        line: &Arc<PushLine>,
     ) -> Settled {
         if push.quarantined.contains(&index) {
             let normalised = match &line.parsed {
@@ -123,7 +125,7 @@ impl Fold {
                     again: None,
                     normalised,
                     content: line.content,
-                    checked: line.checked.as_ref(),
+                    line: Some(line),
                 };
                 self.admit(&attempt)
             }
@@ -139,7 +141,7 @@ impl Fold {
     }
 
     /// What became of a change that was seen before.
-    fn verdict_before(&self, number: i64, seq: Seq, line: &PushLine) -> Settled {
+    fn verdict_before(&mut self, number: i64, seq: Seq, line: &PushLine) -> Settled {
         let record = match &line.parsed {
             Ok(Line::Change(change)) => Some(change.record),
             Ok(Line::Lost(_)) => None,
@@ -175,6 +177,7 @@ impl Fold {
         };
         let mut settled = Settled::applied(seq, record);
         let device = DeviceNumber(u32::try_from(number).unwrap_or(0));
+        self.unfold(record);
         if let Some(write) = self
             .records
             .get(&record)

@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sync_protocol::kind::{Kind, KindErrors, Kinds};
 use sync_protocol::policy::Policy;
+use sync_protocol::record::Record;
 
+use super::fold::Pair;
 use crate::store::definitions::{self, Moment};
 use crate::store::{self, Connection};
 
@@ -18,6 +20,34 @@ pub struct Rules {
     pub policy: Arc<Policy>,
     /// The version of the policy in the database; 0 for the one that comes with the program.
     pub policy_version: u32,
+}
+
+/// By this it is known whether rules are those of before: what a version says never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    /// Of the kinds.
+    pub schema: u32,
+    /// Of the policy.
+    pub policy: u32,
+}
+
+impl Rules {
+    /// What a record counts under, and what it can be found by.
+    pub(super) fn counts_and_terms(&self, record: &Record) -> (Vec<Pair>, Vec<Pair>) {
+        let Some(kind) = self.kinds.get(&record.kind) else {
+            return (Vec::new(), Vec::new());
+        };
+        let tallies = kind.tallies(record, &record.abnormal, record.is_void());
+        (tallies, kind.search_terms(record))
+    }
+
+    /// Which rules these are.
+    pub fn versions(&self) -> Versions {
+        Versions {
+            schema: self.kinds.schema(),
+            policy: self.policy_version,
+        }
+    }
 }
 
 /// The rules last read.

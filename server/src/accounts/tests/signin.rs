@@ -7,7 +7,7 @@ use crate::accounts::users;
 use crate::keys::Keys;
 use crate::store::accounts as rows;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const PASSWORD: &str = "correct horse battery";
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
-use super::TallyKey;
+use super::{LookupRow, TallyRow};
 use crate::store::Error;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
@@ -162,7 +162,7 @@ pub(super) fn put_holdings(
 
 pub(super) fn add_tallies(
     connection: &mut PgConnection,
-    rows: &[(TallyKey, i64, i64)],
+    rows: &[TallyRow<'_>],
 ) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
@@ -173,19 +173,19 @@ pub(super) fn add_tallies(
          ON CONFLICT (scope_id, kind, name, value) DO UPDATE SET \
          live = tally.live + excluded.live, closed = tally.closed + excluded.closed",
     )
-    .bind::<Array<BigInt>, _>(column(rows, |(key, _, _)| key.scope_id))
-    .bind::<Array<Text>, _>(column(rows, |(key, _, _)| key.kind.as_str()))
-    .bind::<Array<Text>, _>(column(rows, |(key, _, _)| key.name.as_str()))
-    .bind::<Array<Text>, _>(column(rows, |(key, _, _)| key.value.as_str()))
-    .bind::<Array<BigInt>, _>(column(rows, |(_, live, _)| *live))
-    .bind::<Array<BigInt>, _>(column(rows, |(_, _, closed)| *closed))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.kind))
+    .bind::<Array<Text>, _>(column(rows, |row| row.name))
+    .bind::<Array<Text>, _>(column(rows, |row| row.value))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.live))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.closed))
     .execute(connection)?;
     Ok(())
 }
 
 pub(super) fn put_lookups(
     connection: &mut PgConnection,
-    rows: &[(Vec<u8>, String, i64)],
+    rows: &[LookupRow<'_>],
 ) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
@@ -194,9 +194,9 @@ pub(super) fn put_lookups(
         "INSERT INTO lookup (hash, record, scope_id) SELECT * FROM unnest($1, $2, $3) \
          ON CONFLICT (hash, record) DO UPDATE SET scope_id = excluded.scope_id",
     )
-    .bind::<Array<Binary>, _>(column(rows, |(hash, _, _)| hash.as_slice()))
-    .bind::<Array<Text>, _>(column(rows, |(_, id, _)| id.as_str()))
-    .bind::<Array<BigInt>, _>(column(rows, |(_, _, scope)| *scope))
+    .bind::<Array<Binary>, _>(column(rows, |row| row.hash.as_ref()))
+    .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
     .execute(connection)?;
     Ok(())
 }

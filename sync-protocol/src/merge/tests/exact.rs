@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{NOON, by, record};
 use crate::change::Fields;
 use crate::id::{DeviceNumber, UserId};
-use crate::merge::{Writer, merge};
+use crate::merge::{Writer, makes_exactly, merge};
 use crate::record::{Created, Record, Write};
 use crate::stamp::{Clock, RawStamp, Stamp};
 use crate::{Millis, Rev};
@@ -195,4 +195,47 @@ fn what_the_server_altered_is_not_exact() {
         plain(),
         "its reader sees a mask",
     );
+}
+
+proptest! {
+    #[test]
+    fn what_one_change_makes_is_what_merging_it_into_nothing_makes(edit in edit(), base in 0..2_u64) {
+        let set: Fields = edit
+            .set
+            .iter()
+            .map(|(name, value)| (NAMES[*name].to_owned(), value.map_or(Value::Null, |n| json!(n))))
+            .collect();
+        let raw = RawStamp { ms: u64::try_from(NOON + edit.second * 1_000).unwrap(), counter: 0 };
+        let shifted = RawStamp { ms: raw.ms.saturating_add_signed(edit.shift), counter: 0 };
+        let write = Write {
+            stamp: shifted.by(DeviceNumber(edit.device)),
+            raw,
+            clock: edit.clock,
+            shift: edit.shift,
+            rev: 7,
+            base,
+            line: edit.device,
+            seq: 3,
+            user: UserId(9),
+            content: 5,
+            lost: Vec::new(),
+            late: edit.late,
+        };
+        let masked = |field: &str| edit.masks.is_some_and(|masks| NAMES[masks] == field);
+        let writer = Writer {
+            place: (edit.device, 3),
+            knew: &[],
+            base,
+            only_base_counts: false,
+            masked: &masked,
+        };
+        let mut merged_into = record();
+        let merged = merge(&mut merged_into, &set, write.clone(), &writer);
+        let exact = makes_exactly(&set, &write, &masked);
+        let empty = record();
+        let made = Record::made_by(empty.id, empty.kind, empty.parent, empty.created, set, write);
+        prop_assert_eq!(made, merged_into);
+        prop_assert_eq!(exact, merged.exact);
+        prop_assert!(merged.lost.is_empty() && merged.history.is_empty() && !merged.stamps_collided);
+    }
 }
