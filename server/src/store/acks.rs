@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use sync_protocol::{Millis, Rev, Seq};
 
-use super::dialect::each;
+use super::dialect::{among, each};
 use super::schema::device;
 use super::{Connection, Error, from_rev, to_rev};
 
@@ -74,7 +74,7 @@ impl AckRow {
 /// The rows of these devices, by number.
 pub fn load(connection: &mut Connection, numbers: &[i64]) -> Result<Vec<AckRow>, Error> {
     Ok(each!(connection, inner => device::table
-        .filter(device::number.eq_any(numbers))
+        .filter(among(device::number, numbers))
         .order(device::number)
         .select(AckRow::as_select())
         .load(inner))?)
@@ -102,7 +102,7 @@ pub fn shared_lines(connection: &mut Connection, lines: &[i64]) -> Result<Vec<i6
         return Ok(Vec::new());
     }
     Ok(each!(connection, inner => device::table
-        .filter(device::line.eq_any(lines))
+        .filter(among(device::line, lines))
         .filter(device::number.ne(device::line))
         .select(device::line)
         .distinct()

@@ -39,14 +39,15 @@ pub struct LookupRow<'a> {
     pub scope_id: i64,
 }
 
+// Rows go into SQLite column by column: what is absent is then a value too, the text of the statement
+// always the same, and it is prepared once.
+
 /// Writes records that were not there when the fold looked. Should one have come since, from
 /// somebody who wrote beside it, the whole transaction is to be done again.
 pub fn add_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                // Column by column: what is absent is then a value too, the text of the statement
-                // always the same, and it is prepared once.
                 diesel::insert_into(record::table)
                     .values((
                         record::id.eq(&row.id),
@@ -232,7 +233,17 @@ pub fn add_history(connection: &mut Connection, rows: &[NewHistory]) -> Result<(
         Connection::Sqlite(inner) => {
             for row in rows {
                 diesel::insert_into(history::table)
-                    .values(row)
+                    .values((
+                        history::record.eq(&row.record),
+                        history::field.eq(&row.field),
+                        history::rev.eq(row.rev),
+                        history::stamp.eq(&row.stamp),
+                        history::device.eq(row.device),
+                        history::seq.eq(row.seq),
+                        history::account.eq(row.account),
+                        history::at.eq(row.at),
+                        history::value.eq(&row.value),
+                    ))
                     .execute(inner)?;
             }
         }
@@ -274,7 +285,18 @@ pub fn add_looks(connection: &mut Connection, rows: &[Look]) -> Result<(), Error
         Connection::Sqlite(inner) => {
             for row in rows {
                 diesel::insert_into(audit::table)
-                    .values(row)
+                    .values((
+                        audit::at.eq(row.at),
+                        audit::account.eq(row.account),
+                        audit::device.eq(row.device),
+                        audit::action.eq(&row.action),
+                        audit::scope_id.eq(row.scope_id),
+                        audit::from_head.eq(row.from_head),
+                        audit::to_head.eq(row.to_head),
+                        audit::record.eq(row.record.as_ref()),
+                        audit::count.eq(row.count),
+                        audit::purpose.eq(row.purpose.as_ref()),
+                    ))
                     .execute(inner)?;
             }
             Ok(())

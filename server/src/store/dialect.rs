@@ -3,6 +3,7 @@
 //! [`super::vacancy`] are parts of it; no other
 //! file may ask which database it is.
 
+mod among;
 mod location;
 mod postgres;
 mod sqlite;
@@ -12,6 +13,7 @@ use diesel::migration::MigrationVersion;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+pub(in crate::store) use among::among;
 pub use any::AnyConnection as Connection;
 pub use location::Location;
 

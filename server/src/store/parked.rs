@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
-use super::dialect::each;
+use super::dialect::{among, each};
 use super::schema::{area, parked};
 use super::{Connection, Error, Reach};
 
@@ -86,16 +86,16 @@ pub fn open_for(
                     .limit(MOST_OPEN)
                     .select(ParkedRow::as_select())
             };
-            let touching = open().filter(parked::record.eq_any(&ids));
+            let touching = open().filter(among(parked::record, &ids));
             let touching = touching.load::<ParkedRow>(inner)?;
             if touching.len() as i64 == MOST_OPEN {
                 let own = open()
-                    .filter(parked::record.eq_any(&ids))
-                    .filter(parked::line.eq_any(lines));
+                    .filter(among(parked::record, &ids))
+                    .filter(among(parked::line, lines));
                 rows.extend(own.load::<ParkedRow>(inner)?);
             }
             rows.extend(touching);
-            let waiting = open().filter(parked::waits_for.eq_any(&ids));
+            let waiting = open().filter(among(parked::waits_for, &ids));
             rows.extend(waiting.load::<ParkedRow>(inner)?);
         });
     }

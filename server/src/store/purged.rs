@@ -5,7 +5,7 @@
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
-use super::dialect::each;
+use super::dialect::{self, each};
 use super::schema::{purged, record};
 use super::{Connection, Error};
 
@@ -22,17 +22,19 @@ pub fn is_entry(name: &str) -> bool {
     name.starts_with(ENTRY)
 }
 
-/// Which of these ids were purged: as records, and as map entries.
+/// Which of these records were purged, and which of these map entries.
 pub fn among(
     connection: &mut Connection,
-    ids: &[RecordId],
+    records: &[RecordId],
+    entries: &[RecordId],
 ) -> Result<(Vec<RecordId>, Vec<RecordId>), Error> {
+    let records = records.iter().map(ToString::to_string);
+    let entries = entries.iter().map(|id| entry_name(&id.to_string()));
+    let names: Vec<String> = records.chain(entries).collect();
     let mut found = Vec::new();
-    for ids in ids.chunks(super::dialect::MAX_LIST / 2) {
-        let names = ids.iter().map(ToString::to_string);
-        let ids: Vec<String> = names.flat_map(|id| [entry_name(&id), id]).collect();
+    for names in names.chunks(dialect::MAX_LIST) {
         found.extend(each!(connection, inner => purged::table
-            .filter(purged::id.eq_any(&ids))
+            .filter(dialect::among(purged::id, names))
             .select(purged::id)
             .load::<String>(inner))?);
     }

@@ -10,7 +10,7 @@ use sync_protocol::Millis;
 use sync_protocol::id::UserId;
 use sync_protocol::wire::LATE_DAYS;
 
-use super::dialect::each;
+use super::dialect::{among, each};
 use super::schema::{account, area, grants};
 use super::{Connection, Error};
 
@@ -35,7 +35,7 @@ pub struct Reach {
 /// The node of each account's newest grant, running or not: where what concerns its owner is shown.
 pub fn homes(connection: &mut Connection, accounts: &[i64]) -> Result<HashMap<i64, String>, Error> {
     let rows: Vec<(i64, String)> = each!(connection, inner => grants::table
-        .filter(grants::account.eq_any(accounts))
+        .filter(among(grants::account, accounts))
         .order(grants::id)
         .select((grants::account, grants::area))
         .load(inner))?;
@@ -72,7 +72,7 @@ impl Reach {
         let rows: Vec<(i64, String, String, Option<i64>)> = each!(connection, inner => grants::table
                 .inner_join(area::table.on(area::code.eq(grants::area)))
                 .inner_join(account::table.on(account::id.eq(grants::account)))
-                .filter(grants::account.eq_any(accounts))
+                .filter(among(grants::account, accounts))
                 .filter(account::active.eq(true))
                 .filter(grants::revoked_at.is_null())
                 .filter(grants::from_at.le(now))

@@ -7,7 +7,7 @@ use sync_protocol::Rev;
 use sync_protocol::id::RecordId;
 use sync_protocol::record::{Created, Record, Write};
 
-use super::dialect::each;
+use super::dialect::{among, each};
 use super::schema::record;
 use super::{Connection, Error, from_rev};
 
@@ -150,11 +150,50 @@ pub fn by_ids(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Recor
     for ids in ids.chunks(super::dialect::MAX_LIST) {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         rows.extend(each!(connection, inner => record::table
-            .filter(record::id.eq_any(&ids))
+            .filter(among(record::id, &ids))
             .select(RecordRow::as_select())
             .load::<RecordRow>(inner))?);
     }
     Ok(rows)
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = record)]
+pub struct Standing {
+    pub id: String,
+    pub scope_id: i64,
+    pub head: i64,
+    pub rev: i64,
+}
+
+/// Where those of these records that exist stand.
+pub fn standing(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Standing>, Error> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(super::dialect::MAX_LIST) {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        rows.extend(each!(connection, inner => record::table
+            .filter(among(record::id, &ids))
+            .select(Standing::as_select())
+            .load::<Standing>(inner))?);
+    }
+    Ok(rows)
+}
+
+/// What stands above a head in a scope, in head order, without its content.
+pub fn standing_above(
+    connection: &mut Connection,
+    scope_id: i64,
+    head: Rev,
+    most: i64,
+) -> Result<Vec<Standing>, Error> {
+    Ok(record::table
+        .filter(record::scope_id.eq(scope_id))
+        .filter(record::head.gt(from_rev(head)))
+        .order(record::head)
+        .limit(most)
+        .select(Standing::as_select())
+        .load(connection)?)
 }
 
 /// The records that share these records' scope.

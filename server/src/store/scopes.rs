@@ -6,7 +6,7 @@ use sync_protocol::cursor::Head;
 use sync_protocol::digest::Digest;
 use sync_protocol::scope::Scope;
 
-use super::dialect::{MAX_LIST, each};
+use super::dialect::{MAX_LIST, among, each};
 use super::schema::{area, scope, scope_kind};
 use super::{Connection, Error, from_rev, to_rev};
 
@@ -77,7 +77,7 @@ pub fn by_names(connection: &mut Connection, names: &[String]) -> Result<Vec<Sco
     let mut rows = Vec::with_capacity(names.len());
     for names in names.chunks(MAX_LIST) {
         rows.extend(each!(connection, inner => scope::table
-            .filter(scope::name.eq_any(names))
+            .filter(among(scope::name, names))
             .select(ScopeRow::as_select())
             .load::<ScopeRow>(inner))?);
     }
@@ -89,7 +89,7 @@ pub fn by_ids(connection: &mut Connection, ids: &[i64]) -> Result<Vec<ScopeRow>,
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(MAX_LIST) {
         rows.extend(each!(connection, inner => scope::table
-            .filter(scope::id.eq_any(ids))
+            .filter(among(scope::id, ids))
             .select(ScopeRow::as_select())
             .load::<ScopeRow>(inner))?);
     }
@@ -153,7 +153,7 @@ pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingR
     let mut rows = Vec::new();
     for ids in ids.chunks(MAX_LIST) {
         rows.extend(each!(connection, inner => scope_kind::table
-            .filter(scope_kind::scope_id.eq_any(ids))
+            .filter(among(scope_kind::scope_id, ids))
             .select(HoldingRow::as_select())
             .load::<HoldingRow>(inner))?);
     }
@@ -165,7 +165,7 @@ pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>,
     let mut nodes: Vec<Node> = Vec::with_capacity(codes.len());
     for codes in codes.chunks(MAX_LIST) {
         let rows: Vec<NodeColumns> = each!(connection, inner => area::table
-            .filter(area::code.eq_any(codes))
+            .filter(among(area::code, codes))
             .select((area::code, area::level, area::name, area::path, area::timezone))
             .load(inner))?;
         nodes.extend(rows.into_iter().map(Node::from));
@@ -200,7 +200,7 @@ fn inherit_timezones(connection: &mut Connection, nodes: &mut [Node]) -> Result<
     let mut named: Vec<(String, Option<String>)> = Vec::new();
     for codes in above.chunks(MAX_LIST) {
         named.extend(each!(connection, inner => area::table
-            .filter(area::code.eq_any(codes))
+            .filter(among(area::code, codes))
             .filter(area::timezone.is_not_null())
             .select((area::path, area::timezone))
             .load::<(String, Option<String>)>(inner))?);

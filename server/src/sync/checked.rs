@@ -170,8 +170,6 @@ mod tests {
 
     const DAY: NaiveDate = NaiveDate::MAX;
 
-    const KEY: SearchKey = SearchKey::new([7; 32]);
-
     fn rules() -> Rules {
         Rules {
             kinds: Arc::new(Kinds::built_in().unwrap()),
@@ -193,7 +191,7 @@ mod tests {
     #[test]
     fn what_was_found_out_before_is_taken_over_only_while_the_same_is_assumed() {
         let (rules, change) = (rules(), change(r#"{"health_code":5}"#));
-        let mut checked = Checked::of(&rules, &KEY, &change, false, DAY);
+        let mut checked = Checked::of(&rules, &SearchKey::new([7; 32]), &change, false, DAY);
         assert!(checked.misfit.is_some(), "a number is no code");
         // A mark by which it is known what was looked up and what was judged anew.
         checked.misfit = None;

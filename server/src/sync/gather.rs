@@ -28,32 +28,33 @@ struct Names {
     devices: BTreeSet<i64>,
     people: BTreeSet<i64>,
     records: BTreeSet<RecordId>,
-    /// Ids that may have been purged: records and map entries.
-    ids: BTreeSet<RecordId>,
+    /// Map entries, which may have been purged.
+    entries: Vec<RecordId>,
     /// Records that move or are purged: their children are needed too.
     uprooted: BTreeSet<RecordId>,
     /// Codes of nodes.
     nodes: BTreeSet<String>,
     /// Whole scopes.
     scopes: BTreeSet<i64>,
-    contents: Vec<Vec<u8>>,
+    contents: Vec<u64>,
 }
 
 impl Names {
     fn change(&mut self, change: &Change, content: u64) {
         self.records.insert(change.record);
         self.records.extend(change.parent);
-        self.ids.insert(change.record);
-        self.ids.extend(change.parent);
-        self.ids.extend(
+        self.entries.extend(
             change
                 .set
                 .keys()
                 .filter_map(|name| name.split_once('/')?.1.parse::<RecordId>().ok()),
         );
-        self.nodes
-            .extend(change.scope.as_ref().map(|place| place.code().to_owned()));
-        self.contents.push(content.to_be_bytes().to_vec());
+        if let Some(place) = &change.scope
+            && !self.nodes.contains(place.code())
+        {
+            self.nodes.insert(place.code().to_owned());
+        }
+        self.contents.push(content);
     }
 }
 
@@ -76,8 +77,7 @@ impl Fold {
                             Ok(Line::Lost(_)) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
-                                names.ids.extend(fault.record);
-                                names.contents.push(line.content.to_be_bytes().to_vec());
+                                names.contents.push(line.content);
                             }
                         }
                     }
@@ -122,8 +122,8 @@ impl Fold {
         self.gather_states(connection)?;
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
-        let ids: Vec<RecordId> = names.ids.into_iter().collect();
-        let (records, entries) = purged::among(connection, &ids)?;
+        let records: Vec<RecordId> = names.records.into_iter().collect();
+        let (records, entries) = purged::among(connection, &records, &names.entries)?;
         self.purged.extend(records);
         self.purged_entries.extend(entries);
         let scope_ids: Vec<i64> = names.scopes.iter().copied().collect();
@@ -491,13 +491,17 @@ impl Fold {
     fn gather_known_aside(
         &mut self,
         connection: &mut Connection,
-        contents: &[Vec<u8>],
+        contents: &[u64],
     ) -> Result<(), Error> {
         if self.shared_lines.is_empty() {
             return Ok(());
         }
         let lines: Vec<i64> = self.shared_lines.iter().copied().collect();
-        self.known_aside = parked::with_content(connection, &lines, contents)?;
+        let contents: Vec<Vec<u8>> = contents
+            .iter()
+            .map(|content| content.to_be_bytes().to_vec())
+            .collect();
+        self.known_aside = parked::with_content(connection, &lines, &contents)?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use sync_protocol::{Rev, Seq};
 use super::pull::{Open, Snapshot};
 use crate::store::audit::Look;
 use crate::store::exits::ExitRow;
-use crate::store::records::RecordRow;
+use crate::store::records::{RecordRow, Standing};
 use crate::store::{Connection, Error, exits, from_rev, records, scopes, to_rev};
 
 /// Rows read first, while nothing is known of their size.
@@ -74,6 +74,8 @@ impl Budget {
 /// Something above the cursor.
 enum Item {
     Row(RecordRow),
+    /// What the phone made itself, and still stands so, need not even be read.
+    Own(Standing),
     Exit(ExitRow),
 }
 
@@ -81,6 +83,7 @@ impl Item {
     const fn head(&self) -> i64 {
         match self {
             Self::Row(row) => row.head,
+            Self::Own(row) => row.head,
             Self::Exit(row) => row.head,
         }
     }
@@ -153,7 +156,7 @@ impl Snapshot<'_> {
         let mut reached = from;
         loop {
             let step = budget.step();
-            let (items, complete) = items_above(connection, row.id, reached, step, own.is_some())?;
+            let (items, complete) = items_above(connection, row.id, reached, step, own)?;
             budget.looks = budget.looks.saturating_sub(items.len());
             reached = items.last().map_or(reached, |item| to_rev(item.head()));
             let all = self.fill(
@@ -208,10 +211,10 @@ impl Snapshot<'_> {
             .iter()
             .filter_map(|item| match item {
                 Item::Exit(exit) => exit.record.parse().ok(),
-                Item::Row(_) => None,
+                Item::Row(_) | Item::Own(_) => None,
             })
             .collect();
-        let whereabouts: HashMap<String, i64> = records::by_ids(connection, &gone)?
+        let whereabouts: HashMap<String, i64> = records::standing(connection, &gone)?
             .into_iter()
             .map(|row| (row.id, row.scope_id))
             .collect();
@@ -236,15 +239,14 @@ impl Snapshot<'_> {
                         budget.spend(EXIT_BYTES);
                     }
                 }
-                Item::Row(stored) => {
-                    // What the phone made itself, and still stands so, need not even be read.
-                    if let Some((id, seq, rev)) = own.and_then(|own| own_change(own, &stored)) {
+                Item::Own(standing) => {
+                    if let Some((id, seq, rev)) = own.and_then(|own| own_change(own, &standing)) {
                         runs.push((seq, rev));
                         delivered.insert(id);
                         budget.rows -= 1;
-                        feed.cursor = head;
-                        continue;
                     }
+                }
+                Item::Row(stored) => {
                     let record = stored.record()?;
                     if let Some(row) = open.sight.row(&record) {
                         let size = size(&row);
@@ -285,20 +287,23 @@ impl Snapshot<'_> {
 }
 
 /// Rows and exits above a head, in head order, at most as many as wanted; and whether that is all.
+/// Served from 0 (`own` is none) there is nothing that an exit could take away.
 fn items_above(
     connection: &mut Connection,
     scope_id: i64,
     from: Rev,
     wanted: usize,
-    with_exits: bool,
+    own: Option<&HashMap<RecordId, (Seq, Rev)>>,
 ) -> Result<(Vec<Item>, bool), Error> {
     let most = i64::try_from(wanted + 1).unwrap_or(i64::MAX);
-    let mut items: Vec<Item> = records::above(connection, scope_id, from, most)?
-        .into_iter()
-        .map(Item::Row)
-        .collect();
-    // Served from 0 there is nothing that an exit could take away.
-    if with_exits {
+    let mut items = match own.filter(|own| !own.is_empty()) {
+        Some(own) => rows_beside_own(connection, scope_id, from, most, own)?,
+        None => records::above(connection, scope_id, from, most)?
+            .into_iter()
+            .map(Item::Row)
+            .collect(),
+    };
+    if own.is_some() {
         let exits = exits::above(connection, scope_id, from, most)?;
         items.extend(exits.into_iter().map(Item::Exit));
     }
@@ -309,17 +314,32 @@ fn items_above(
     Ok((items, complete))
 }
 
+/// Rows above a head, of which those that the phone made itself are not read.
+fn rows_beside_own(
+    connection: &mut Connection,
+    scope_id: i64,
+    from: Rev,
+    most: i64,
+    own: &HashMap<RecordId, (Seq, Rev)>,
+) -> Result<Vec<Item>, Error> {
+    let standing = records::standing_above(connection, scope_id, from, most)?;
+    let (own, others): (Vec<_>, Vec<_>) = standing
+        .into_iter()
+        .partition(|standing| own_change(own, standing).is_some());
+    let others: Vec<RecordId> = others.iter().filter_map(|one| one.id.parse().ok()).collect();
+    let others = records::by_ids(connection, &others)?;
+    let own = own.into_iter().map(Item::Own);
+    Ok(own.chain(others.into_iter().map(Item::Row)).collect())
+}
+
 /// The change of this request that all of a row is made by, with what was on screen before.
 fn own_change(
     own: &HashMap<RecordId, (Seq, Rev)>,
-    stored: &RecordRow,
+    standing: &Standing,
 ) -> Option<(RecordId, Seq, Rev)> {
-    if own.is_empty() {
-        return None;
-    }
-    let id = stored.id.parse().ok()?;
+    let id = standing.id.parse().ok()?;
     let (seq, rev) = own.get(&id)?;
-    (from_rev(*rev) == stored.rev).then_some((id, *seq, *rev))
+    (from_rev(*rev) == standing.rev).then_some((id, *seq, *rev))
 }
 
 fn size(row: &Row) -> usize {

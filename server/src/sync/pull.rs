@@ -18,7 +18,7 @@ use super::places;
 use super::projection::Sight;
 use super::rules::Rules;
 use crate::store::audit::Look;
-use crate::store::records::RecordRow;
+use crate::store::records::Standing;
 use crate::store::scopes::{Node, ScopeRow};
 use crate::store::{Connection, Error, Reach, records, scopes, to_rev};
 
@@ -204,7 +204,7 @@ impl Snapshot<'_> {
             .filter_map(|one| one.record)
             .filter(|record| !delivered.contains(record))
             .collect();
-        let rows: HashMap<String, RecordRow> = records::by_ids(connection, &unseen)?
+        let rows: HashMap<String, Standing> = records::standing(connection, &unseen)?
             .into_iter()
             .map(|row| (row.id.clone(), row))
             .collect();

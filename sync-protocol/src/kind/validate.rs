@@ -5,6 +5,7 @@
 //! Fields and members that the kind does not define are kept: they only have to be sound values.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
@@ -87,6 +88,38 @@ impl Kind {
     }
 }
 
+/// Where something is found: a field, or a member of it.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    field: &'a str,
+    member: Option<&'a str>,
+}
+
+impl<'a> At<'a> {
+    const fn field(field: &'a str) -> Self {
+        Self {
+            field,
+            member: None,
+        }
+    }
+
+    const fn member(field: &'a str, member: &'a str) -> Self {
+        Self {
+            field,
+            member: Some(member),
+        }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.member {
+            Some(member) => write!(f, "{}.{member}", self.field),
+            None => f.write_str(self.field),
+        }
+    }
+}
+
 struct Check<'s> {
     set: &'s BTreeMap<String, Value>,
     creating: bool,
@@ -95,16 +128,16 @@ struct Check<'s> {
 }
 
 impl Check<'_> {
-    fn problem(&mut self, path: &str, code: Reason) {
+    fn problem(&mut self, path: impl fmt::Display, code: Reason) {
         self.verdict.problems.push(Problem {
-            path: path.to_owned(),
+            path: path.to_string(),
             code,
         });
     }
 
-    fn warning(&mut self, path: &str, code: Reason) {
+    fn warning(&mut self, path: impl fmt::Display, code: Reason) {
         self.verdict.warnings.push(Warning {
-            path: path.to_owned(),
+            path: path.to_string(),
             code,
         });
     }
@@ -137,7 +170,7 @@ impl Check<'_> {
             self.warning(name, reason::RETIRED);
         }
         match (&field.shape, value) {
-            (Shape::Scalar(of), value) => self.scalar(name, of, value, None),
+            (Shape::Scalar(of), value) => self.scalar(At::field(name), of, value, None),
             (Shape::Object(members) | Shape::Map(members), Value::Object(object)) => {
                 self.object(name, field, members, object);
             }
@@ -149,12 +182,12 @@ impl Check<'_> {
         match (name, value) {
             (reserved::ABNORMAL, _) => self.problem(name, reason::DERIVED),
             (_, Value::Null) => {}
-            (reserved::JOINED_INTO, value) => self.reference(name, value),
+            (reserved::JOINED_INTO, value) => self.reference(At::field(name), value),
             (reserved::VOID, Value::Object(void)) => match void.get("reason") {
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) => {
                     let outcome = check::text::parse(text, check::text::DEFAULT_MAX_CHARS);
-                    self.outcome("void.reason", outcome);
+                    self.outcome(At::member(reserved::VOID, "reason"), outcome);
                 }
                 Some(_) => self.problem("void.reason", reason::WRONG_TYPE),
             },
@@ -170,7 +203,7 @@ impl Check<'_> {
         object: &Map<String, Value>,
     ) {
         for (key, value) in object {
-            let path = format!("{name}.{key}");
+            let at = At::member(name, key);
             let Some(member) = members.iter().find(|member| member.name == *key) else {
                 // The name of an unknown member comes from outside, so only the field is named.
                 self.warning(name, reason::UNKNOWN);
@@ -180,18 +213,14 @@ impl Check<'_> {
                 continue;
             }
             if member.retired {
-                self.warning(&path, reason::RETIRED);
+                self.warning(at, reason::RETIRED);
             }
-            self.scalar(&path, &member.of, value, Some(object));
+            self.scalar(at, &member.of, value, Some(object));
         }
         for member in members {
             if object.get(&member.name).is_none_or(Value::is_null) && !member.retired {
                 let lacking = self.is_needed(&member.presence, Some((&field.name, object)));
-                self.lack(
-                    &format!("{name}.{}", member.name),
-                    &member.presence,
-                    lacking,
-                );
+                self.lack(At::member(name, &member.name), &member.presence, lacking);
             }
         }
     }
@@ -208,15 +237,15 @@ impl Check<'_> {
         };
         if lacking {
             let needed = self.is_needed(&field.presence, None);
-            self.lack(&field.name, &field.presence, needed);
+            self.lack(At::field(&field.name), &field.presence, needed);
         }
     }
 
-    fn lack(&mut self, path: &str, presence: &Presence, needed: bool) {
+    fn lack(&mut self, at: At<'_>, presence: &Presence, needed: bool) {
         if needed && presence.only_flags {
-            self.warning(path, reason::MISSING);
+            self.warning(at, reason::MISSING);
         } else if needed {
-            self.problem(path, reason::MISSING);
+            self.problem(at, reason::MISSING);
         }
     }
 
@@ -248,73 +277,73 @@ impl Check<'_> {
 
     fn scalar(
         &mut self,
-        path: &str,
+        at: At<'_>,
         of: &Type,
         value: &Value,
         within: Option<&Map<String, Value>>,
     ) {
         match (of, value) {
             (Type::Integer(limits), Value::Number(number)) => {
-                self.integer(path, limits, number.as_i64())
+                self.integer(at, limits, number.as_i64())
             }
             (Type::Temperature, Value::Number(number)) => {
                 self.outcome(
-                    path,
+                    at,
                     Temperature::from_tenths(number.as_i64().unwrap_or(i64::MAX)),
                 );
             }
             (Type::Time, Value::Number(number)) => {
                 let moment = check::time::Moment::from_millis(number.as_i64().unwrap_or(i64::MAX));
-                self.outcome(path, Ok(moment));
+                self.outcome(at, Ok(moment));
             }
             (Type::Boolean, Value::Bool(_)) => {}
             (Type::Codes(codes), Value::Array(items)) => {
                 for item in items {
                     match item.as_str() {
-                        Some(text) => self.code(path, codes, text),
-                        None => return self.problem(path, reason::WRONG_TYPE),
+                        Some(text) => self.code(at, codes, text),
+                        None => return self.problem(at, reason::WRONG_TYPE),
                     }
                 }
             }
             (Type::Areas, Value::Array(items)) => {
                 for item in items {
                     match item.as_str() {
-                        Some(text) => self.outcome(path, AreaCode::parse_prefix(text)),
-                        None => return self.problem(path, reason::WRONG_TYPE),
+                        Some(text) => self.outcome(at, AreaCode::parse_prefix(text)),
+                        None => return self.problem(at, reason::WRONG_TYPE),
                     }
                 }
             }
-            (Type::Reference { .. }, value) => self.reference(path, value),
-            (of, Value::String(text)) => self.text(path, of, text, within),
-            _ => self.problem(path, reason::WRONG_TYPE),
+            (Type::Reference { .. }, value) => self.reference(at, value),
+            (of, Value::String(text)) => self.text(at, of, text, within),
+            _ => self.problem(at, reason::WRONG_TYPE),
         }
     }
 
-    fn text(&mut self, path: &str, of: &Type, text: &str, within: Option<&Map<String, Value>>) {
+    fn text(&mut self, at: At<'_>, of: &Type, text: &str, within: Option<&Map<String, Value>>) {
         match of {
-            Type::Text { max } => self.outcome(path, check::text::parse(text, *max)),
-            Type::Name => self.outcome(path, Name::parse(text)),
-            Type::Phone => self.outcome(path, Phone::parse(text)),
+            Type::Text { max } => self.outcome(at, check::text::parse(text, *max)),
+            Type::Name => self.outcome(at, Name::parse(text)),
+            Type::Phone => self.outcome(at, Phone::parse(text)),
             Type::Identity { document } => {
                 let code = document
                     .as_ref()
                     .and_then(|member| within?.get(member)?.as_str());
                 self.outcome(
-                    path,
+                    at,
                     Document::parse(text, code.and_then(DocumentType::of), self.day),
                 );
             }
-            Type::Plate => self.outcome(path, Plate::parse(text)),
-            Type::Area => self.outcome(path, AreaCode::parse_prefix(text)),
-            Type::CreditCode => self.outcome(path, CreditCode::parse(text)),
-            Type::Code(codes) => self.code(path, codes, text),
-            Type::Date { partial } => self.outcome(path, check::date::Date::parse(text, *partial)),
+            Type::Plate => self.outcome(at, Plate::parse(text)),
+            Type::Area => self.outcome(at, AreaCode::parse_prefix(text)),
+            Type::CreditCode => self.outcome(at, CreditCode::parse(text)),
+            Type::Code(codes) => self.code(at, codes, text),
+            Type::Date { partial } => self.outcome(at, check::date::Date::parse(text, *partial)),
             Type::User => {
                 let number = text
                     .strip_prefix('u')
                     .and_then(|digits| digits.parse::<i64>().ok());
                 if number.is_none_or(|number| number < 0) {
-                    self.problem(path, check::reason::FORMAT);
+                    self.problem(at, check::reason::FORMAT);
                 }
             }
             Type::Place => {
@@ -322,50 +351,50 @@ impl Check<'_> {
                     .split_once(':')
                     .is_some_and(|(level, code)| is_code(level) && is_code(code));
                 if !sound {
-                    self.problem(path, check::reason::FORMAT);
+                    self.problem(at, check::reason::FORMAT);
                 }
             }
-            _ => self.problem(path, reason::WRONG_TYPE),
+            _ => self.problem(at, reason::WRONG_TYPE),
         }
     }
 
-    fn integer(&mut self, path: &str, limits: &Limits, number: Option<i64>) {
+    fn integer(&mut self, at: At<'_>, limits: &Limits, number: Option<i64>) {
         let outside = |low: Option<i64>, high: Option<i64>| {
             number
                 .is_none_or(|n| low.is_some_and(|low| n < low) || high.is_some_and(|high| n > high))
         };
         if outside(limits.min, limits.max) {
-            self.problem(path, check::reason::RANGE);
+            self.problem(at, check::reason::RANGE);
         } else if outside(limits.warn_min, limits.warn_max) {
-            self.warning(path, check::reason::IMPLAUSIBLE);
+            self.warning(at, check::reason::IMPLAUSIBLE);
         }
     }
 
-    fn code(&mut self, path: &str, codes: &[super::Code], text: &str) {
+    fn code(&mut self, at: At<'_>, codes: &[super::Code], text: &str) {
         if codes.iter().any(|code| code.retired && code.code == text) {
-            self.warning(path, reason::RETIRED);
+            self.warning(at, reason::RETIRED);
         }
         self.outcome(
-            path,
+            at,
             check::code::parse(text, codes.iter().map(|code| code.code.as_str())),
         );
     }
 
-    fn reference(&mut self, path: &str, value: &Value) {
+    fn reference(&mut self, at: At<'_>, value: &Value) {
         match value.as_str() {
             Some(text) if Uuid::try_parse(text).is_ok() => {}
-            Some(_) => self.problem(path, check::reason::FORMAT),
-            None => self.problem(path, reason::WRONG_TYPE),
+            Some(_) => self.problem(at, check::reason::FORMAT),
+            None => self.problem(at, reason::WRONG_TYPE),
         }
     }
 
-    fn outcome<T>(&mut self, path: &str, outcome: check::Outcome<T>) {
+    fn outcome<T>(&mut self, at: At<'_>, outcome: check::Outcome<T>) {
         match outcome {
             Ok(checked) => checked
                 .warnings
                 .into_iter()
-                .for_each(|code| self.warning(path, code)),
-            Err(refused) => self.problem(path, refused.0),
+                .for_each(|code| self.warning(at, code)),
+            Err(refused) => self.problem(at, refused.0),
         }
     }
 }
