@@ -7,7 +7,6 @@ mod postgres;
 use std::borrow::Cow;
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 
 use super::acks::AckRow;
 use super::dialect::Connection;
@@ -39,8 +38,9 @@ pub struct LookupRow<'a> {
     pub scope_id: i64,
 }
 
-// Rows go into SQLite column by column: what is absent is then a value too, the text of the statement
-// always the same, and it is prepared once.
+// Rows go into SQLite column by column, and are changed or else added in two statements: the text of
+// each is then always the same, and it is prepared once. diesel prepares anew what may leave a column
+// out, and what says ON CONFLICT DO UPDATE.
 
 /// Writes records that were not there when the fold looked. Should one have come since, from
 /// somebody who wrote beside it, the whole transaction is to be done again.
@@ -153,20 +153,21 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::insert_into(scope_kind::table)
-                    .values((
-                        scope_kind::scope_id.eq(row.scope_id),
-                        scope_kind::kind.eq(&row.kind),
-                        scope_kind::count.eq(row.count),
-                        scope_kind::digest.eq(row.digest),
-                    ))
-                    .on_conflict((scope_kind::scope_id, scope_kind::kind))
-                    .do_update()
-                    .set((
-                        scope_kind::count.eq(excluded(scope_kind::count)),
-                        scope_kind::digest.eq(excluded(scope_kind::digest)),
-                    ))
-                    .execute(inner)?;
+                let there = scope_kind::table.find((row.scope_id, &row.kind));
+                let set = (
+                    scope_kind::count.eq(row.count),
+                    scope_kind::digest.eq(row.digest),
+                );
+                if diesel::update(there).set(set).execute(inner)? == 0 {
+                    diesel::insert_into(scope_kind::table)
+                        .values((
+                            scope_kind::scope_id.eq(row.scope_id),
+                            scope_kind::kind.eq(&row.kind),
+                            scope_kind::count.eq(row.count),
+                            scope_kind::digest.eq(row.digest),
+                        ))
+                        .execute(inner)?;
+                }
             }
             Ok(())
         }
@@ -182,22 +183,23 @@ pub fn add_tallies(
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::insert_into(tally::table)
-                    .values((
-                        tally::scope_id.eq(row.scope_id),
-                        tally::kind.eq(row.kind),
-                        tally::name.eq(row.name),
-                        tally::value.eq(row.value),
-                        tally::live.eq(row.live),
-                        tally::closed.eq(row.closed),
-                    ))
-                    .on_conflict((tally::scope_id, tally::kind, tally::name, tally::value))
-                    .do_update()
-                    .set((
-                        tally::live.eq(tally::live + excluded(tally::live)),
-                        tally::closed.eq(tally::closed + excluded(tally::closed)),
-                    ))
-                    .execute(inner)?;
+                let there = tally::table.find((row.scope_id, row.kind, row.name, row.value));
+                let set = (
+                    tally::live.eq(tally::live + row.live),
+                    tally::closed.eq(tally::closed + row.closed),
+                );
+                if diesel::update(there).set(set).execute(inner)? == 0 {
+                    diesel::insert_into(tally::table)
+                        .values((
+                            tally::scope_id.eq(row.scope_id),
+                            tally::kind.eq(row.kind),
+                            tally::name.eq(row.name),
+                            tally::value.eq(row.value),
+                            tally::live.eq(row.live),
+                            tally::closed.eq(row.closed),
+                        ))
+                        .execute(inner)?;
+                }
             }
             Ok(())
         }
@@ -205,20 +207,17 @@ pub fn add_tallies(
     }
 }
 
-/// Makes records findable under hashes.
+/// Makes records findable under hashes under which they are not yet found.
 pub fn put_lookups(connection: &mut Connection, rows: &[LookupRow<'_>]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::insert_into(lookup::table)
+                diesel::insert_or_ignore_into(lookup::table)
                     .values((
                         lookup::hash.eq(row.hash.as_ref()),
                         lookup::record.eq(&row.record),
                         lookup::scope_id.eq(row.scope_id),
                     ))
-                    .on_conflict((lookup::hash, lookup::record))
-                    .do_update()
-                    .set(lookup::scope_id.eq(excluded(lookup::scope_id)))
                     .execute(inner)?;
             }
             Ok(())

@@ -163,9 +163,7 @@ impl Fold {
                     }
                 }
                 rows.count(scope_id, &record.kind, &one.tallies, (1, 0));
-                if one.is_found_anew() {
-                    rows.find(id, scope_id, hashes(key, &one.terms));
-                }
+                rows.find(id, scope_id, hashes(key, one.new_terms()));
             }
         }
         rows.write(connection)

@@ -53,16 +53,19 @@ impl<'f> Changed<'f> {
             let scope_id = holder.id.unwrap_or_default();
             rows.count(scope_id, &record.kind, &stored.tallies, by);
         }
+        let moved = stored.scope != self.slot.scope;
         let gone = stored.terms.iter();
-        let gone = gone.filter(|term| !self.terms.contains(term));
+        let gone = gone.filter(|term| moved || !self.terms.contains(term));
         rows.lost
             .extend(hashes(key, gone).map(|hash| (hash.into_owned(), record.id.to_string())));
     }
 
-    /// Whether it is not already found by all of this, where it is.
-    pub(super) fn is_found_anew(&self) -> bool {
+    /// What it is not found by already, where it is.
+    pub(super) fn new_terms(&self) -> impl Iterator<Item = &Pair> {
         let stored = self.slot.stored.as_ref();
-        stored.is_none_or(|stored| stored.terms != self.terms || stored.scope != self.slot.scope)
+        let stored = stored.filter(|stored| stored.scope == self.slot.scope);
+        let found = move |term| stored.is_some_and(|stored| stored.terms.contains(term));
+        self.terms.iter().filter(move |term| !found(term))
     }
 }
 

@@ -192,7 +192,7 @@ pub(super) fn put_lookups(
     }
     sql_query(
         "INSERT INTO lookup (hash, record, scope_id) SELECT * FROM unnest($1, $2, $3) \
-         ON CONFLICT (hash, record) DO UPDATE SET scope_id = excluded.scope_id",
+         ON CONFLICT DO NOTHING",
     )
     .bind::<Array<Binary>, _>(column(rows, |row| row.hash.as_ref()))
     .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
