@@ -13,7 +13,7 @@ use sync_protocol::{Millis, kind::Kinds};
 
 use crate::store::scopes::ScopeRow;
 use crate::store::{
-    self, Connection, devices, exits, finds, idempotency, meta, parked, records, scopes,
+    self, Connection, devices, exits, finds, idempotency, lookups, meta, parked, records, scopes,
 };
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
@@ -143,6 +143,7 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
         idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
         meta::save(c, LAST_RUN, &now.to_string())?;
         expire_exits(c, now)?;
+        lookups::forget_empty_runs(c)?;
         forget_aside(c, &kinds, now)
     })?;
     Ok(report)

@@ -118,12 +118,13 @@ fn written(store: &Store, stage: &Stage) -> Result<Vec<Written>, Failed> {
                 .unwrap_or_default()
                 .iter()
                 .map(|(purpose, text)| LookupRow {
+                    run: 1,
                     hash: key.hash(purpose, text).into(),
                     record: record.id.to_string(),
                     scope_id: scope,
                 })
                 .collect();
-            Ok((RecordRow::new(scope, number, &record, now)?, found))
+            Ok((RecordRow::new(scope, number, &record, now, 1)?, found))
         })
         .collect()
 }

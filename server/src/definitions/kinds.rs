@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sync_protocol::Millis;
 use sync_protocol::kind::Kind;
 use sync_protocol::record::Record;
 
 use super::NotAdded;
 use crate::store::bulk::{self, LookupRow, TallyRow};
 use crate::store::definitions::{self, KindRow};
-use crate::store::{self, Connection, finds, lookups, tallies};
+use crate::store::lookups::{self, Runs};
+use crate::store::records::{self, RecordRow};
+use crate::store::{self, Connection, finds, tallies};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::job::{Answer, Job};
@@ -86,7 +89,7 @@ pub fn add<E: From<store::Error> + From<NotAdded>>(
             recount(c, &kind)?;
         }
         if let Some(before) = before.filter(|_| added.reindexed) {
-            reindex(c, before, &kind, engine.search_key())?;
+            reindex(c, before, &kind, engine.search_key(), engine.clock().now())?;
         }
         Ok::<_, E>(added)
     })?;
@@ -111,9 +114,9 @@ pub fn readmit(engine: &Engine) -> Result<u64, Failed> {
 
 fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
     let mut counts = BTreeMap::<(i64, String, String), i64>::new();
-    each(c, kind, |_, scope_id, record| {
+    each(c, kind, |_, row, record| {
         for (name, value) in kind.tallies(record, &record.abnormal, record.is_void()) {
-            *counts.entry((scope_id, name, value)).or_default() += 1;
+            *counts.entry((row.scope_id, name, value)).or_default() += 1;
         }
         Ok(())
     })?;
@@ -137,22 +140,26 @@ fn reindex(
     before: &Kind,
     kind: &Kind,
     key: &SearchKey,
+    now: Millis,
 ) -> Result<(), store::Error> {
-    each(c, kind, |c, scope_id, record| {
-        let id = record.id.to_string();
+    let runs = Runs::default();
+    each(c, kind, |c, row, record| {
         let gone: Vec<_> = before
             .search_terms(record)
             .into_iter()
-            .map(|(purpose, text)| (key.hash(&purpose, &text), id.clone()))
+            .map(|(purpose, text)| (row.run, key.hash(&purpose, &text), row.id.clone()))
             .collect();
         lookups::delete(c, &gone)?;
-        let hashes: Vec<_> = kind
-            .search_terms(record)
+        let terms = kind.search_terms(record);
+        let run = runs.take(c, terms.len(), now)?;
+        records::set_run(c, &row.id, run)?;
+        let hashes: Vec<_> = terms
             .into_iter()
             .map(|(purpose, text)| LookupRow {
+                run,
                 hash: key.hash(&purpose, &text).into(),
-                record: id.clone(),
-                scope_id,
+                record: row.id.clone(),
+                scope_id: row.scope_id,
             })
             .collect();
         bulk::put_lookups(c, &hashes)
@@ -162,7 +169,7 @@ fn reindex(
 fn each(
     c: &mut Connection,
     kind: &Kind,
-    mut visit: impl FnMut(&mut Connection, i64, &Record) -> Result<(), store::Error>,
+    mut visit: impl FnMut(&mut Connection, &RecordRow, &Record) -> Result<(), store::Error>,
 ) -> Result<(), store::Error> {
     let mut after = String::new();
     loop {
@@ -172,7 +179,7 @@ fn each(
         };
         after.clone_from(&last.id);
         for row in &rows {
-            visit(c, row.scope_id, &row.record()?)?;
+            visit(c, row, &row.record()?)?;
         }
     }
 }

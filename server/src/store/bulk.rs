@@ -33,6 +33,7 @@ pub struct TallyRow<'a> {
 /// A hash under which a record is found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LookupRow<'a> {
+    pub run: i64,
     pub hash: Cow<'a, [u8]>,
     pub record: String,
     pub scope_id: i64,
@@ -61,6 +62,7 @@ pub fn add_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<()
                         record::void.eq(row.void),
                         record::conflicted.eq(row.conflicted),
                         record::body.eq(&row.body),
+                        record::run.eq(row.run),
                     ))
                     .execute(inner)?;
             }
@@ -217,6 +219,7 @@ pub fn put_lookups(connection: &mut Connection, rows: &[LookupRow<'_>]) -> Resul
                         lookup::hash.eq(row.hash.as_ref()),
                         lookup::record.eq(&row.record),
                         lookup::scope_id.eq(row.scope_id),
+                        lookup::run.eq(row.run),
                     ))
                     .execute(inner)?;
             }

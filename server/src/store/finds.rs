@@ -8,8 +8,8 @@ use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 
 use super::records::RecordRow;
-use super::schema::{area, lookup, record, scope};
-use super::{Connection, Error, Reach};
+use super::schema::{area, record, scope};
+use super::{Connection, Error, Reach, lookups};
 
 /// A record and where it stands.
 #[derive(Debug, Clone)]
@@ -90,10 +90,7 @@ fn below(c: &mut Connection, path: &str, filter: &Filter, most: i64) -> Result<V
     };
     // A number that is not known must cost nothing: the ids come first, and the database is not
     // left to choose.
-    let ids: Vec<String> = lookup::table
-        .filter(lookup::hash.eq(hash))
-        .select(lookup::record)
-        .load(c)?;
+    let ids = lookups::under(c, hash)?;
     let mut rows = Vec::new();
     for ids in ids.chunks(super::dialect::MAX_LIST) {
         rows.extend(within(c, path, filter, Some(ids), most)?);

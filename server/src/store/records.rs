@@ -33,11 +33,19 @@ pub struct RecordRow {
     /// Whether values lost against what stands.
     pub conflicted: bool,
     pub body: Vec<u8>,
+    /// The run in which the hashes stand that it is found by ([`super::lookups`]).
+    pub run: i64,
 }
 
 impl RecordRow {
     /// The row for a record in a scope at a head.
-    pub fn new(scope_id: i64, head: Rev, record: &Record, created_at: i64) -> Result<Self, Error> {
+    pub fn new(
+        scope_id: i64,
+        head: Rev,
+        record: &Record,
+        created_at: i64,
+        run: i64,
+    ) -> Result<Self, Error> {
         Ok(Self {
             id: record.id.to_string(),
             scope_id,
@@ -50,6 +58,7 @@ impl RecordRow {
             void: record.is_void(),
             conflicted: record.conflicts().next().is_some(),
             body: encode(record)?,
+            run,
         })
     }
 
@@ -238,6 +247,14 @@ pub fn in_scope(connection: &mut Connection, scope_id: i64) -> Result<Vec<Record
         .order(record::id)
         .select(RecordRow::as_select())
         .load(connection)?)
+}
+
+/// Notes in which run the hashes of a record stand.
+pub fn set_run(connection: &mut Connection, id: &str, run: i64) -> Result<(), Error> {
+    diesel::update(record::table.find(id))
+        .set(record::run.eq(run))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Takes records out.

@@ -131,6 +131,7 @@ table! {
         void -> Bool,
         conflicted -> Bool,
         body -> Binary,
+        run -> BigInt,
     }
 }
 
@@ -219,10 +220,18 @@ table! {
 }
 
 table! {
-    lookup (hash, record) {
+    lookup (run, hash, record) {
         hash -> Binary,
         record -> Text,
         scope_id -> BigInt,
+        run -> BigInt,
+    }
+}
+
+diesel::table! {
+    lookup_run (run) {
+        run -> BigInt,
+        at -> BigInt,
     }
 }
 
@@ -313,6 +322,7 @@ allow_tables_to_appear_in_same_query!(
     policy,
     tally,
     lookup,
+    lookup_run,
     purged,
     audit,
     alert,

@@ -18,6 +18,7 @@ use crate::ledger::{self, Entry, Ledger};
 use crate::metrics::Metrics;
 use crate::store::acks::Durable;
 use crate::store::audit::Look;
+use crate::store::lookups::Runs;
 use crate::store::{Company, Connection, Error, Store, bulk, definitions, epochs};
 
 /// What the writing thread and the readers share.
@@ -26,6 +27,8 @@ pub struct Core {
     pub(super) clock: Clock,
     pub(super) key: SearchKey,
     pub(super) rules: RulesCache,
+    /// Where look-ups go.
+    pub(super) runs: Runs,
     /// The device number that this process leases for the writes it makes itself.
     pub(super) process: i64,
     /// When this program was built.
@@ -67,6 +70,7 @@ impl Engine {
             clock,
             key,
             rules: RulesCache::default(),
+            runs: Runs::default(),
             process,
             build: opening.build,
             oldest_schema: opening.oldest_schema,
@@ -243,7 +247,7 @@ impl Core {
                 return Ok(Ran::Alone);
             }
             let purged = fold.purged_ids();
-            fold.flush(connection, &self.key)?;
+            fold.flush(connection, &self.key, &self.runs)?;
             self.write_down(connection, purged, now)?;
             Ok(Ran::Done(answers))
         })

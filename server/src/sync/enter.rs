@@ -117,6 +117,7 @@ impl Fold {
                     scope: Rc::clone(&spot.name),
                     record,
                     created_at: self.now,
+                    run: 0,
                     stored: None,
                     dirty: true,
                     purge: false,

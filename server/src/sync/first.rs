@@ -112,6 +112,7 @@ impl Fold {
             scope: Rc::clone(&first.spot.name),
             record,
             created_at: self.now,
+            run: 0,
             stored: None,
             dirty: true,
             purge: false,

@@ -12,6 +12,7 @@ use super::rows::{Changed, Rows, hashes};
 use super::search_key::SearchKey;
 use crate::store::bulk;
 use crate::store::exits::{self, ExitRow};
+use crate::store::lookups::Runs;
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::{HeadRow, HoldingRow};
 use crate::store::{
@@ -24,10 +25,11 @@ impl Fold {
         mut self,
         connection: &mut Connection,
         key: &SearchKey,
+        runs: &Runs,
     ) -> Result<(), Error> {
         self.make_scopes(connection)?;
         self.lock_scopes(connection)?;
-        self.put_records(connection, key)?;
+        self.put_records(connection, key, runs)?;
         self.put_exits(connection)?;
         self.put_scopes(connection)?;
         self.remove_purged(connection)?;
@@ -93,7 +95,12 @@ impl Fold {
         Ok(())
     }
 
-    fn put_records(&mut self, connection: &mut Connection, key: &SearchKey) -> Result<(), Error> {
+    fn put_records(
+        &mut self,
+        connection: &mut Connection,
+        key: &SearchKey,
+        runs: &Runs,
+    ) -> Result<(), Error> {
         let Self {
             records,
             firsts,
@@ -116,6 +123,16 @@ impl Fold {
             .chain(made)
             .collect();
         due.sort_unstable();
+        let found: usize = changed
+            .values()
+            .filter(|one| one.is_found_anew())
+            .map(|one| one.terms.len())
+            .chain(firsts.values().map(|first| first.traits.hashes.len()))
+            .sum();
+        let run = match found {
+            0 => 0,
+            found => runs.take(connection, found, *now)?,
+        };
         let mut rows = Rows::default();
         for (scope, id) in due {
             if let Some(one) = changed.get(&id) {
@@ -145,13 +162,20 @@ impl Fold {
                     void: traits.void,
                     conflicted: false,
                     body: makes.by(&first.line.bytes)?,
+                    run,
                 });
                 rows.count(scope_id, &traits.kind, &traits.tallies, (1, 0));
-                rows.find(id, scope_id, traits.hashes.iter().map(Cow::from));
+                rows.find(id, scope_id, run, traits.hashes.iter().map(Cow::from));
             } else if let Some(one) = changed.get(&id).filter(|one| !one.slot.purge) {
                 let (slot, record) = (one.slot, &one.slot.record);
                 let head = holder.take_in(&record.kind, id, record.rev, *epoch);
-                let row = RecordRow::new(scope_id, head, record, slot.created_at)?;
+                let run = if one.is_found_anew() {
+                    rows.find(id, scope_id, run, hashes(key, &one.terms));
+                    run
+                } else {
+                    slot.run
+                };
+                let row = RecordRow::new(scope_id, head, record, slot.created_at, run)?;
                 match &slot.stored {
                     // A new record has left nowhere.
                     None => rows.added.push(row),
@@ -163,7 +187,6 @@ impl Fold {
                     }
                 }
                 rows.count(scope_id, &record.kind, &one.tallies, (1, 0));
-                rows.find(id, scope_id, hashes(key, one.new_terms()));
             }
         }
         rows.write(connection)

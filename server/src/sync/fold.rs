@@ -102,6 +102,8 @@ pub(super) struct Slot {
     pub(super) scope: Rc<str>,
     pub(super) record: Record,
     pub(super) created_at: Millis,
+    /// The run in which its hashes stand.
+    pub(super) run: i64,
     /// What the database has; `None` for a record made in this fold.
     pub(super) stored: Option<Stored>,
     pub(super) dirty: bool,

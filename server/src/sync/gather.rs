@@ -292,6 +292,7 @@ impl Fold {
             let slot = Slot {
                 scope,
                 created_at: row.created_at,
+                run: row.run,
                 stored: Some(stored),
                 dirty: false,
                 purge: false,

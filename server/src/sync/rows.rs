@@ -53,19 +53,21 @@ impl<'f> Changed<'f> {
             let scope_id = holder.id.unwrap_or_default();
             rows.count(scope_id, &record.kind, &stored.tallies, by);
         }
-        let moved = stored.scope != self.slot.scope;
+        let anew = self.is_found_anew();
         let gone = stored.terms.iter();
-        let gone = gone.filter(|term| moved || !self.terms.contains(term));
-        rows.lost
-            .extend(hashes(key, gone).map(|hash| (hash.into_owned(), record.id.to_string())));
+        let gone = gone.filter(|term| anew || !self.terms.contains(term));
+        let (run, id) = (self.slot.run, record.id);
+        let gone = hashes(key, gone).map(|hash| (run, hash.into_owned(), id.to_string()));
+        rows.lost.extend(gone);
     }
 
-    /// What it is not found by already, where it is.
-    pub(super) fn new_terms(&self) -> impl Iterator<Item = &Pair> {
+    /// Whether there is something that it is not found by already, where it is. All that it is found
+    /// by then goes into the newest run.
+    pub(super) fn is_found_anew(&self) -> bool {
         let stored = self.slot.stored.as_ref();
         let stored = stored.filter(|stored| stored.scope == self.slot.scope);
-        let found = move |term| stored.is_some_and(|stored| stored.terms.contains(term));
-        self.terms.iter().filter(move |term| !found(term))
+        let is_known = |term| stored.is_some_and(|stored| stored.terms.contains(term));
+        !self.terms.iter().all(is_known)
     }
 }
 
@@ -87,8 +89,8 @@ pub(super) struct Rows<'f> {
     pub(super) added: Vec<RecordRow>,
     pub(super) changed: Vec<RecordRow>,
     tallies: HashMap<Counted<'f>, (i64, i64)>,
-    /// Hashes and records that no longer belong together.
-    lost: Vec<(Vec<u8>, String)>,
+    /// Runs, hashes and records that no longer belong together.
+    lost: Vec<(i64, Vec<u8>, String)>,
     found: Vec<LookupRow<'f>>,
 }
 
@@ -114,9 +116,11 @@ impl<'f> Rows<'f> {
         &mut self,
         id: RecordId,
         scope_id: i64,
+        run: i64,
         hashes: impl Iterator<Item = Cow<'f, [u8]>>,
     ) {
         self.found.extend(hashes.map(|hash| LookupRow {
+            run,
             hash,
             record: id.to_string(),
             scope_id,

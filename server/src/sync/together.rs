@@ -120,7 +120,7 @@ impl Core {
                 }
             }
         }
-        Ok(fold.flush(connection, &self.key)?)
+        Ok(fold.flush(connection, &self.key, &self.runs)?)
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) fn add_records(connection: &mut PgConnection, rows: &[RecordRow]) -> 
     }
     with_columns(
         sql_query(
-            "INSERT INTO record (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO record (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body, run) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         ),
         rows,
     )
@@ -47,9 +47,9 @@ pub(super) fn change_records(
         sql_query(
             "UPDATE record SET scope_id = new.scope_id, head = new.head, kind = new.kind, \
              parent = new.parent, rev = new.rev, created_at = new.created_at, time = new.time, \
-             void = new.void, conflicted = new.conflicted, body = new.body \
-             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS new \
-             (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body) \
+             void = new.void, conflicted = new.conflicted, body = new.body, run = new.run \
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS new \
+             (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body, run) \
              WHERE record.id = new.id",
         ),
         rows,
@@ -76,6 +76,7 @@ fn with_columns(
         .bind::<Array<Bool>, _>(column(rows, |row| row.void))
         .bind::<Array<Bool>, _>(column(rows, |row| row.conflicted))
         .bind::<Array<Binary>, _>(column(rows, |row| row.body.as_slice()))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.run))
 }
 
 pub(super) fn put_exits(connection: &mut PgConnection, rows: &[ExitRow]) -> Result<(), Error> {
@@ -191,12 +192,13 @@ pub(super) fn put_lookups(
         return Ok(());
     }
     sql_query(
-        "INSERT INTO lookup (hash, record, scope_id) SELECT * FROM unnest($1, $2, $3) \
+        "INSERT INTO lookup (hash, record, scope_id, run) SELECT * FROM unnest($1, $2, $3, $4) \
          ON CONFLICT DO NOTHING",
     )
     .bind::<Array<Binary>, _>(column(rows, |row| row.hash.as_ref()))
     .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.run))
     .execute(connection)?;
     Ok(())
 }

@@ -60,7 +60,14 @@ fn rows() -> Vec<(&'static str, Vec<Row>)> {
         (
             "lookup",
             (0..=255)
-                .map(|n| Row(vec![Cell::Bytes(vec![n, 0, 255 - n]), text("r"), whole(0)]))
+                .map(|n| {
+                    Row(vec![
+                        Cell::Bytes(vec![n, 0, 255 - n]),
+                        text("r"),
+                        whole(0),
+                        whole(1),
+                    ])
+                })
                 .collect(),
         ),
         ("history", vec![history(3, b""), history(7, &[0; 70_000])]),
