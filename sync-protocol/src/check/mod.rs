@@ -103,6 +103,10 @@ pub mod reason {
 
 /// Full-width to half-width, trimmed, upper case: how every code-like value is read.
 pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        // Most of what is typed: it has but one form.
+        return text.trim().to_ascii_uppercase();
+    }
     text.nfkc().collect::<String>().trim().to_uppercase()
 }
 

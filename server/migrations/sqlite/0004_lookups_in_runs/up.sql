@@ -4,7 +4,8 @@ CREATE TABLE lookup_run (
     run INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     at  INTEGER NOT NULL
 ) STRICT;
-INSERT INTO lookup_run (run, at) VALUES (1, 0);
+-- What was written before is the first run.
+INSERT INTO lookup_run (run, at) SELECT 1, 0 WHERE EXISTS (SELECT 1 FROM lookup);
 
 ALTER TABLE record ADD COLUMN run INTEGER NOT NULL DEFAULT 1;
 
