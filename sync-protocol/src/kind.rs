@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use kinds::{BUILT_IN, Kinds, KindsError};
-pub(crate) use path::{entries, field_values};
 pub use path::{Path, Values, value_at, values_at};
+pub(crate) use path::{entries, field_values};
 pub use read::{Fault, Faults as KindErrors};
 pub use search::query_term;
 pub use succession::Refusal;

@@ -128,12 +128,7 @@ impl Policy {
         self.codes(kind, fields, |level| level == Level::Notice)
     }
 
-    fn codes(
-        &self,
-        kind: &str,
-        fields: &impl Values,
-        of: impl Fn(Level) -> bool,
-    ) -> Vec<String> {
+    fn codes(&self, kind: &str, fields: &impl Values, of: impl Fn(Level) -> bool) -> Vec<String> {
         let mut codes: Vec<String> = self
             .holding(kind, fields)
             .filter(|rule| of(rule.level))

@@ -83,8 +83,7 @@ impl Watch {
             let Some(kind) = kinds.get(&row.kind) else {
                 continue;
             };
-            for (name, value) in kind.tallies(&record, &record.abnormal, record.is_void())
-            {
+            for (name, value) in kind.tallies(&record, &record.abnormal, record.is_void()) {
                 *self
                     .closed
                     .entry((row.scope_id, row.kind.clone(), name, value))
@@ -110,8 +109,12 @@ impl Watch {
         };
         for row in &rows {
             seen.at.insert((row.id.clone(), row.rev), row.head);
+            // What it says; how it is written may change when it moves.
+            let record = row.record().map_err(store)?;
             let mut hasher = DefaultHasher::new();
-            row.body.hash(&mut hasher);
+            serde_json::to_vec(&record)
+                .unwrap_or_default()
+                .hash(&mut hasher);
             let content = hasher.finish();
             let known = *self
                 .contents
@@ -195,8 +198,7 @@ impl Watch {
             let Some(kind) = kinds.get(&row.kind) else {
                 continue;
             };
-            for (name, value) in kind.tallies(&record, &record.abnormal, record.is_void())
-            {
+            for (name, value) in kind.tallies(&record, &record.abnormal, record.is_void()) {
                 *counts.entry((row.kind.clone(), name, value)).or_default() += 1;
             }
         }

@@ -56,7 +56,7 @@ impl Standing {
         durable: Durable,
         now: Millis,
     ) -> Result<Option<Made>, Error> {
-        let newest = store.read(|c| backups::held_until(c))?.0;
+        let newest = store.read(backups::held_until)?.0;
         if !is_due(newest.as_ref().map(|row| row.at), self.every, now) {
             return Ok(None);
         }
@@ -75,7 +75,7 @@ impl Standing {
     /// Removes what is beyond the number to keep: first its file, then its place on record, so that
     /// what can still be restored is never taken for gone.
     fn let_go(&self, store: &Store) -> Result<(), Error> {
-        let all = store.read(|c| backups::all(c))?;
+        let all = store.read(backups::all)?;
         for row in beyond(&all, &self.folder, self.keep) {
             let file = Path::new(&row.name);
             for path in [file.to_owned(), Manifest::beside(file)] {

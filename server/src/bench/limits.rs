@@ -19,8 +19,8 @@ use super::stage::{Duel, Side, Stage};
 use super::{Failed, Progress, push, volley};
 use crate::demo::chance::Chance;
 use crate::demo::district;
-use crate::store::records::RecordRow;
 use crate::store::bulk::{self, LookupRow};
+use crate::store::records::RecordRow;
 use crate::store::{self, Store, StoreOptions, scopes};
 use crate::sync::search_key::SearchKey;
 

@@ -178,10 +178,7 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
 }
 
 /// Adds to tallies: what lives, and what a purge closed.
-pub fn add_tallies(
-    connection: &mut Connection,
-    rows: &[TallyRow<'_>],
-) -> Result<(), Error> {
+pub fn add_tallies(connection: &mut Connection, rows: &[TallyRow<'_>]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {

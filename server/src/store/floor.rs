@@ -210,10 +210,12 @@ fn take(connection: &Database, waiting: &Mutex<Receiver<Batch>>) -> Option<Vec<B
 }
 
 fn put(connection: &mut Database, batches: &[Batch]) -> Result<(), Error> {
-    let entries = batches.iter().flat_map(|batch| &batch.entries);
+    let mut entries = batches.iter().flat_map(|batch| &batch.entries);
     match connection {
-        Database::Sqlite(inner) => Ok(inner
-            .immediate_transaction(|inner| entries.map(|one| put_one(inner, one)).collect())?),
+        Database::Sqlite(inner) => {
+            Ok(inner
+                .immediate_transaction(|inner| entries.try_for_each(|one| put_one(inner, one)))?)
+        }
         Database::Postgres(inner) => put_all(inner, &newest(entries)),
     }
 }

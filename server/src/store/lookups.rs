@@ -93,9 +93,7 @@ pub fn delete(connection: &mut Connection, gone: &[(i64, Vec<u8>, String)]) -> R
 
 /// The records under a hash.
 pub fn under(connection: &mut Connection, hash: &[u8]) -> Result<Vec<String>, Error> {
-    let runs: Vec<i64> = lookup_run::table
-        .select(lookup_run::run)
-        .load(connection)?;
+    let runs: Vec<i64> = lookup_run::table.select(lookup_run::run).load(connection)?;
     Ok(each!(connection, inner => lookup::table
         .filter(among(lookup::run, &runs))
         .filter(lookup::hash.eq(hash))

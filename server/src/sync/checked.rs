@@ -72,13 +72,7 @@ impl Traits {
 }
 
 impl Checked {
-    fn of(
-        rules: &Rules,
-        key: &SearchKey,
-        change: &Change,
-        creating: bool,
-        day: NaiveDate,
-    ) -> Self {
+    fn of(rules: &Rules, key: &SearchKey, change: &Change, creating: bool, day: NaiveDate) -> Self {
         let misfit = judge(&rules.kinds, change, creating, day);
         let abnormal = rules.policy.abnormal(&change.kind, &change.set);
         let traits = (creating && misfit.is_none())

@@ -300,7 +300,6 @@ impl Core {
         let written = self.ledger.append(connection, &Entry::Purge { ids, at });
         written.map_err(ledger::Error::into_store)
     }
-
 }
 
 /// What is to go on record, if these jobs want nothing else: no record is touched then.

@@ -12,6 +12,7 @@ mod aside;
 pub mod checked;
 pub mod combiner;
 pub mod day;
+mod destinations;
 pub mod engine;
 mod enter;
 pub mod exchange;

@@ -326,7 +326,10 @@ fn rows_beside_own(
     let (own, others): (Vec<_>, Vec<_>) = standing
         .into_iter()
         .partition(|standing| own_change(own, standing).is_some());
-    let others: Vec<RecordId> = others.iter().filter_map(|one| one.id.parse().ok()).collect();
+    let others: Vec<RecordId> = others
+        .iter()
+        .filter_map(|one| one.id.parse().ok())
+        .collect();
     let others = records::by_ids(connection, &others)?;
     let own = own.into_iter().map(Item::Own);
     Ok(own.chain(others.into_iter().map(Item::Row)).collect())

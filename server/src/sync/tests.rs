@@ -1,6 +1,8 @@
 //! Sequences that once went wrong, each by a test of its own: several jobs in one fold, changes
 //! that are kept aside and set free, purges.
 
+mod first;
+
 use serde_json::{Value, json};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::mark::Mark;

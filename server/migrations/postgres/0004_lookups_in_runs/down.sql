@@ -1,3 +1,4 @@
+-- Look-ups in one index again.
 ALTER TABLE lookup DROP CONSTRAINT lookup_pkey;
 ALTER TABLE lookup DROP COLUMN run;
 ALTER TABLE lookup ADD PRIMARY KEY (hash, record);

@@ -1,3 +1,4 @@
+-- Look-ups in one index again.
 ALTER TABLE lookup RENAME TO lookup_after;
 CREATE TABLE lookup (
     hash     BLOB    NOT NULL,

@@ -1,3 +1,5 @@
+//! Runs of look-ups.
+
 use super::*;
 use crate::store::bulk::{self, LookupRow};
 use crate::store::{Store, StoreOptions, trial};
