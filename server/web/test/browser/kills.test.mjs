@@ -85,6 +85,7 @@ scenario(`nothing that the screen called saved is lost over ${KILLS} kills of th
       }
     }
     await one.kill()
+    if (kill % 25 === 24 && kill + 1 < KILLS) console.log(`${kill + 1} kills, ${one.confirmed.length} confirmed, the database thrown away ${road.left} times`)
   }
 
   await one.wake()
@@ -94,7 +95,7 @@ scenario(`nothing that the screen called saved is lost over ${KILLS} kills of th
   const absent = one.confirmed.filter(name => !there.includes(name))
   console.log(
     `${KILLS} kills (${names.map(name => `${name} ${phases[name]}`).join(', ')}), seed ${SEED}: ${one.confirmed.length} entries confirmed on screen, ` +
-      `${absent.length} lost, ${there.length - new Set(there).size} twice, ${there.length} at the centre, ${takenOver} times taken over`,
+      `${absent.length} lost, ${there.length - new Set(there).size} twice, ${there.length} at the centre; ${road.left} times the browser threw its database away, ${takenOver} times the app was taken over`,
   )
   assert.deepEqual(absent, [])
   assert.equal(new Set(there).size, there.length, 'an entry stands twice at the centre')

@@ -31,6 +31,8 @@ export class Road {
   torn = 0
   /** While it is set, replies to pushes wait for it. */
   held = null
+  /** Numbers asked for by the token of another: what a phone does that lost its database. */
+  left = 0
 
   constructor(centre) {
     this.centre = centre
@@ -78,6 +80,7 @@ export class Road {
       this.dropped += 1
       return response.destroy()
     }
+    if (request.url === '/v1/enrol' && request.headers.authorization) this.left += 1
     const reply = await this.forward(request, body)
     if (syncs) {
       this.pushes += 1

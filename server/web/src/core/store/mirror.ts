@@ -90,11 +90,13 @@ export class Mirror {
     const persons: MirroredPerson[] = []
     const entries: MirroredEntry[] = []
     for (const path of await this.paths()) {
-      const text = await this.text(path)
-      if (text === null) continue
-      const value: unknown = JSON.parse(text, (_, value: unknown) => bytesIn(value) ?? value)
-      if (path.startsWith(`/${MIRROR}/person/`)) persons.push(value as MirroredPerson)
-      else if (path.startsWith(`/${MIRROR}/entry/`)) entries.push(value as MirroredEntry)
+      const person = path.startsWith(`/${MIRROR}/person/`)
+      // The key lies there as well, and is no text.
+      if (!person && !path.startsWith(`/${MIRROR}/entry/`)) continue
+      const value = await this.value(path)
+      if (value === null) continue
+      if (person) persons.push(value as MirroredPerson)
+      else entries.push(value as MirroredEntry)
     }
     persons.sort((a, b) => a.id - b.id)
     entries.sort((a, b) => a.row.entry - b.row.entry)
@@ -132,12 +134,14 @@ export class Mirror {
     }
   }
 
-  private async text(path: string): Promise<string | null> {
+  /** What stands in a file; null where it was torn. */
+  private async value(path: string): Promise<unknown> {
     try {
       const shelf = await this.reach()
       const found = await shelf?.match(path)
       if (shelf === null || found === undefined) return null
-      return await unseal(await this.reachKey(shelf), new Uint8Array(await found.arrayBuffer()))
+      const text = await unseal(await this.reachKey(shelf), new Uint8Array(await found.arrayBuffer()))
+      return text === null ? null : JSON.parse(text, (_, value: unknown) => bytesIn(value) ?? value)
     } catch {
       return null
     }

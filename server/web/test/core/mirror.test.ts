@@ -1,0 +1,118 @@
+// The second copy: what it brings back when the browser has thrown its database away, and when it goes.
+
+import { afterEach, expect, test } from 'vitest'
+
+import type { Core } from '../../src/core/api.ts'
+import { passer, until, World } from './place.ts'
+
+const open: (Core & { close(): Promise<void> })[] = []
+async function start(world: World): Promise<Core & { close(): Promise<void> }> {
+  const core = await world.open()
+  open.push(core)
+  return core
+}
+afterEach(async () => {
+  for (const core of open.splice(0)) await core.close()
+})
+
+async function save(core: Core, name: string): Promise<number> {
+  const captured = await core.capture(passer(name))
+  if (captured.outcome !== 'saved') throw new Error(JSON.stringify(captured))
+  return captured.entry
+}
+
+const names = (core: Core): unknown[] => core.views({ kind: 'registration' }).map(view => (view.fields['person'] as { name: string }).name)
+
+test('what was unsent is there again after the browser threw its database away, and goes out once without a code', async () => {
+  const world = new World()
+  const core = await start(world)
+  await core.enrol('7Q2M')
+  await core.beginShift({ place: 'checkpoint:S17', direction: 'in', destination: '', tally: false })
+  await save(core, '王伟')
+  core.hurry()
+  await until(() => core.upload.value.allSentAllCurrent, () => core.upload.value)
+  const { token } = (core as unknown as { phone: { onDuty: { replica: { identity: { token: string } } } } }).phone.onDuty.replica.identity
+  world.way = 'silent'
+  await save(core, '李静')
+  // One that arrived, without the phone hearing of it.
+  world.way = 'reply_lost'
+  await save(core, '张敏')
+  core.hurry()
+  await until(() => world.centre.records.size === 3)
+  world.way = 'silent'
+  await save(core, '刘洋')
+  await core.close()
+
+  world.throwDatabaseAway()
+  const again = await start(world)
+  expect(again.upload.value.unsent).toBe(3)
+  expect(names(again)).toEqual(['刘洋', '张敏', '李静'])
+  expect(again.shift.value?.place).toBe('checkpoint:S17')
+  world.way = 'works'
+  again.hurry()
+  await until(() => again.upload.value.allSentAllCurrent, () => again.upload.value)
+  expect(world.centre.records.size).toBe(4)
+  expect(names(again).sort()).toEqual(['刘洋', '张敏', '李静', '王伟'].sort())
+  expect(world.enrolled).toEqual(['7Q2M', `Bearer ${token}`])
+  expect(again.upload.value.needsHand).toEqual([])
+})
+
+test('what was captured before any enrolment comes back, too', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const core = await start(world)
+  await save(core, '王伟')
+  await core.close()
+  world.throwDatabaseAway()
+  const again = await start(world)
+  expect(names(again)).toEqual(['王伟'])
+  world.way = 'works'
+  await again.enrol('7Q2M')
+  again.hurry()
+  await until(() => again.upload.value.allSentAllCurrent)
+  expect(world.centre.records.size).toBe(1)
+})
+
+test('the copy of an entry goes when the centre has it, or when it is taken back', async () => {
+  const world = new World()
+  const core = await start(world)
+  const entry = await save(core, '王伟')
+  await save(core, '李静')
+  expect(world.shelf.entries()).toBe(2)
+  expect(await core.undo(entry)).toBe('removed')
+  expect(world.shelf.entries()).toBe(1)
+  await core.enrol('7Q2M')
+  core.hurry()
+  await until(() => core.upload.value.allSentAllCurrent)
+  await until(() => world.shelf.entries() === 0)
+})
+
+test('nothing of the copies can be read without their key', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const core = await start(world)
+  await core.renamePerson(1, '示例员')
+  await save(core, '王伟')
+  await until(() => world.shelf.kept.size === 3)
+  for (const [path, bytes] of world.shelf.kept) {
+    if (path.endsWith('/key')) continue
+    const text = new TextDecoder().decode(bytes)
+    for (const word of ['王伟', '示例员', 'person']) expect(text).not.toContain(word)
+  }
+})
+
+test('a PIN stands before what came back as it stood before', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const core = await start(world)
+  await core.setPin('123456')
+  await save(core, '王伟')
+  await core.close()
+  world.throwDatabaseAway()
+  const again = await start(world)
+  expect(again.person.value).toBe(null)
+  expect(again.persons.value).toMatchObject([{ hasPin: true, unsent: 1 }])
+  expect(await again.unlock(1, '654321')).toMatchObject({ outcome: 'wrong' })
+  expect(await again.unlock(1, '123456')).toEqual({ outcome: 'unlocked' })
+  expect(names(again)).toEqual(['王伟'])
+})
