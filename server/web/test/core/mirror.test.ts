@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from 'vitest'
 
 import type { Core } from '../../src/core/api.ts'
+import { Mirror } from '../../src/core/store/mirror.ts'
 import { passer, until, World } from './place.ts'
 
 const open: (Core & { close(): Promise<void> })[] = []
@@ -115,4 +116,32 @@ test('a PIN stands before what came back as it stood before', async () => {
   expect(await again.unlock(1, '654321')).toMatchObject({ outcome: 'wrong' })
   expect(await again.unlock(1, '123456')).toEqual({ outcome: 'unlocked' })
   expect(names(again)).toEqual(['王伟'])
+})
+
+test('a copy that a killed run had no time to take out goes later, and a torn one harms no other', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const core = await start(world)
+  const first = await save(core, '王伟')
+  const second = await save(core, '李静')
+  await core.close()
+  const mirror = new Mirror(async () => world.shelf)
+  await mirror.keepOnly((_, entry) => entry === second)
+  expect([...world.shelf.kept.keys()].filter(path => path.includes('/entry/'))).toEqual([`/kadian-mirror/entry/1/${second}`])
+
+  world.shelf.kept.set(`/kadian-mirror/entry/1/${first}`, new Uint8Array([1, 2, 3]))
+  world.throwDatabaseAway()
+  const again = await start(world)
+  expect(names(again)).toEqual(['李静'])
+})
+
+test('a cache that fails or hangs stops no entry from being saved', async () => {
+  const world = new World()
+  world.way = 'silent'
+  world.shelf.put = async () => Promise.reject(new DOMException('full', 'QuotaExceededError'))
+  const core = await start(world)
+  await save(core, '王伟')
+  world.shelf.put = () => new Promise(() => undefined)
+  await save(core, '李静')
+  expect(core.upload.value.unsent).toBe(2)
 })
