@@ -42,6 +42,8 @@ export interface Options {
   readonly fetch?: Fetch
   readonly now?: () => Moment
   readonly journal?: ConstructorParameters<typeof Phone>[1]
+  /** Where the second copy of what is unsent lies. */
+  readonly shelf?: ConstructorParameters<typeof Phone>[3]
   /** The service worker's script; none in tests. */
   readonly worker?: string | null
 }
@@ -83,7 +85,7 @@ class Opened implements Core {
 
   constructor(private readonly options: Options) {
     this.now = options.now ?? (() => ({ wall: Date.now(), mono: Math.floor(performance.now()) }))
-    this.phone = new Phone(this.now, options.journal === undefined ? localPlaces() : options.journal, () => this.lost())
+    this.phone = new Phone(this.now, options.journal === undefined ? localPlaces() : options.journal, () => this.lost(), options.shelf)
     this.kinds = this.definitions.kinds
     this.policy = this.definitions.policy
     this.network = new Network({
@@ -134,6 +136,7 @@ class Opened implements Core {
     })
     if (this.upkeep === null) {
       this.upkeep = setInterval(() => void this.maintain(), UPKEEP_MS)
+      setTimeout(() => void this.phone.tidyMirror(), UPKEEP_MS)
       this.listen()
       if (this.options.worker !== null) await this.updates.begin(this.options.worker ?? 'sw.js')
     }

@@ -4,6 +4,7 @@
 import { Journal } from './store/journal.ts'
 import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type PersonRow } from './store/db.ts'
 import { Keeper, type Held } from './store/keep.ts'
+import { Mirror, browserShelf, type Shelf } from './store/mirror.ts'
 import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
 import type { Definitions } from './definitions/load.ts'
@@ -26,6 +27,7 @@ export type Trouble = 'none' | 'full' | 'broken' | 'elsewhere'
 export class Phone {
   readonly db = new Database()
   readonly journal: Journal
+  readonly mirror: Mirror
   keeper: Keeper = new Keeper(this.db, null)
   people: Held[] = []
   onDuty: Held | null = null
@@ -38,8 +40,10 @@ export class Phone {
     places: ConstructorParameters<typeof Journal>[0],
     /** The right to write was taken by another tab. */
     private readonly lost: () => void,
+    shelf: () => Promise<Shelf | null> = browserShelf,
   ) {
     this.journal = new Journal(places)
+    this.mirror = new Mirror(shelf)
   }
 
   /** Opens storage. `force`: takes the right to write from another tab. */
@@ -51,7 +55,7 @@ export class Phone {
         return
       }
       const phoneKey = await this.phoneKey()
-      this.keeper = new Keeper(this.db, phoneKey)
+      this.keeper = new Keeper(this.db, phoneKey, this.mirror)
       await definitions.load(this.db)
       await this.replay()
       const rows = await this.db.read(db => db.getAll('persons'))
@@ -61,14 +65,34 @@ export class Phone {
         this.rouse(held, definitions)
         people.push(held)
       }
-      this.people = people
-      if (people.length === 0) await this.add('', definitions)
+      this.people = people.length > 0 ? people : await this.fromMirror(definitions)
+      if (this.people.length === 0) await this.add('', definitions)
       this.trouble = 'none'
     } catch (error) {
       this.note(error)
       await definitions.load(this.db)
       if (this.people.length === 0) this.people = [this.stranded(definitions)]
     }
+  }
+
+  /** The browser has thrown its database away, or this phone is new. */
+  private async fromMirror(definitions: Definitions): Promise<Held[]> {
+    if (await this.mirror.isEmpty()) return []
+    const { comeBack } = await import('./come-back.ts')
+    const people = await comeBack(this.mirror)
+    for (const held of people) {
+      this.rouse(held, definitions)
+      await this.keeper.save(held)
+      held.replica.muted = true
+    }
+    return people
+  }
+
+  /** Takes copies out of the mirror that wait for nothing any more. */
+  async tidyMirror(): Promise<void> {
+    const waits = (person: number, entry: number): boolean =>
+      this.people.some(({ row, replica }) => row.id === person && replica.outbox.get(entry)?.shown === 'pending')
+    if (this.trouble === 'none') await this.mirror.keepOnly(waits)
   }
 
   /** Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
@@ -194,6 +218,7 @@ export class Phone {
         void tx.objectStore(store).delete(flat ? id : ofPerson(id))
       }
     })
+    await this.mirror.forget(id)
     this.people = this.people.filter(other => other !== held)
     if (this.onDuty === held) this.onDuty = null
     return true
@@ -277,7 +302,7 @@ interface Clock {
   readonly nextEntry: number
 }
 
-function blank(id: number, name: string): PersonRow {
+export function blank(id: number, name: string): PersonRow {
   return { id, name, state: new Uint8Array([0]), key: null, pin: null, wrong: 0, notBefore: 0, unsent: 0, oldestUnsent: null }
 }
 

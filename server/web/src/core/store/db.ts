@@ -126,9 +126,11 @@ export class Database {
       const tx = db.transaction([...new Set<Store>(['phone', ...stores])], 'readwrite', { durability })
       // A failure is told by `done`; without a listener it would be told twice.
       tx.done.catch(() => undefined)
-      if (this.owner !== null && (await ownerIn(tx)) !== this.owner) {
+      const owner = this.owner === null ? null : await ownerIn(tx)
+      if (owner !== this.owner) {
         tx.abort()
-        throw new Elsewhere()
+        // Nobody at all writes here: the browser has put an empty database in the place of ours.
+        throw owner === undefined ? new StorageBroken('another database') : new Elsewhere()
       }
       await deed(tx as Transaction)
       await tx.done

@@ -88,6 +88,6 @@ export async function unwrap(wrapped: Wrapped, pin: string): Promise<CryptoKey |
   return key
 }
 
-function importKey(raw: Uint8Array): Promise<CryptoKey> {
+export function importKey(raw: Uint8Array): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', raw as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
