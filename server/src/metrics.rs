@@ -54,7 +54,7 @@ families! {
     REQUEST_SECONDS = Histogram "kadian_request_seconds", "Time to answer, by route.";
     REQUEST_BYTES = Counter "kadian_request_bytes_total", "Bytes of request bodies as they were sent.";
     REPLY_BYTES = Counter "kadian_reply_bytes_total", "Bytes of reply bodies as they were sent, by route.";
-    PANICS = Counter "kadian_panics_total", "Handlers that ended in a panic; the server went on.";
+    PANICS = Counter "kadian_panics_total", "Handlers and folds that ended in a panic; the server went on.";
     THROTTLED = Counter "kadian_throttled_total", "Requests refused because one address asked too often.";
     WAITING = Gauge "kadian_waiting", "Who waits now: at the door for its turn with the database, or for a writing thread.";
     WAIT_SECONDS = Histogram "kadian_wait_seconds", "Time that requests waited for their turn with the database.";

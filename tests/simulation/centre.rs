@@ -92,6 +92,7 @@ pub(crate) fn options() -> StoreOptions {
 fn patient() -> StoreOptions {
     StoreOptions {
         busy_timeout: Duration::from_secs(20),
+        patience: Duration::from_secs(20),
         ..options()
     }
 }

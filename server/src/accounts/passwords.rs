@@ -114,6 +114,11 @@ impl Passwords {
     }
 
     fn hasher(&self) -> Result<Argon2<'static>, Error> {
+        // Hashing takes its memory without asking whether there is any, and would end the process.
+        let bytes = self.memory_kib as usize * 1024;
+        Vec::<u8>::new()
+            .try_reserve_exact(bytes)
+            .map_err(|_| store::Error::Busy)?;
         let params = Params::new(self.memory_kib, PASSES, LANES, None)
             .map_err(|_| Error::Machine("the parameters of password hashing"))?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))

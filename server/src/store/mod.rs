@@ -94,8 +94,10 @@ pub struct StoreOptions {
     pub readers: usize,
     /// How many transactions may write beside each other, where the database can do that.
     pub writers: usize,
-    /// How long one statement waits for a lock, and a reader for a connection.
+    /// How long one statement waits for a lock.
     pub busy_timeout: Duration,
+    /// How long somebody waits for a connection that is free.
+    pub patience: Duration,
     /// Memory for pages, per connection.
     pub cache_kib: u32,
 }
@@ -108,6 +110,7 @@ impl Default for StoreOptions {
             readers: 8,
             writers: 1,
             busy_timeout: Duration::from_secs(5),
+            patience: Duration::from_secs(2),
             cache_kib: 16 * 1024,
         }
     }
@@ -161,7 +164,7 @@ impl Store {
         // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer
         // is waited for without an end, as an import may be at work.
         let (most, wait) = if many {
-            (options.writers.max(1) + 1, options.busy_timeout)
+            (options.writers.max(1) + 1, options.patience)
         } else {
             (1, FOREVER)
         };
@@ -169,7 +172,7 @@ impl Store {
         if !many {
             writers.put(first);
         }
-        let readers = Pool::new(options.readers, options.busy_timeout);
+        let readers = Pool::new(options.readers, options.patience);
         let shared = Shared {
             source,
             options,

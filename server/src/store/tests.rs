@@ -260,7 +260,7 @@ fn readers_beyond_the_pool_wait_and_then_hear_busy() {
     let (_folder, url) = lasting();
     let options = StoreOptions {
         readers: 1,
-        busy_timeout: Duration::from_millis(20),
+        patience: Duration::from_millis(20),
         ..StoreOptions::default()
     };
     let store = Store::open(&url, options).unwrap();
@@ -305,6 +305,7 @@ fn a_session_on_a_server_waits_for_the_disk_and_never_for_ever() {
 fn two_who_write_beside_each_other_do_not_wait_and_who_writes_alone_waits_for_both() {
     let (_folder, url) = lasting();
     let options = || StoreOptions {
+        writers: 2,
         busy_timeout: Duration::from_millis(50),
         ..StoreOptions::default()
     };

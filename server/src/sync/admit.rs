@@ -184,10 +184,6 @@ impl Fold {
     }
 
     /// Where a new record goes.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the other way is taken at once, not handed on"
-    )]
     fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<Rc<Spot>, Way> {
         let change = attempt.change;
         let refuse = |code: &str, path: &str| {

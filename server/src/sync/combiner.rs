@@ -217,7 +217,8 @@ fn work(core: &Core, shared: &Shared) {
             answers.push(one.answer);
         }
         let count = jobs.len();
-        let results = run(core, &mut jobs);
+        let mut panics = 0;
+        let results = run(core, &mut jobs, &mut panics);
         // Before the answers: whoever hears one may send the next job of the same device.
         let has_more = {
             let mut state = shared.lock();
@@ -232,6 +233,7 @@ fn work(core: &Core, shared: &Shared) {
             let _ = answer.send((result, job));
         }
         note_fold(shared, count, fold.changes, began.elapsed());
+        note_panics(shared, panics);
     }
 }
 
@@ -268,21 +270,21 @@ fn next_fold(shared: &Shared) -> Option<Taken<Waiting>> {
     }
 }
 
-/// Does jobs together, or, where that fails, one by one.
-pub(super) fn run(core: &Core, jobs: &mut [Job]) -> Vec<Result<Answer, Failed>> {
+/// Does jobs together, or, where that fails, one by one; and counts how often one broke the program.
+pub(super) fn run(core: &Core, jobs: &mut [Job], panics: &mut u64) -> Vec<Result<Answer, Failed>> {
     let mut failures = 0;
     if jobs.len() > 1 {
         match attempt(core, jobs).0 {
             Ok(Ok(answers)) => return answers.into_iter().map(Ok).collect(),
             Ok(Err(error)) => failures = u32::from(is_of_database(&error)),
-            Err(()) => {}
+            Err(()) => *panics += 1,
         }
     }
     let one_by_one = jobs.iter_mut().map(|job| {
         if failures >= MOST_FAILURES {
             return Err(Error::Busy.into());
         }
-        let result = run_one(core, job);
+        let result = run_one(core, job, panics);
         failures = match &result {
             Err(Failed::Store(error)) if is_of_database(error) => failures + 1,
             _ => 0,
@@ -297,9 +299,10 @@ const fn is_of_database(error: &Error) -> bool {
     matches!(error, Error::Busy | Error::Unavailable(_))
 }
 
-fn run_one(core: &Core, job: &mut Job) -> Result<Answer, Failed> {
+fn run_one(core: &Core, job: &mut Job, panics: &mut u64) -> Result<Answer, Failed> {
     loop {
         let (result, line) = attempt(core, std::slice::from_ref(job));
+        *panics += u64::from(result.is_err());
         match result {
             Ok(result) => return result?.pop().ok_or(Failed::Broken),
             // The change at fault is set aside unread; the rest is not held up by it (I5).
@@ -327,6 +330,12 @@ fn attempt(core: &Core, jobs: &[Job]) -> (Attempt, usize) {
 fn note_wait(shared: &Shared, waited: Duration) {
     if let Some(metrics) = shared.metrics.get() {
         metrics.observe(&metrics::FOLD_WAIT_SECONDS, &[], waited.as_secs_f64());
+    }
+}
+
+fn note_panics(shared: &Shared, panics: u64) {
+    if let Some(metrics) = shared.metrics.get().filter(|_| panics > 0) {
+        metrics.count(&metrics::PANICS, &[], panics);
     }
 }
 
