@@ -6,7 +6,7 @@ import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type
 import { Keeper, type Held } from './store/keep.ts'
 import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
-import type { Definitions } from './definitions/load.ts'
+import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts'
 import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
 import { resume } from './sync/pace.ts'
 import { loaded, newReplica, wake } from './sync/replica.ts'
@@ -31,6 +31,9 @@ export class Phone {
   onDuty: Held | null = null
   memory = new Memory()
   trouble: Trouble = 'none'
+  /** As they lie in storage; whoever shows them knows what they are. */
+  keptSettings: unknown
+  private wasOnDuty: unknown
   private nextBlock = 0
 
   constructor(
@@ -45,16 +48,21 @@ export class Phone {
   /** Opens storage. `force`: takes the right to write from another tab. */
   async open(force: boolean, definitions: Definitions): Promise<void> {
     try {
-      await this.reach()
+      const kept = await this.reach()
       if (!(await claimTab(this.db, force, () => this.note(new Elsewhere())))) {
         this.trouble = 'elsewhere'
         return
       }
-      const phoneKey = await this.phoneKey()
-      this.keeper = new Keeper(this.db, phoneKey)
-      await definitions.load(this.db)
+      this.keeper = new Keeper(this.db, kept.key === undefined ? await this.newPhoneKey() : kept.key)
+      definitions.load(kept.definitions)
+      this.keptSettings = kept.settings
       await this.replay()
-      const rows = await this.db.read(db => db.getAll('persons'))
+      // Read only now: until this tab was the live one another may have written.
+      const [rows, wasOnDuty] = await this.db.read(db => {
+        const tx = db.transaction(['phone', 'persons'])
+        return Promise.all([tx.objectStore('persons').getAll(), tx.objectStore('phone').get('on_duty')])
+      })
+      this.wasOnDuty = wasOnDuty
       const people: Held[] = []
       for (const row of rows) {
         const held = await this.keeper.load(row)
@@ -66,17 +74,20 @@ export class Phone {
       this.trouble = 'none'
     } catch (error) {
       this.note(error)
-      await definitions.load(this.db)
+      definitions.load(undefined)
       if (this.people.length === 0) this.people = [this.stranded(definitions)]
     }
   }
 
-  /** Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
-  private async reach(): Promise<void> {
+  /** What the phone keeps for everybody. Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
+  private async reach(): Promise<Kept> {
     for (let tries = 0; ; tries += 1) {
       try {
-        await this.db.read(db => db.count('persons'))
-        return
+        return await this.db.read(async db => {
+          const { store } = db.transaction('phone')
+          const [key, definitions, settings] = await Promise.all([store.get('key'), store.get('definitions'), store.get('settings')])
+          return { key, definitions, settings } as Kept
+        })
       } catch (error) {
         if (error instanceof Elsewhere || tries === MOST_TRIES) throw error
         await new Promise(resolve => setTimeout(resolve, 250 * 2 ** tries))
@@ -131,7 +142,9 @@ export class Phone {
     await this.loadMemory(held)
     this.onDuty = held
     const { id } = held.row
+    if (this.wasOnDuty === id) return
     await this.db.write([], tx => void tx.objectStore('phone').put(id, 'on_duty'), 'relaxed')
+    this.wasOnDuty = id
   }
 
   async lock(): Promise<void> {
@@ -143,12 +156,12 @@ export class Phone {
     this.memory = new Memory()
     this.onDuty = null
     await this.db.write([], tx => void tx.objectStore('phone').delete('on_duty'), 'relaxed')
+    this.wasOnDuty = undefined
   }
 
   /** Whoever was on duty last, if no PIN stands before them. */
-  async lastOnDuty(): Promise<Held | null> {
-    const id = await this.db.read(db => db.get('phone', 'on_duty'))
-    const held = this.people.find(held => held.row.id === id) ?? (this.people.length === 1 ? this.people[0]! : null)
+  lastOnDuty(): Held | null {
+    const held = this.people.find(held => held.row.id === this.wasOnDuty) ?? (this.people.length === 1 ? this.people[0]! : null)
     return held !== null && held.row.pin === null ? held : null
   }
 
@@ -243,9 +256,7 @@ export class Phone {
     }
   }
 
-  private async phoneKey(): Promise<CryptoKey | null> {
-    const kept = (await this.db.read(db => db.get('phone', 'key'))) as CryptoKey | null | undefined
-    if (kept !== undefined) return kept
+  private async newPhoneKey(): Promise<CryptoKey | null> {
     const key = await newKey()
     await this.db.write([], tx => void tx.objectStore('phone').put(key, 'key'))
     return key
@@ -270,6 +281,12 @@ export class Phone {
       if (there !== undefined) this.journal.remove(row)
     }
   }
+}
+
+interface Kept {
+  readonly key: CryptoKey | null | undefined
+  readonly definitions: KeptDefinitions | undefined
+  readonly settings: unknown
 }
 
 interface Clock {

@@ -11,18 +11,19 @@ import { ToastPlace } from './parts/toast'
 import { Register } from './register/screen'
 import { back, deep, open, screen } from './route'
 import { given } from './start/given'
-import { GateScreen, judgeGate } from './start/gate'
-import { ShiftScreen } from './start/shift'
-import { Unlock } from './start/unlock'
+import { Enrol } from './start/enrol'
+import { judgeGate } from './start/judge'
 
 const Abnormal = later(all => all.Abnormal)
 const BlockScreen = later(all => all.BlockScreen)
 const Detail = later(all => all.Detail)
-const Enrol = later(all => all.Enrol)
+const GateScreen = later(all => all.GateScreen)
 const HouseholdScreen = later(all => all.HouseholdScreen)
 const MyGrid = later(all => all.MyGrid)
 const Records = later(all => all.Records)
 const Settings = later(all => all.Settings)
+const ShiftScreen = later(all => all.ShiftScreen)
+const Unlock = later(all => all.Unlock)
 const Upload = later(all => all.Upload)
 const VisitScreen = later(all => all.VisitScreen)
 

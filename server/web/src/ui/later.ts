@@ -1,6 +1,8 @@
 // Every screen that the first one can do without, in one file that is loaded right after the first
 // paint: who opens the app at a barrier waits for the barrier's form alone.
 
+import '../styles/lists.css'
+
 export { BlockLine, BlockScreen } from './block-screen'
 export { HouseholdScreen } from './grid/household'
 export { MyGrid } from './grid/list'
@@ -12,5 +14,8 @@ export { BoxSheet, LackSheet, MoreSheet, NameSheet, PlateSheet, TwiceSheet } fro
 export { Tally } from './register/tally'
 export { ScanSheet } from './scan/sheet'
 export { Settings } from './settings'
-export { Enrol } from './start/enrol'
+export { Install, Named, NewPin } from './start/enrol-steps'
+export { GateScreen } from './start/gate'
+export { ShiftScreen } from './start/shift'
+export { Unlock } from './start/unlock'
 export { Upload } from './upload/screen'

@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import { speakWhole } from '../i18n'
 
 type Later = typeof import('./later')
 
@@ -10,8 +11,8 @@ const loaded = signal<Later | null>(null)
 const AGAIN = 3000
 
 export function loadLater(): void {
-  import('./later').then(
-    all => {
+  Promise.all([import('./later'), speakWhole()]).then(
+    ([all]) => {
       loaded.value = all
     },
     () => setTimeout(loadLater, AGAIN),

@@ -121,16 +121,29 @@ export class Database {
   }
 
   /** Runs `deed` in one transaction that is on disk when this resolves. It may be run again. */
-  async write(stores: Store[], deed: (tx: Transaction) => void | Promise<void>, durability: IDBTransactionDurability = 'strict'): Promise<void> {
+  write(stores: Store[], deed: (tx: Transaction) => void | Promise<void>, durability: IDBTransactionDurability = 'strict'): Promise<void> {
+    return this.writeKnowing(stores, () => Promise.resolve(), deed, durability)
+  }
+
+  /** The same for a deed that has to know something first: it is asked together with who may write. */
+  async writeKnowing<T>(
+    stores: Store[],
+    ask: (tx: Transaction) => Promise<T>,
+    deed: (tx: Transaction, known: T) => void | Promise<void>,
+    durability: IDBTransactionDurability = 'strict',
+  ): Promise<void> {
     await this.trying(async db => {
-      const tx = db.transaction([...new Set<Store>(['phone', ...stores])], 'readwrite', { durability })
+      const tx = db.transaction([...new Set<Store>(['phone', ...stores])], 'readwrite', { durability }) as Transaction
       // A failure is told by `done`; without a listener it would be told twice.
       tx.done.catch(() => undefined)
-      if (this.owner !== null && (await ownerIn(tx)) !== this.owner) {
+      const [owner, known] = await Promise.all([this.owner === null ? null : ownerIn(tx), ask(tx)])
+      if (this.owner !== null && owner !== this.owner) {
         tx.abort()
         throw new Elsewhere()
       }
-      await deed(tx as Transaction)
+      await deed(tx, known)
+      // Nothing more comes: a slow page need not hear of each request before all is committed.
+      tx.commit?.()
       await tx.done
     })
   }
@@ -182,7 +195,7 @@ export class Database {
   }
 }
 
-async function ownerIn(tx: { objectStore(name: 'phone'): { get(key: string): Promise<unknown> } }): Promise<string | undefined> {
+async function ownerIn(tx: Transaction): Promise<string | undefined> {
   return ((await tx.objectStore('phone').get('owner')) as { tab: string } | undefined)?.tab
 }
 

@@ -109,9 +109,10 @@ export class Keeper {
    */
   async saveEntry(held: Held, id: EntryId, line: Sealed): Promise<void> {
     const person = held.row.id
-    await this.db.write(['clocks', 'outbox', 'lines'], async tx => {
+    const isThere = async (tx: Transaction) => (await tx.objectStore('outbox').getKey([person, id])) !== undefined
+    await this.db.writeKnowing(['clocks', 'outbox', 'lines'], isThere, (tx, there) => {
       putClock(tx, held)
-      if ((await tx.objectStore('outbox').get([person, id])) !== undefined) return
+      if (there) return
       const entry = held.replica.outbox.get(id)
       if (entry === undefined) return
       void tx.objectStore('outbox').put(asCaptured(outboxRow(person, id, entry)))
@@ -136,12 +137,17 @@ export class Keeper {
   async load(row: PersonRow): Promise<Held> {
     const person = row.id
     const range = ofPerson(person)
-    const [clock, entries, marks, troubles, rows, state] = await Promise.all([
-      this.db.read(db => db.get('clocks', person)),
-      this.db.read(db => db.getAll('outbox', range)),
-      this.db.read(db => db.getAll('marks', range)),
-      this.db.read(db => db.getAll('troubles', range)),
-      this.db.read(db => db.getAll('rows', range)),
+    const [[clock, entries, marks, troubles, rows], state] = await Promise.all([
+      this.db.read(db => {
+        const tx = db.transaction(['clocks', 'outbox', 'marks', 'troubles', 'rows'])
+        return Promise.all([
+          tx.objectStore('clocks').get(person),
+          tx.objectStore('outbox').getAll(range),
+          tx.objectStore('marks').getAll(range),
+          tx.objectStore('troubles').getAll(range),
+          tx.objectStore('rows').getAll(range),
+        ])
+      }),
       unseal(this.phoneKey, row.state),
     ])
     const replica = newReplica()

@@ -120,7 +120,7 @@ export function capture(self: Replica, draft: Draft, moment: Moment): EntryId | 
   if ('malformed' in parsed) return { refused: parsed.malformed.code, path: parsed.malformed.path }
   const stamp = rawText(nextStamp(self.eras, moment.wall))
   const id = self.nextEntry++
-  self.outbox.set(id, {
+  const entry: Entry = {
     record: draft.record,
     parent: draft.parent ?? null,
     era: self.eras.era,
@@ -130,7 +130,9 @@ export function capture(self: Replica, draft: Draft, moment: Moment): EntryId | 
     seq: null,
     line: write(self, draft, stamp),
     shown: 'pending',
-  })
+  }
+  self.outbox.set(id, entry)
+  if ('change' in parsed) changes.set(entry, { line: entry.line as string, change: { ...parsed.change, stamp } })
   return id
 }
 
@@ -237,7 +239,13 @@ export function lostLine(reason: string): string {
   return JSON.stringify({ lost: reason })
 }
 
+/** What the lines say that were read already: a line is read once, however often it is shown. */
+const changes = new WeakMap<Entry, { readonly line: string; readonly change: Change | null }>()
+
 /** The change of an entry, as it was captured. */
 export function changeOf(entry: Entry | undefined): Change | null {
-  return read(entry?.line)
+  if (entry === undefined || typeof entry.line !== 'string') return null
+  let known = changes.get(entry)
+  if (known?.line !== entry.line) changes.set(entry, (known = { line: entry.line, change: read(entry.line) }))
+  return known.change
 }

@@ -14,6 +14,7 @@ import {
   asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, resting, slot,
   temperature,
 } from './entry'
+import { Failure } from './failure'
 import { Middle } from './middle'
 import { close, sheet } from './open'
 import { receive } from './receive'
@@ -150,7 +151,6 @@ const SLOTS = { phone, number, plate, name }
 
 /** A key of the keypad, or of a keyboard. */
 export function press(key: KeyName): void {
-  if (busy.value) return
   if (slot.value === 'temperature') {
     if (key === 'back') {
       if (digits.value === '') slot.value = asking.value
@@ -189,7 +189,7 @@ function Codes() {
   const health = of && field(of, 'health_code')
   const list = codes(health)
   const rest = list.filter(code => !(code.code in SHAPES))
-  const off = busy.value || resting.value
+  const off = busy.value || resting.value || Boolean(failure.value?.again)
   const warm = temperature.value !== undefined || !has('measurement', 'temperature')
   if (!health) {
     return (
@@ -216,10 +216,3 @@ function Codes() {
     </div>
   )
 }
-
-/** The entry is not saved: said where it cannot be overlooked, with the values still in the form. */
-function Failure() {
-  const why = failure.value
-  return why ? <p class="note bad" role="alert">{t(`failure.${why}`)}</p> : null
-}
-
