@@ -124,6 +124,8 @@ export interface Upload {
   /** The code of a refusal that only a newer program can mend. */
   readonly fault: string | null
   readonly needsHand: readonly Hand[]
+  /** New records that wait until somebody says where they belong: see `placeAll`. */
+  readonly unplaced: number
   /** Server minus phone, as far as it is known. */
   readonly clockOffset: Millis | null
 }
@@ -326,6 +328,8 @@ export interface Core {
   /** Sends what came back `invalid` or is kept aside again, whole, with these values. */
   mend(entry: number, set: Fields, place?: Place): Promise<Captured>
   dismiss(entry: number): Promise<void>
+  /** Everything unplaced belongs to this place, and may be sent. */
+  placeAll(place: Place): Promise<void>
 
   // what is on screen; all of it changes when this number does
   readonly revision: ReadonlySignal<number>

@@ -1,6 +1,7 @@
 // Capturing: an entry becomes a change, is kept, and only then is called saved.
 
 import type { Captured, Judgement, RecordView } from './api.ts'
+import { noteUnplaced } from './placing.ts'
 import { seen } from './screen.ts'
 import type { State } from './state.ts'
 import { asCaptured, outboxRow, type Held } from './store/keep.ts'
@@ -21,7 +22,8 @@ export class Capturing {
 
   constructor(private readonly around: State) {}
 
-  async take(draft: Draft, judged: readonly Judgement[]): Promise<Captured> {
+  /** `creates`: it is a new record's first. */
+  async take(draft: Draft, judged: readonly Judgement[], creates = false): Promise<Captured> {
     const { phone, now } = this.around
     const held = phone.onDuty
     if (phone.trouble === 'elsewhere') return { outcome: 'not_saved', why: 'elsewhere' }
@@ -29,6 +31,7 @@ export class Capturing {
     const abnormal = judged.some(({ level }) => level !== 'notice')
     const id = capture(held.replica, { ...draft, abnormal }, now())
     if (typeof id !== 'number') return { outcome: 'refused', code: id.refused, path: 'path' in id ? id.path : '' }
+    if (creates) noteUnplaced(held.replica, draft)
     const kept = await this.store(held, id)
     if (kept !== 'database' && kept !== 'journal') {
       takeBack(held.replica, id)
@@ -57,7 +60,7 @@ export class Capturing {
       if (error instanceof Elsewhere) return 'elsewhere'
       const { eras, nextEntry } = held.replica
       const clock = { era: eras.era, last: eras.last, stamp: eras.stamp, nextEntry }
-      if (phone.journal.write({ row: asCaptured(outboxRow(held.row.id, id, entry)), line: sealed, clock })) return 'journal'
+      if (phone.journal.write({ row: asCaptured(outboxRow(held, id, entry)), line: sealed, clock })) return 'journal'
       return error instanceof StorageFull ? 'storage_full' : 'storage_broken'
     }
   }
@@ -69,7 +72,7 @@ export class Capturing {
     const { held, record } = undoable
     const row = held.replica.outbox.get(entry)
     if (takeBack(held.replica, entry)) {
-      if (row !== undefined) this.around.phone.journal.remove(outboxRow(held.row.id, entry, row))
+      if (row !== undefined) this.around.phone.journal.remove(outboxRow(held, entry, row))
       await this.around.keep(held)
       this.around.changed(held, new Set([record]))
       return 'removed'

@@ -3,6 +3,7 @@
 import type { Captured, Core, Fields, NewRecord, Place, RecordView } from './api.ts'
 import { Capturing } from './capture.ts'
 import { newRecordId } from './facts.ts'
+import { placeAll } from './placing.ts'
 import { seen } from './screen.ts'
 import type { State } from './state.ts'
 import { read } from './sync/change.ts'
@@ -20,7 +21,7 @@ export class Deeds {
     const record = entry.record ?? newRecordId(state.now().wall, crypto.getRandomValues(new Uint8Array(16)))
     const scope = entry.parent === undefined ? (entry.place ?? null) : null
     const draft = { record, kind: entry.kind, scope, parent: entry.parent ?? null, set: entry.set }
-    return this.capturing.take(draft, state.judge(entry.kind, entry.set))
+    return this.capturing.take(draft, state.judge(entry.kind, entry.set), entry.record === undefined)
   }
 
   async edit(shown: RecordView, set: Fields): Promise<Captured> {
@@ -54,6 +55,11 @@ export class Deeds {
 
   undo(entry: number): ReturnType<Core['undo']> {
     return this.capturing.undo(entry)
+  }
+
+  async placeAll(place: Place): Promise<void> {
+    const held = this.state.phone.onDuty
+    if (held !== null) await placeAll(this.state, held, place)
   }
 
   async dismiss(entry: number): Promise<void> {

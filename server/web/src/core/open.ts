@@ -113,6 +113,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     undo: entry => deeds.undo(entry),
     mend: (entry, set, place) => deeds.mend(entry, set, place),
     dismiss: entry => deeds.dismiss(entry),
+    placeAll: place => deeds.placeAll(place),
 
     revision: state.revision,
     view: record => looking.view(record),

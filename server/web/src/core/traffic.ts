@@ -9,6 +9,7 @@ import { Engine } from './engine.ts'
 import { Http } from './net/http.ts'
 import type { Around } from './network.ts'
 import { restoreAccess } from './phone.ts'
+import { settlePlaces } from './placing.ts'
 import type { Held } from './store/keep.ts'
 import type { Heard } from './sync/answer.ts'
 import { enrol } from './sync/enrol.ts'
@@ -69,6 +70,10 @@ export class Traffic {
         enrolling.tell({ outcome: 'other_person', person: phone.onDuty?.row.id ?? held.row.id })
       } else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine.refusal ?? 'code_unknown' })
       else enrolling.tell({ outcome: 'enrolled', person: held.row.id })
+    }
+    if (settlePlaces(held.replica)) {
+      await this.around.state.keep(held)
+      this.engine.kick()
     }
     const token = held.replica.identity?.token
     if (heard === 'applied' && token !== undefined && held.replica.lastContact !== null) {

@@ -13,6 +13,7 @@ import { back, deep, open, screen } from './route'
 import { given } from './start/given'
 import { Enrol } from './start/enrol'
 import { judgeGate } from './start/judge'
+import { asksForPlace } from './start/unplaced'
 
 const Abnormal = later(all => all.Abnormal)
 const BlockScreen = later(all => all.BlockScreen)
@@ -20,6 +21,7 @@ const Detail = later(all => all.Detail)
 const GateScreen = later(all => all.GateScreen)
 const HouseholdScreen = later(all => all.HouseholdScreen)
 const MyGrid = later(all => all.MyGrid)
+const PlaceScreen = later(all => all.PlaceScreen)
 const Records = later(all => all.Records)
 const Settings = later(all => all.Settings)
 const ShiftScreen = later(all => all.ShiftScreen)
@@ -64,6 +66,7 @@ function Stage() {
     return <Unlock onNew={() => void core.addPerson('').then(() => { adding.value = true })} />
   }
   if (block) return <BlockScreen of={block} onEnrol={() => { enrolling.value = true }} />
+  if (asksForPlace.value) return <PlaceScreen />
   return <Screens />
 }
 

@@ -87,7 +87,7 @@ export function stage(): OpenStage {
   const captured: Stage['captured'] = []
   const upload = signal<Core['upload']['value']>({
     unsent: 37, oldestUnsent: Date.now() - 19 * 60 * MINUTE, lastContact: Date.now() - 4 * MINUTE, allSentAllCurrent: false, phase: 'idle', inFlight: 0,
-    nextAt: Date.now() + 42_000, fault: null, needsHand: [], clockOffset: 2000,
+    nextAt: Date.now() + 42_000, fault: null, needsHand: [], unplaced: 0, clockOffset: 2000,
   })
   const persons = signal<Core['persons']['value']>([
     { id: 1, name: '刘洋', user: 'u17', device: 77632, access: 'enrolled', hasPin: true, unlocked: true, unsent: 37, oldestUnsent: null },
@@ -169,6 +169,7 @@ export function stage(): OpenStage {
       upload.value = { ...upload.value, needsHand: upload.value.needsHand.filter(one => one.entry !== entry) }
       return saved(uuid(1), 'registration', {})
     },
+    placeAll: async () => { upload.value = { ...upload.value, unplaced: 0 } },
     dismiss: async entry => { upload.value = { ...upload.value, needsHand: upload.value.needsHand.filter(one => one.entry !== entry) } },
     revision,
     view: record => rows.find(one => one.record === record) ?? homes.find(one => one.view.record === record)?.view ?? homes.flatMap(one => one.visits).find(one => one.record === record) ?? null,

@@ -41,6 +41,8 @@ export interface OutboxRow {
   readonly seq: number | null
   readonly shown: Shown
   readonly lost: boolean
+  /** Of a record that has no place yet: what was typed for it, if anything. */
+  readonly unplaced?: string
 }
 
 export interface RowRow {

@@ -75,7 +75,7 @@ export class Keeper {
       await this.db.write(stores, tx => {
         void tx.objectStore('persons').put(held.row)
         putClock(tx, held)
-        for (const id of entries) putEntry(tx, person, id, replica.outbox.get(id), lines.get(id))
+        for (const id of entries) putEntry(tx, held, id, lines.get(id))
         for (const id of troubles) {
           const sealed = sealedTroubles.get(id)
           if (sealed !== undefined) void tx.objectStore('troubles').put({ person, entry: id, trouble: sealed })
@@ -115,7 +115,7 @@ export class Keeper {
       if (there) return
       const entry = held.replica.outbox.get(id)
       if (entry === undefined) return
-      void tx.objectStore('outbox').put(asCaptured(outboxRow(person, id, entry)))
+      void tx.objectStore('outbox').put(asCaptured(outboxRow(held, id, entry)))
       void tx.objectStore('lines').put({ person, entry: id, line })
     })
     const entry = held.replica.outbox.get(id)
@@ -155,6 +155,7 @@ export class Keeper {
     takeClock(replica, clock?.clock)
     for (const entry of entries) {
       replica.outbox.set(entry.entry, entryOf(entry))
+      if (entry.unplaced !== undefined) replica.outbox.unplaced.set(entry.record, entry.unplaced)
       replica.nextEntry = Math.max(replica.nextEntry, entry.entry + 1)
     }
     const numbered = entries.filter(entry => entry.seq !== null)
@@ -274,6 +275,12 @@ export class Keeper {
 /** Entries whose line is in storage for good: told only after the commit. */
 const stored = new WeakSet<Entry>()
 
+/** Another line than the one in storage: it is written with the next save. */
+export function rewrite(entry: Entry, line: string): void {
+  stored.delete(entry)
+  entry.line = line
+}
+
 /** The line leaves memory, if it is in storage: what only the journal has, or nothing yet, stays. */
 export function sleep(entry: Entry): void {
   if (typeof entry.line === 'string' && stored.has(entry)) entry.line = undefined
@@ -319,9 +326,11 @@ export function asCaptured(row: OutboxRow): OutboxRow {
   return { ...row, seq: null, shown: 'pending' }
 }
 
-export function outboxRow(person: number, id: EntryId, entry: Entry): OutboxRow {
+export function outboxRow({ row, replica }: Held, id: EntryId, entry: Entry): OutboxRow {
   const { record, parent, era, stamp, abnormal, whole, seq, shown } = entry
-  return { person, entry: id, record, parent, era, stamp, abnormal, whole, seq, shown, lost: entry.line === null }
+  const unplaced = replica.outbox.unplaced.get(record)
+  const told = { person: row.id, entry: id, record, parent, era, stamp, abnormal, whole, seq, shown, lost: entry.line === null }
+  return unplaced === undefined ? told : { ...told, unplaced }
 }
 
 function entryOf(row: OutboxRow): Entry {
@@ -331,13 +340,15 @@ function entryOf(row: OutboxRow): Entry {
   return entry
 }
 
-function putEntry(tx: Transaction, person: number, id: EntryId, entry: Entry | undefined, line: Sealed | undefined): void {
+function putEntry(tx: Transaction, held: Held, id: EntryId, line: Sealed | undefined): void {
+  const person = held.row.id
+  const entry = held.replica.outbox.get(id)
   if (entry === undefined) {
     void tx.objectStore('outbox').delete([person, id])
     void tx.objectStore('lines').delete([person, id])
     return
   }
-  void tx.objectStore('outbox').put(outboxRow(person, id, entry))
+  void tx.objectStore('outbox').put(outboxRow(held, id, entry))
   if (line !== undefined) void tx.objectStore('lines').put({ person, entry: id, line })
 }
 

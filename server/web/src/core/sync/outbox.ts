@@ -72,6 +72,11 @@ export interface Trouble {
 /** Entries by order of capture, and by record: most records have one. */
 export class Outbox extends Table<EntryId, Entry> {
   private readonly records = new Map<RecordId, EntryId | EntryId[]>()
+  /**
+   * New records whose place nobody knew for sure when they were captured, and what was typed for it:
+   * none of their entries is packed until somebody has said where they belong.
+   */
+  readonly unplaced = new Map<RecordId, Place | ''>()
 
   override set(id: EntryId, entry: Entry): this {
     const of = this.records.get(entry.record)
@@ -86,8 +91,10 @@ export class Outbox extends Table<EntryId, Entry> {
     const record = this.get(id)?.record
     if (record !== undefined) {
       const rest = this.idsOf(record).filter(other => other !== id)
-      if (rest.length === 0) this.records.delete(record)
-      else this.records.set(record, rest)
+      if (rest.length === 0) {
+        this.records.delete(record)
+        this.unplaced.delete(record)
+      } else this.records.set(record, rest)
     }
     return super.delete(id)
   }

@@ -4,10 +4,11 @@
 // Nothing here does I/O, reads a clock or draws a random number. It is the twin of
 // `sync-protocol/src/replica`: the same names, the same vectors, and a fuzz compares the two.
 //
-// Two things are here alone. A line may be *asleep*: in storage and not in memory, for a phone with
+// Three things are here alone. A line may be *asleep*: in storage and not in memory, for a phone with
 // ten thousand unsent changes must start at once; `wants` says which to wake before `next`. And a
 // replica may be *muted*: it sends and asks for nothing, for rows that come while its person is
-// locked could not be sealed under their key.
+// locked could not be sealed under their key. And new records may be *unplaced*: they wait until a
+// person has said where they belong, for the centre would refuse them without.
 
 import type { Access, Identity } from './enrol.ts'
 import { endLeases, type Filed, type Holding, type Limbo } from './rows.ts'
