@@ -7,6 +7,7 @@ import { Keeper, type Held } from './store/keep.ts'
 import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
 import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts'
+import { setDays } from './days.ts'
 import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
 import { resume } from './sync/pace.ts'
 import { loaded, newReplica, wake } from './sync/replica.ts'
@@ -105,10 +106,11 @@ export class Phone {
     else throw error
   }
 
-  private rouse({ replica }: Held, definitions: Definitions): void {
+  private rouse(held: Held, definitions: Definitions): void {
+    const { replica } = held
     wake(replica, this.now())
     loaded(replica, definitions.schema, definitions.policyVersion)
-    replica.utcOffset = -new Date().getTimezoneOffset()
+    setDays(held)
   }
 
   /** A person of whom nothing can be stored but in the journal: ids above all that were ever given. */

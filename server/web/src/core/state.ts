@@ -18,6 +18,8 @@ import type { Moment } from './sync/time.ts'
 /** What screens keep with a person. */
 export interface Extra {
   readonly shift?: Shift | null
+  /** Minutes that a checkpoint's time is ahead of UTC, where that is ahead of the phone's own. */
+  readonly zone?: number
 }
 
 const DEFAULTS: Settings = {
