@@ -5,6 +5,7 @@ import { signal } from '@preact/signals'
 
 import type { Core, Settings } from './api.ts'
 import { Deeds } from './deeds.ts'
+import { Drafts } from './drafts.ts'
 import { gateOf } from './facts.ts'
 import { Looking } from './looking.ts'
 import type { Fetch } from './net/http.ts'
@@ -40,7 +41,8 @@ export async function openCore(options: Options = {}): Promise<Opened> {
   const { phone, definitions } = state
   const deeds = new Deeds(state)
   const looking = new Looking(state)
-  const people = new People(state, () => deeds.capturing.forget(Infinity))
+  const drafts = new Drafts(state)
+  const people = new People(state, drafts, () => deeds.capturing.forget(Infinity))
   let dirty = false
   let updates: Updates | null = null
   const newer = signal<'none' | 'ready'>('none')
@@ -55,7 +57,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     for (const { replica } of phone.people) hurry(replica)
     state.network.engine?.hurry()
   }
-  const upkeep = new Upkeep(state, people, now => deeds.capturing.forget(now), hurryAll)
+  const upkeep = new Upkeep(state, people, drafts, now => deeds.capturing.forget(now), hurryAll)
 
   /** What is loaded and begun once the first screen stands. */
   const follow = async (): Promise<void> => {
@@ -115,6 +117,9 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     dismiss: entry => deeds.dismiss(entry),
     placeAll: place => deeds.placeAll(place),
 
+    draft: form => drafts.get(form),
+    keepDraft: (form, fields) => drafts.keep(form, fields),
+
     revision: state.revision,
     view: record => looking.view(record),
     views: filter => looking.views(filter),
@@ -150,6 +155,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     async close() {
       upkeep.stop()
       state.network.engine?.stop()
+      await drafts.save()
       await phone.saveMemory().catch(() => undefined)
       await phone.db.release().catch(() => undefined)
       phone.db.close()

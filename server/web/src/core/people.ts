@@ -1,6 +1,7 @@
 // The people on this phone: who is on duty, their PIN, their shift, and how they come and go.
 
 import type { Core, Enrolment, Shift } from './api.ts'
+import type { Drafts } from './drafts.ts'
 import { Screen } from './screen.ts'
 import type { Extra, State } from './state.ts'
 import type { Held } from './store/keep.ts'
@@ -11,6 +12,7 @@ import { wakeLines } from './waking.ts'
 export class People {
   constructor(
     private readonly state: State,
+    private readonly drafts: Drafts,
     /** Nothing of who goes off duty may be taken back any more. */
     private readonly left: () => void,
   ) {}
@@ -38,6 +40,7 @@ export class People {
   async setPin(pin: string): Promise<void> {
     const { phone } = this.state
     if (phone.onDuty !== null) await phone.setPin(phone.onDuty, pin)
+    await this.drafts.save(true)
     this.state.tell()
   }
 
@@ -48,11 +51,13 @@ export class People {
     await phone.saveMemory()
     const wait = await phone.unlock(held, pin)
     if (wait !== null) return { outcome: 'wrong', waitMs: wait }
+    await this.drafts.load(held, held.key)
     this.show(held)
     return { outcome: 'unlocked' }
   }
 
   async lock(): Promise<void> {
+    await this.drafts.close()
     await this.state.phone.lock()
     this.state.screen = null
     this.left()
@@ -71,6 +76,7 @@ export class People {
     const { phone, definitions } = this.state
     const held = this.state.personOf(person)
     const removed = held !== null && (await phone.remove(held))
+    if (removed) await this.drafts.forget(held)
     if (removed && phone.people.length === 0) await phone.add('', definitions)
     this.state.bump()
     return removed
@@ -78,7 +84,7 @@ export class People {
 
   async goOnDuty(held: Held, key: CryptoKey | null): Promise<void> {
     try {
-      await this.state.phone.begin(held, key)
+      await Promise.all([this.state.phone.begin(held, key), this.drafts.load(held, key)])
     } catch (error) {
       this.state.phone.note(error)
     }

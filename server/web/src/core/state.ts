@@ -23,7 +23,7 @@ export interface Extra {
 }
 
 const DEFAULTS: Settings = {
-  language: null, textSize: 0, contrast: false, sound: true, vibration: true, leftHand: false,
+  language: null, textSize: 0, contrast: false, sound: true, vibration: true, leftHand: false, lockAfter: 5,
 }
 
 export class State {

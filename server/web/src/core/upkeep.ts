@@ -2,6 +2,7 @@
 // kept, the room that is left is measured.
 
 import { measureStorage } from './facts.ts'
+import type { Drafts } from './drafts.ts'
 import type { People } from './people.ts'
 import type { State } from './state.ts'
 import { tick } from './sync/replica.ts'
@@ -16,6 +17,7 @@ export class Upkeep {
   constructor(
     private readonly state: State,
     private readonly people: People,
+    private readonly drafts: Drafts,
     private readonly tidy: (now: number) => void,
     private readonly hurry: () => void,
   ) {
@@ -34,7 +36,10 @@ export class Upkeep {
     addEventListener('online', () => this.hurry())
     addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.hurry()
-      else void this.state.phone.saveMemory().catch(() => undefined)
+      else {
+        void this.drafts.save()
+        void this.state.phone.saveMemory().catch(() => undefined)
+      }
     })
   }
 

@@ -69,6 +69,7 @@ export const first: Record<First, string> = {
   'recall.seen': '{time} · {n}×',
   'recall.notThem': 'Not this person',
   'card.old': 'older than 24 h',
+  'draft.back': 'What was not saved yet is back',
   'saved.line': 'Saved {line}',
   'saved.journal': 'In the emergency journal: {line}',
   'undo.removed': 'Taken back',

@@ -67,6 +67,7 @@ export const first = {
   'recall.seen': '{time} · {n} 次',
   'recall.notThem': '不是此人',
   'card.old': '超过 24 小时',
+  'draft.back': '已恢复没有保存的内容',
   'saved.line': '已保存 {line}',
   'saved.journal': '已存入应急日志 {line}',
   'undo.removed': '已撤销',

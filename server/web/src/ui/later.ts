@@ -14,6 +14,7 @@ export { BoxSheet, LackSheet, MoreSheet, NameSheet, PlateSheet, TwiceSheet } fro
 export { Tally } from './register/tally'
 export { ScanSheet } from './scan/sheet'
 export { Settings } from './settings'
+export { watchIdle } from './start/idle'
 export { Install, Named, NewPin } from './start/enrol-steps'
 export { GateScreen } from './start/gate'
 export { PlaceScreen } from './start/place'

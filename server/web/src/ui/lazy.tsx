@@ -14,6 +14,7 @@ export function loadLater(): void {
   Promise.all([import('./later'), speakWhole()]).then(
     ([all]) => {
       loaded.value = all
+      all.watchIdle()
     },
     () => setTimeout(loadLater, AGAIN),
   )

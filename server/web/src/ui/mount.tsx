@@ -9,6 +9,7 @@ import { use } from './core'
 import { chosenLanguage } from './language'
 import { loadLater } from './lazy'
 import { keepTime } from './now'
+import { followDraft } from './register/draft'
 import { busy, dirty } from './register/entry'
 import { failure } from './register/save'
 import { listen } from './route'
@@ -49,6 +50,7 @@ function follow(core: Core): void {
     html.dataset['theme'] = contrast ? 'night' : 'light'
     html.dataset['hand'] = leftHand ? 'left' : 'right'
   })
+  followDraft()
   effect(() => core.setDirty(dirty.value || busy.value || failure.value !== null))
 }
 

@@ -30,12 +30,14 @@ test('an entry without a place waits until somebody says where it belongs, and g
   await until(() => core.upload.value.phase === 'idle')
   expect(lines(world)).toEqual([])
   expect(core.upload.value).toMatchObject({ unsent: 1, allSentAllCurrent: false })
-  const before = core.view(captured.record)!.time
+  const placedAt = Date.now()
   await core.placeAll('checkpoint:S17')
   await until(() => core.upload.value.allSentAllCurrent, () => core.upload.value)
   expect(core.upload.value).toMatchObject({ unsent: 0, unplaced: 0, needsHand: [] })
-  expect(JSON.parse(lines(world)[0]!)).toMatchObject({ record: captured.record, scope: 'checkpoint:S17' })
-  expect(core.view(captured.record)).toMatchObject({ standing: 'confirmed', time: before })
+  const line = JSON.parse(lines(world)[0]!)
+  expect(line).toMatchObject({ record: captured.record, scope: 'checkpoint:S17' })
+  expect(parseInt(line.stamp.slice(0, 12), 16)).toBeLessThan(placedAt)
+  expect(core.view(captured.record)).toMatchObject({ standing: 'confirmed', place: 'checkpoint:S17' })
 })
 
 test('what waits for its place waits also after the program has ended, and holds nothing else up', async () => {
