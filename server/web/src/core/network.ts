@@ -3,6 +3,7 @@
 
 import type { Core, Enrolment } from './api.ts'
 import type { Engine } from './engine.ts'
+import { insist } from './insist.ts'
 import type { Fetch } from './net/http.ts'
 import type { State } from './state.ts'
 import type { Traffic } from './traffic.ts'
@@ -29,7 +30,7 @@ export class Network {
   }
 
   load(): Promise<Traffic> {
-    this.loading ??= import('./traffic.ts').then(({ Traffic }) => (this.traffic = new Traffic(this.around)))
+    this.loading ??= insist(() => import('./traffic.ts')).then(({ Traffic }) => (this.traffic = new Traffic(this.around)))
     return this.loading
   }
 

@@ -7,6 +7,7 @@ import type { Core, Settings } from './api.ts'
 import { Deeds } from './deeds.ts'
 import { Drafts } from './drafts.ts'
 import { gateOf } from './facts.ts'
+import { insist } from './insist.ts'
 import { Looking } from './looking.ts'
 import type { Fetch } from './net/http.ts'
 import { Network } from './network.ts'
@@ -63,9 +64,9 @@ export async function openCore(options: Options = {}): Promise<Opened> {
   const follow = async (): Promise<void> => {
     await options.drawn
     void state.network.load().then(() => state.network.engine?.resume())
-    void definitions.complete().then(() => state.bump())
+    void insist(() => definitions.complete()).then(() => state.bump())
     void upkeep.run()
-    const soon = (state.soon = await import('./soon.ts'))
+    const soon = (state.soon = await insist(() => import('./soon.ts')))
     state.bump()
     if (!upkeep.begin() || options.worker === null) return
     updates = new soon.Updates(newer, {

@@ -83,6 +83,8 @@ export const rest: Record<Rest, string> = {
   'record.void': 'struck out',
   'record.amendedAfterVoid': 'Somebody changed it after it was struck out',
   'record.handle': 'See to it',
+  'record.lacks': 'Still missing: {what}',
+  'record.add': 'Add it',
   'record.edit': 'Correct',
   'record.saved': 'Correction saved',
   'record.strike': 'Strike out',

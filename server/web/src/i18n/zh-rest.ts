@@ -81,6 +81,8 @@ export const rest = {
   'record.void': '已作废',
   'record.amendedAfterVoid': '作废之后又有人修改',
   'record.handle': '处置异常',
+  'record.lacks': '还缺：{what}',
+  'record.add': '补填',
   'record.edit': '更正',
   'record.saved': '更正已保存',
   'record.strike': '作废',

@@ -2,22 +2,16 @@
 
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import { insist } from '../core/insist'
 import { speakWhole } from '../i18n'
 
 type Later = typeof import('./later')
 
 const loaded = signal<Later | null>(null)
-/** Between two attempts, where the network failed before the service worker had everything. */
-const AGAIN = 3000
-
-export function loadLater(): void {
-  Promise.all([import('./later'), speakWhole()]).then(
-    ([all]) => {
-      loaded.value = all
-      all.watchIdle()
-    },
-    () => setTimeout(loadLater, AGAIN),
-  )
+export async function loadLater(): Promise<void> {
+  const [all] = await insist(() => Promise.all([import('./later'), speakWhole()]))
+  loaded.value = all
+  all.watchIdle()
 }
 
 export function later<P extends object>(pick: (all: Later) => ComponentType<P>): (props: P) => preact.JSX.Element | null {

@@ -26,7 +26,7 @@ export async function mount(core: Core, root: HTMLElement): Promise<void> {
   takeCode(core)
   render(<App />, root)
   await drawn()
-  loadLater()
+  void loadLater()
 }
 
 /** A page that nobody looks at draws nothing: what waits for the first screen waits no longer than this. */
