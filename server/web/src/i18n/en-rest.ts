@@ -35,6 +35,8 @@ export const rest: Record<Rest, string> = {
   'scan.dark': 'Lamp off',
   'scan.photo': 'Take a photo',
   'scan.type': 'or type it',
+  'stand.begin': 'In a stand: one after the other',
+  'stand.end': 'Out of the stand',
   'scan.denied': 'The camera is not allowed. Allow it in the browser\'s settings, take a photo, or type.',
   'scan.noCamera': 'No camera was found. Take a photo, or type.',
   'scan.failed': 'The camera did not start. Take a photo, or type.',

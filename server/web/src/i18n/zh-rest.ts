@@ -33,6 +33,8 @@ export const rest = {
   'scan.dark': '关灯',
   'scan.photo': '拍照识别',
   'scan.type': '或手工输入',
+  'stand.begin': '支架模式：连续扫码',
+  'stand.end': '结束支架模式',
   'scan.denied': '没有摄像头权限。请在浏览器设置中允许，或拍照、手工输入。',
   'scan.noCamera': '找不到摄像头。请拍照或手工输入。',
   'scan.failed': '摄像头无法启动。请拍照或手工输入。',

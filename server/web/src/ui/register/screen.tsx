@@ -9,6 +9,7 @@ import { Bar } from '../parts/bar'
 import { Icon, Mark, type Shape } from '../parts/icon'
 import { Keypad, type KeyName } from '../parts/keypad'
 import { enter } from '../route'
+import { isStanding, standTrouble } from '../scan/standing'
 import { listenToWedge } from '../scan/wedge'
 import {
   asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, resting, slot,
@@ -24,6 +25,7 @@ const Tally = later(all => all.Tally)
 const ScanSheet = laterSheet(all => all.ScanSheet)
 const PlateSheet = laterSheet(all => all.PlateSheet)
 const NameSheet = laterSheet(all => all.NameSheet)
+const Stand = laterSheet(all => all.Stand)
 const MoreSheet = laterSheet(all => all.MoreSheet)
 const BoxSheet = laterSheet(all => all.BoxSheet)
 const LackSheet = laterSheet(all => all.LackSheet)
@@ -52,7 +54,7 @@ function Sheets() {
   const open = sheet.value
   return (
     <>
-      {open === 'scan' && <ScanSheet onClose={close} onText={text => { close(); receive(text) }} />}
+      {open === 'scan' && <ScanSheet onClose={close} onStand={() => { close(); isStanding.value = true }} onText={text => { close(); receive(text) }} />}
       {open === 'plate' && <PlateSheet onClose={close} />}
       {open === 'name' && <NameSheet onClose={close} />}
       {open === 'more' && <MoreSheet onClose={close} />}
@@ -66,8 +68,8 @@ function Sheets() {
 function Fast() {
   return (
     <main class="register">
-      <Line />
-      <Middle />
+      {isStanding.value && <Stand />}
+      {(!isStanding.value || dirty.value || standTrouble.value !== null) && <><Line /><Middle /></>}
       <Failure />
       <Keypad
         onKey={press}

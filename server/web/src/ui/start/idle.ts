@@ -6,7 +6,7 @@ import { busy } from '../register/entry'
 import { failure } from '../register/save'
 
 const LOOK_MS = 5_000
-const SIGNS = ['pointerdown', 'keydown', 'wheel', 'touchmove'] as const
+const SIGNS = ['pointerdown', 'keydown', 'wheel', 'touchmove', 'scanned'] as const
 
 /** Whether who is on duty is to be locked now. */
 export function isIdle(last: number, now: number, lockAfter: number): boolean {
