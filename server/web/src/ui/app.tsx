@@ -66,7 +66,8 @@ function Stage() {
     return <Unlock onNew={() => void core.addPerson('').then(() => { adding.value = true })} />
   }
   if (block) return <BlockScreen of={block} onEnrol={() => { enrolling.value = true }} />
-  if (asksForPlace.value) return <PlaceScreen />
+  // Enrolling goes on to its end first: what waits, waits.
+  if (asksForPlace.value && screen().at !== 'enrol') return <PlaceScreen />
   return <Screens />
 }
 
