@@ -38,6 +38,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
   const state = new State(
     options.now ?? (() => ({ wall: Date.now(), mono: Math.floor(performance.now()) })),
     options.journal === undefined ? localPlaces() : options.journal,
+    options.drawn ?? Promise.resolve(),
   )
   const { phone, definitions } = state
   const deeds = new Deeds(state)

@@ -98,7 +98,11 @@ export class People {
       state.judge(kind, fields).filter(({ level }) => level !== 'notice').map(({ code }) => code)
     state.screen = new Screen(held, serious)
     state.screen.begin()
-    for (const view of state.screen.of('registration')) state.phone.memory.meet(view)
+    void state.phone.remembering.then(() => {
+      if (state.phone.onDuty !== held) return
+      for (const view of state.screen?.of('registration') ?? []) state.phone.memory.meet(view)
+      state.bump()
+    })
     state.bump()
     // What was sent while they were locked comes back now.
     hurry(held.replica)

@@ -16,6 +16,8 @@ import type { Moment } from './sync/time.ts'
 /** People in one block of what is remembered, and blocks before they are packed anew. */
 const BLOCK = 256
 const MOST_BLOCKS = 40
+/** What is remembered could not be read: nothing is written in its place. */
+const UNKNOWN = -1
 /** Wrong PINs that cost nothing; then 30 s, doubling up to a quarter of an hour. */
 const FREE_TRIES = 5
 
@@ -36,12 +38,15 @@ export class Phone {
   keptSettings: unknown
   private wasOnDuty: unknown
   private nextBlock = 0
+  /** What is remembered of who is on duty is there once this has resolved; before that nothing is written over it. */
+  remembering: Promise<void> = Promise.resolve()
 
   constructor(
     private readonly now: () => Moment,
     places: ConstructorParameters<typeof Journal>[0],
     /** The right to write was taken by another tab. */
     private readonly lost: () => void,
+    private readonly drawn: Promise<unknown>,
   ) {
     this.journal = new Journal(places)
   }
@@ -140,9 +145,11 @@ export class Phone {
   async begin(held: Held, key: CryptoKey | null): Promise<void> {
     if (this.onDuty !== null && this.onDuty !== held) this.keeper.closeRows(this.onDuty)
     await this.keeper.openRows(held, key)
-    this.memory = new Memory()
-    await this.loadMemory(held)
     this.onDuty = held
+    // Nobody is recalled before the first screen stands.
+    this.memory = new Memory()
+    this.nextBlock = UNKNOWN
+    this.remembering = this.drawn.then(() => this.loadMemory(held, this.memory)).catch(() => undefined)
     const { id } = held.row
     if (this.wasOnDuty === id) return
     await this.db.write([], tx => void tx.objectStore('phone').put(id, 'on_duty'), 'relaxed')
@@ -188,6 +195,7 @@ export class Phone {
 
   /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
   async setPin(held: Held, pin: string): Promise<void> {
+    await this.remembering
     const { key, wrapped } = await newPersonKey(pin)
     held.key = key
     held.row.key = null
@@ -218,6 +226,8 @@ export class Phone {
   async saveMemory(): Promise<void> {
     const held = this.onDuty
     if (held === null) return
+    await this.remembering
+    if (this.onDuty !== held || this.nextBlock === UNKNOWN) return
     if (this.nextBlock >= MOST_BLOCKS) return this.packMemory(held)
     const news = this.memory.news()
     if (news.length > 0) await this.putBlocks(held, news, false)
@@ -247,14 +257,14 @@ export class Phone {
     this.nextBlock = first + blocks.length
   }
 
-  private async loadMemory(held: Held): Promise<void> {
+  private async loadMemory(held: Held, memory: Memory): Promise<void> {
     const blocks = await this.db.read(db => db.getAll('people', ofPerson(held.row.id)))
     this.nextBlock = Math.max(-1, ...blocks.map(one => one.block)) + 1
     const { wall } = this.now()
     // The newest first: what stands there of somebody counts.
     for (const { people } of blocks.sort((a, b) => b.block - a.block)) {
       const text = await unseal(held.key, people)
-      if (text !== null) this.memory.load(JSON.parse(text) as Remembered[], wall)
+      if (text !== null) memory.load(JSON.parse(text) as Remembered[], wall)
     }
   }
 

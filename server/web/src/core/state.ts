@@ -52,8 +52,9 @@ export class State {
   constructor(
     readonly now: () => Moment,
     journal: ConstructorParameters<typeof Phone>[1],
+    drawn: Promise<unknown>,
   ) {
-    this.phone = new Phone(now, journal, () => this.lost())
+    this.phone = new Phone(now, journal, () => this.lost(), drawn)
   }
 
   personOf(id: number): Held | null {

@@ -1,6 +1,6 @@
 // The core alone, without a screen: a start with much unsent, an entry, a recall.
 
-import { quantile } from './figures.mjs'
+import { beside, quantile } from './figures.mjs'
 import { phone as fresh, SLOWER } from './phone.mjs'
 
 const STARTS = 5
@@ -22,7 +22,8 @@ export async function coreFigures(site, unsent, figure) {
   }
   figure(`start of the core with ${unsent} unsent, median of ${STARTS}`, Math.round(quantile(starts, 0.5)), 1_500, 'ms')
   const recalls = await page.evaluate(() => bench.recall(20_000, 60))
-  figure('recall among 20,000 people, worst of 60', Math.round(Math.max(...recalls)), 50, 'ms')
+  figure('recall among 20,000 people, p95 of 60', Math.round(quantile(recalls, 0.95)), 50, 'ms')
+  beside('worst', `${Math.round(Math.max(...recalls))} ms`)
   await slow(1)
   return phone
 }
