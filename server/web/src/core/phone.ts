@@ -4,10 +4,11 @@
 import { Journal } from './store/journal.ts'
 import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type PersonRow } from './store/db.ts'
 import { Keeper, type Held } from './store/keep.ts'
-import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
+import { newKey, seal, unseal } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
 import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts'
 import { setDays } from './days.ts'
+import { insist } from './insist.ts'
 import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
 import { resume } from './sync/pace.ts'
 import { loaded, newReplica, wake } from './sync/replica.ts'
@@ -183,6 +184,7 @@ export class Phone {
     }
     const { wall } = this.now()
     if (wall < row.notBefore && row.notBefore - wall < 3_600_000) return row.notBefore - wall
+    const { unwrap } = await insist(() => import('./soon.ts'))
     const key = await unwrap(row.pin, pin)
     row.wrong = key === null ? row.wrong + 1 : 0
     const over = row.wrong - FREE_TRIES
@@ -196,6 +198,7 @@ export class Phone {
   /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
   async setPin(held: Held, pin: string): Promise<void> {
     await this.remembering
+    const { newPersonKey } = await insist(() => import('./soon.ts'))
     const { key, wrapped } = await newPersonKey(pin)
     held.key = key
     held.row.key = null
