@@ -35,6 +35,7 @@ export class Capturing {
     const kept = await this.store(held, id)
     if (kept !== 'database' && kept !== 'journal') {
       takeBack(held.replica, id)
+      await phone.keeper.unmirror(held, id)
       this.around.changed(held, new Set([draft.record]))
       return { outcome: 'not_saved', why: kept }
     }

@@ -17,7 +17,7 @@ import { State } from './state.ts'
 import { hurry } from './sync/pace.ts'
 import type { Moment } from './sync/time.ts'
 import type { Updates } from './update.ts'
-import { Upkeep } from './upkeep.ts'
+import type { Upkeep } from './upkeep.ts'
 
 export const VERSION = '0.1.0'
 
@@ -26,6 +26,8 @@ export interface Options {
   readonly fetch?: Fetch
   readonly now?: () => Moment
   readonly journal?: ConstructorParameters<typeof Phone>[1]
+  /** Where the second copy of what is unsent lies. */
+  readonly shelf?: ConstructorParameters<typeof Phone>[4]
   /** The service worker's script; none in tests. */
   readonly worker?: string | null
   /** The first screen stands: what it does without is loaded only then. */
@@ -39,6 +41,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     options.now ?? (() => ({ wall: Date.now(), mono: Math.floor(performance.now()) })),
     options.journal === undefined ? localPlaces() : options.journal,
     options.drawn ?? Promise.resolve(),
+    options.shelf,
   )
   const { phone, definitions } = state
   const deeds = new Deeds(state)
@@ -46,6 +49,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
   const drafts = new Drafts(state)
   const people = new People(state, drafts, () => deeds.capturing.forget(Infinity))
   let dirty = false
+  let closed = false
   let updates: Updates | null = null
   const newer = signal<'none' | 'ready'>('none')
   state.network = new Network({
@@ -59,17 +63,21 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     for (const { replica } of phone.people) hurry(replica)
     state.network.engine?.hurry()
   }
-  const upkeep = new Upkeep(state, people, drafts, now => deeds.capturing.forget(now), hurryAll)
+  let upkeep: Upkeep | null = null
 
   /** What is loaded and begun once the first screen stands. */
   const follow = async (): Promise<void> => {
     await options.drawn
     void state.network.load().then(() => state.network.engine?.resume())
     void insist(() => definitions.complete()).then(() => state.bump())
-    void upkeep.run()
     const soon = (state.soon = await insist(() => import('./soon.ts')))
     state.bump()
-    if (!upkeep.begin() || options.worker === null) return
+    const isFirst = upkeep === null
+    upkeep ??= new soon.Upkeep(state, people, drafts, now => deeds.capturing.forget(now), hurryAll)
+    void upkeep.run()
+    if (closed || !isFirst) return
+    upkeep.begin()
+    if (options.worker === null) return
     updates = new soon.Updates(newer, {
       pause: () => state.network.engine?.pause() ?? true,
       resume: () => state.network.engine?.resume(),
@@ -139,7 +147,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     storage: state.storage,
     async askToPersist() {
       const granted = (await navigator.storage?.persist?.().catch(() => null)) ?? null
-      await upkeep.run()
+      await upkeep?.run()
       return granted
     },
     takeOver: () => begin(true),
@@ -155,7 +163,8 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     },
     /** Ends everything, for tests. */
     async close() {
-      upkeep.stop()
+      closed = true
+      upkeep?.stop()
       state.network.engine?.stop()
       await drafts.save()
       await phone.saveMemory().catch(() => undefined)

@@ -4,6 +4,7 @@
 import { Journal } from './store/journal.ts'
 import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type PersonRow } from './store/db.ts'
 import { Keeper, type Held } from './store/keep.ts'
+import { Mirror, browserShelf, type Shelf } from './store/mirror.ts'
 import { newKey, seal, unseal } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
 import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts'
@@ -30,6 +31,7 @@ export type Trouble = 'none' | 'full' | 'broken' | 'elsewhere'
 export class Phone {
   readonly db = new Database()
   readonly journal: Journal
+  readonly mirror: Mirror
   keeper: Keeper = new Keeper(this.db, null)
   people: Held[] = []
   onDuty: Held | null = null
@@ -48,8 +50,10 @@ export class Phone {
     /** The right to write was taken by another tab. */
     private readonly lost: () => void,
     private readonly drawn: Promise<unknown>,
+    shelf: () => Promise<Shelf | null> = browserShelf,
   ) {
     this.journal = new Journal(places)
+    this.mirror = new Mirror(shelf)
   }
 
   /** Opens storage. `force`: takes the right to write from another tab. */
@@ -60,7 +64,7 @@ export class Phone {
         this.trouble = 'elsewhere'
         return
       }
-      this.keeper = new Keeper(this.db, kept.key === undefined ? await this.newPhoneKey() : kept.key)
+      this.keeper = new Keeper(this.db, kept.key === undefined ? await this.newPhoneKey() : kept.key, this.mirror)
       definitions.load(kept.definitions)
       this.keptSettings = kept.settings
       await this.replay()
@@ -76,14 +80,34 @@ export class Phone {
         this.rouse(held, definitions)
         people.push(held)
       }
-      this.people = people
-      if (people.length === 0) await this.add('', definitions)
+      this.people = people.length > 0 ? people : await this.fromMirror(definitions)
+      if (this.people.length === 0) await this.add('', definitions)
       this.trouble = 'none'
     } catch (error) {
       this.note(error)
       definitions.load(undefined)
       if (this.people.length === 0) this.people = [this.stranded(definitions)]
     }
+  }
+
+  /** The browser has thrown its database away, or this phone is new. */
+  private async fromMirror(definitions: Definitions): Promise<Held[]> {
+    if (await this.mirror.isEmpty()) return []
+    const { comeBack } = await insist(() => import('./traffic.ts'))
+    const people = await comeBack(this.mirror)
+    for (const held of people) {
+      this.rouse(held, definitions)
+      await this.keeper.save(held)
+      held.replica.muted = true
+    }
+    return people
+  }
+
+  /** Takes copies out of the mirror that wait for nothing any more. */
+  async tidyMirror(): Promise<void> {
+    const waits = (person: number, entry: number): boolean =>
+      this.people.some(({ row, replica }) => row.id === person && replica.outbox.get(entry)?.shown === 'pending')
+    if (this.trouble === 'none') await this.mirror.keepOnly(waits)
   }
 
   /** What the phone keeps for everybody. Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
@@ -220,6 +244,7 @@ export class Phone {
         void tx.objectStore(store).delete(flat ? id : ofPerson(id))
       }
     })
+    await this.mirror.forget(id)
     this.people = this.people.filter(other => other !== held)
     if (this.onDuty === held) this.onDuty = null
     return true
@@ -309,7 +334,7 @@ interface Clock {
   readonly nextEntry: number
 }
 
-function blank(id: number, name: string): PersonRow {
+export function blank(id: number, name: string): PersonRow {
   return { id, name, state: new Uint8Array([0]), key: null, pin: null, wrong: 0, notBefore: 0, unsent: 0, oldestUnsent: null }
 }
 

@@ -57,6 +57,7 @@ export async function placeAll(state: State, held: Held, place: Place): Promise<
     for (const [id] of outbox.of(record)) outbox.touch(id)
   }
   await state.keep(held)
+  await Promise.all(first.map(([id]) => state.phone.keeper.mirrorEntry(held, id)))
   state.changed(held, new Set(records))
   state.network.engine?.hurry()
 }

@@ -53,8 +53,9 @@ export class State {
     readonly now: () => Moment,
     journal: ConstructorParameters<typeof Phone>[1],
     drawn: Promise<unknown>,
+    shelf?: ConstructorParameters<typeof Phone>[4],
   ) {
-    this.phone = new Phone(now, journal, () => this.lost(), drawn)
+    this.phone = new Phone(now, journal, () => this.lost(), drawn, shelf)
   }
 
   personOf(id: number): Held | null {

@@ -1,6 +1,6 @@
 // Everything that has to do with the network, in a file of its own that is loaded right after the
 // first screen: whoever opens the app to register somebody does not wait for it. It drives the engine,
-// enrols, and fetches what stands beside sync.
+// enrols, fetches what stands beside sync, and brings back what the browser threw away.
 
 import type { Core, Enrolment } from './api.ts'
 import { fetchDefinitions } from './definitions/fetch.ts'
@@ -15,6 +15,8 @@ import type { Heard } from './sync/answer.ts'
 import { enrol } from './sync/enrol.ts'
 import { loaded, setPlaces } from './sync/replica.ts'
 import { newerDefinitions } from './sync/status.ts'
+
+export { comeBack } from './come-back.ts'
 
 /** How long a screen waits for an enrolment before it goes on without. */
 const ENROL_PATIENCE_MS = 15_000

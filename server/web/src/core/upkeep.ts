@@ -1,9 +1,9 @@
 // What is looked after while the app is open: storage that failed is tried again, what is remembered is
 // kept, the room that is left is measured.
 
-import { measureStorage } from './facts.ts'
 import type { Drafts } from './drafts.ts'
 import type { People } from './people.ts'
+import { measureStorage } from './room.ts'
 import type { State } from './state.ts'
 import { tick } from './sync/replica.ts'
 
@@ -24,12 +24,10 @@ export class Upkeep {
     state.broken = () => void setTimeout(() => void this.run(), MEND_MS)
   }
 
-  /** Says whether it begins only now. */
-  begin(): boolean {
-    if (this.timer !== null) return false
+  begin(): void {
     this.timer = setInterval(() => void this.run(), EVERY_MS)
+    setTimeout(() => void this.state.phone.tidyMirror(), EVERY_MS)
     if (typeof addEventListener === 'function') this.listen()
-    return true
   }
 
   private listen(): void {

@@ -44,16 +44,21 @@ function Stage() {
   const enrolling = useSignal(given.code !== '')
   const skipped = useSignal(false)
   const adding = useSignal(false)
+  const persons = core.persons.value
+  const person = core.person.value
+  const fresh = persons.length === 0 || (persons.length === 1 && persons[0]?.access === 'unenrolled' && !skipped.value && core.shift.value === null)
+  const begins = fresh && !skipped.value
+  // Who has just enrolled is fresh no more, and has the name, the PIN and the home screen still before them.
+  useEffect(() => {
+    if (begins) enrolling.value = true
+  }, [begins])
   const gate = judgeGate(core.gate)
   if (!gate.open && (gate.hard || !anyway.value)) {
     return <GateScreen lacks={gate.lacks} hard={gate.hard} onAnyway={() => { anyway.value = true }} />
   }
   const block = pressing()
   if (block?.block === 'elsewhere' || block?.block === 'storage_full') return <BlockScreen of={block} onEnrol={() => undefined} />
-  const persons = core.persons.value
-  const person = core.person.value
-  const fresh = persons.length === 0 || (persons.length === 1 && persons[0]?.access === 'unenrolled' && !skipped.value && core.shift.value === null)
-  if (enrolling.value || adding.value || (fresh && !skipped.value)) {
+  if (enrolling.value || adding.value || begins) {
     const done = (): void => {
       enrolling.value = false
       adding.value = false

@@ -2,6 +2,7 @@
 // paint: who opens the app at a barrier waits for the barrier's form alone.
 
 import '../styles/lists.css'
+import '../styles/start.css'
 
 export { BlockLine, BlockScreen } from './block-screen'
 export { HouseholdScreen } from './grid/household'
@@ -13,6 +14,7 @@ export { Abnormal } from './register/abnormal'
 export { BoxSheet, LackSheet, MoreSheet, NameSheet, PlateSheet, TwiceSheet } from './register/sheets'
 export { Tally } from './register/tally'
 export { ScanSheet } from './scan/sheet'
+export { listenToWedge } from './scan/wedge'
 export { Stand } from './scan/stand'
 export { Settings } from './settings'
 export { watchIdle } from './start/idle'

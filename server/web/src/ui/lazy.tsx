@@ -14,6 +14,18 @@ export async function loadLater(): Promise<void> {
   all.watchIdle()
 }
 
+/** Begins something as soon as the file is there; the returned function ends it, or keeps it from beginning. */
+export function whenLater(begin: (all: Later) => () => void): () => void {
+  let end: (() => void) | null = null
+  const stop = loaded.subscribe(all => {
+    if (all !== null) end ??= begin(all)
+  })
+  return () => {
+    stop()
+    end?.()
+  }
+}
+
 export function later<P extends object>(pick: (all: Later) => ComponentType<P>): (props: P) => preact.JSX.Element | null {
   return props => {
     const all = loaded.value

@@ -7,6 +7,7 @@ import type { Core } from '../../src/core/api.ts'
 import { openCore } from '../../src/core/open.ts'
 import bundled from '../../src/core/definitions/bundled.json'
 import { Centre } from '../sync/centre.ts'
+import type { Shelf } from '../../src/core/store/mirror.ts'
 
 export class FakePlaces {
   readonly kept = new Map<string, string>()
@@ -29,15 +30,40 @@ export class FakePlaces {
   }
 }
 
+/** The browser's cache, in memory. */
+export class FakeShelf implements Shelf {
+  readonly kept = new Map<string, Uint8Array>()
+  async put(path: string, body: Response): Promise<void> {
+    this.kept.set(path, new Uint8Array(await body.arrayBuffer()))
+  }
+  async match(path: string): Promise<Response | undefined> {
+    const found = this.kept.get(path)
+    return found === undefined ? undefined : new Response(found as BodyInit)
+  }
+  async delete(path: string): Promise<boolean> {
+    return this.kept.delete(path)
+  }
+  async keys(): Promise<readonly { readonly url: string }[]> {
+    return [...this.kept.keys()].map(path => ({ url: `http://centre.test${path}` }))
+  }
+  /** Copies of entries, whoever's. */
+  entries(): number {
+    return [...this.kept.keys()].filter(path => path.includes('/entry/')).length
+  }
+}
+
 type Way = 'works' | 'silent' | 'portal' | 'reply_lost'
 
 export class World {
   /** A centre in a good mood: nothing is parked, nothing is wrong. */
   readonly centre = new Centre(outOf => outOf - 1)
   readonly journal = new FakePlaces()
+  readonly shelf = new FakeShelf()
   way: Way = 'works'
   readonly bodies: string[] = []
   readonly tokens: string[] = []
+  /** By which code or token each number was asked for. */
+  readonly enrolled: string[] = []
   rescueKey: string | null = null
   /** What every sync hears instead of an answer. */
   refusal: { readonly status: number; readonly code: string; readonly headers?: Record<string, string> } | null = null
@@ -49,11 +75,17 @@ export class World {
     this.centre.utcOffset = -new Date().getTimezoneOffset()
   }
 
+  /** What a browser does whose log was torn: the database is gone, and an empty one stands there. */
+  throwDatabaseAway(): void {
+    globalThis.indexedDB = new IDBFactory()
+  }
+
   async open(): Promise<Core & { close(): Promise<void> }> {
     const core = await openCore({
       base: 'http://centre.test',
       worker: null,
       journal: this.journal,
+      shelf: async () => this.shelf,
       fetch: (url, init) => this.fetch(url, init),
     })
     return core as Core & { close(): Promise<void> }
@@ -72,6 +104,7 @@ export class World {
     const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status })
     if (path === '/v1/enrol') {
       const asked = JSON.parse(String(init.body))
+      this.enrolled.push(asked.code ?? String((init.headers as Record<string, string>)['authorization']))
       if (asked.code === 'BAD') return json({ code: 'code_used', status: 403 }, 403)
       this.centre.marks = []
       return json({ protocol: 1, device: this.centre.device, line: this.centre.device, user: asked.code === 'OTHER' ? 'u18' : 'u17', now: Date.now() })

@@ -37,6 +37,7 @@ for (const lang of only ? [only] : ['zh', 'en']) {
       }
       for (const one of small) console.log(`${lang} ${name}: small target ${one.join(' ')}`)
       if (wide) console.log(`${lang} ${name}: wider than the phone`)
+      bad += small.length + (wide ? 1 : 0)
     } catch (fault) {
       bad += 1
       console.log(`${lang} ${name}: ${String(fault).split('\n').slice(0, 3).join(' ')}`)

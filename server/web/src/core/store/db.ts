@@ -139,9 +139,10 @@ export class Database {
       // A failure is told by `done`; without a listener it would be told twice.
       tx.done.catch(() => undefined)
       const [owner, known] = await Promise.all([this.owner === null ? null : ownerIn(tx), ask(tx)])
-      if (this.owner !== null && owner !== this.owner) {
+      if (owner !== this.owner) {
         tx.abort()
-        throw new Elsewhere()
+        // Nobody at all writes here: the browser has put an empty database in the place of ours.
+        throw owner === undefined ? new StorageBroken('another database') : new Elsewhere()
       }
       await deed(tx, known)
       // Nothing more comes: a slow page need not hear of each request before all is committed.

@@ -11,6 +11,7 @@ import type { Entry, EntryId, Trouble } from '../sync/outbox.ts'
 import type { Filed } from '../sync/rows.ts'
 import type { Row } from '../sync/limits.ts'
 import { ofPerson, type Database, type OutboxRow, type PersonRow, type RowRow, type Store, type Transaction } from './db.ts'
+import type { Mirror } from './mirror.ts'
 import { seal, unseal, type Sealed } from './seal.ts'
 
 /** Marks in one record of storage. */
@@ -40,6 +41,7 @@ export class Keeper {
   constructor(
     private readonly db: Database,
     private readonly phoneKey: CryptoKey | null,
+    private readonly mirror: Mirror | null = null,
   ) {}
 
   /**
@@ -92,6 +94,7 @@ export class Keeper {
         const entry = replica.outbox.get(id)
         if (entry !== undefined) stored.add(entry)
       }
+      await this.follow(held, entries)
     } catch (error) {
       for (const id of entries) replica.outbox.touched.add(id)
       for (const id of troubles) replica.troubles.touched.add(id)
@@ -109,6 +112,7 @@ export class Keeper {
    */
   async saveEntry(held: Held, id: EntryId, line: Sealed): Promise<void> {
     const person = held.row.id
+    const mirrored = this.mirrorEntry(held, id)
     const isThere = async (tx: Transaction) => (await tx.objectStore('outbox').getKey([person, id])) !== undefined
     await this.db.writeKnowing(['clocks', 'outbox', 'lines'], isThere, (tx, there) => {
       putClock(tx, held)
@@ -118,11 +122,36 @@ export class Keeper {
       void tx.objectStore('outbox').put(asCaptured(outboxRow(held, id, entry)))
       void tx.objectStore('lines').put({ person, entry: id, line })
     })
+    await mirrored
     const entry = held.replica.outbox.get(id)
     if (entry === undefined) return
     stored.add(entry)
     // What was not numbered since is as it stands there.
     if (entry.seq === null) held.replica.outbox.touched.delete(id)
+  }
+
+  /** The second copy of an entry that was not called saved goes, too. */
+  async unmirror(held: Held, id: EntryId): Promise<void> {
+    await this.mirror?.remove(held.row.id, [id])
+  }
+
+  /** The second copy of an entry, or its newer line. */
+  async mirrorEntry(held: Held, id: EntryId): Promise<void> {
+    const entry = held.replica.outbox.get(id)
+    if (this.mirror === null || typeof entry?.line !== 'string') return
+    await this.mirror.put({ row: asCaptured(outboxRow(held, id, entry)), line: entry.line, clock: clockOf(held) })
+  }
+
+  /** The second copy keeps to what is still to be sent, and to who everybody is. */
+  private async follow(held: Held, entries: readonly EntryId[]): Promise<void> {
+    const { mirror } = this
+    if (mirror === null) return
+    const { row, replica, extra } = held
+    mirror.tell({ id: row.id, name: row.name, pin: row.pin, identity: replica.identity, offsets: [...replica.eras.offsets], extra })
+    const done = entries.filter(id => replica.outbox.get(id)?.shown !== 'pending')
+    const removed = mirror.remove(row.id, done)
+    // What was taken back must not return; of what the centre has, a copy that stays does no harm.
+    if (done.some(id => !replica.outbox.has(id))) await removed
   }
 
   sealLine(line: string): Promise<Sealed> {
@@ -316,9 +345,11 @@ export function touchedRecords(replica: Replica): Set<string> {
 }
 
 function putClock(tx: Transaction, held: Held): void {
-  const { eras, nextEntry } = held.replica
-  const clock = { era: eras.era, last: eras.last, stamp: eras.stamp, nextEntry }
-  void tx.objectStore('clocks').put({ person: held.row.id, clock })
+  void tx.objectStore('clocks').put({ person: held.row.id, clock: clockOf(held) })
+}
+
+function clockOf({ replica: { eras, nextEntry } }: Held): unknown {
+  return { era: eras.era, last: eras.last, stamp: eras.stamp, nextEntry }
 }
 
 /** An entry before anything became of it. */
@@ -384,7 +415,7 @@ function takeStub(replica: Replica, stored: RowRow): void {
   else replica.rows.set(stored.record, { scope: stored.scope, stale: stored.stale, row } satisfies Filed)
 }
 
-function takeClock(replica: Replica, clock: unknown): void {
+export function takeClock(replica: Replica, clock: unknown): void {
   if (typeof clock !== 'object' || clock === null) return
   const { era, last, stamp, nextEntry } = clock as {
     era: number

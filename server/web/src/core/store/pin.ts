@@ -1,6 +1,6 @@
 // A person's key under a PIN: made, wrapped, and brought back by whoever knows it.
 
-import { seal, unseal, type Wrapped } from './seal.ts'
+import { importKey, seal, unseal, type Wrapped } from './seal.ts'
 
 const ROUNDS = 600_000
 
@@ -29,8 +29,4 @@ export async function unwrap(wrapped: Wrapped, pin: string): Promise<CryptoKey |
   const key = await importKey(raw)
   raw.fill(0)
   return key
-}
-
-function importKey(raw: Uint8Array): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', raw as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }

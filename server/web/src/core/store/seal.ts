@@ -59,3 +59,7 @@ export interface Wrapped {
   readonly rounds: number
   readonly key: Sealed
 }
+
+export function importKey(raw: Uint8Array): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', raw as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}

@@ -4,13 +4,12 @@ import { useEffect } from 'preact/hooks'
 import { say, t } from '../../i18n'
 import { core } from '../core'
 import { codes, field } from '../forms/ask'
-import { later, laterSheet } from '../lazy'
+import { later, laterSheet, whenLater } from '../lazy'
 import { Bar } from '../parts/bar'
 import { Icon, Mark, type Shape } from '../parts/icon'
 import { Keypad, type KeyName } from '../parts/keypad'
 import { enter } from '../route'
 import { isStanding, standTrouble } from '../scan/standing'
-import { listenToWedge } from '../scan/wedge'
 import {
   asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, resting, slot,
   temperature,
@@ -32,7 +31,7 @@ const LackSheet = laterSheet(all => all.LackSheet)
 const TwiceSheet = laterSheet(all => all.TwiceSheet)
 
 export function Register() {
-  useEffect(() => listenToWedge(receive, typedKey), [])
+  useEffect(() => whenLater(all => all.listenToWedge(receive, typedKey)), [])
   const shift = core.shift.value
   if (!shift) return null
   const title = core.places.value.find(one => one.place === shift.place)?.name ?? (shift.place || t('shift.unnamed'))
