@@ -79,6 +79,7 @@ pub(crate) struct Centre {
 pub(crate) fn options() -> StoreOptions {
     StoreOptions {
         durability: Durability::OffForSimulationsOnly,
+        // Where the database lets many write beside each other, two must get along in one process, too.
         writers: 2,
         readers: 4,
         busy_timeout: Duration::from_millis(2),

@@ -50,6 +50,8 @@ impl TestApp {
 /// The configuration of every server of these tests.
 pub fn settings(folder: &Path) -> Vec<(String, String)> {
     let more = [
+        // Where the database lets many write beside each other, two must get along in one process, too.
+        ("database.writers", "2"),
         ("http.listen", "127.0.0.1:0"),
         ("http.workers", "2"),
         ("sync.requests_per_minute", "0"),

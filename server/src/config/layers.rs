@@ -60,7 +60,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(
         "database.writers",
-        "2",
+        "1",
         "transactions that may write beside each other (PostgreSQL; SQLite has one)",
     ),
     plain(

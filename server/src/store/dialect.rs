@@ -318,9 +318,11 @@ const CORRUPT: [&str; 3] = [
 pub(super) fn is_transient(error: &QueryError) -> bool {
     match error {
         QueryError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-        QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) => information
-            .constraint_name()
-            .is_some_and(|name| OVERTAKEN.contains(&name)),
+        QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) => {
+            let name = information.constraint_name();
+            name.is_some_and(|name| OVERTAKEN.contains(&name))
+                || information.message().ends_with(PRESUMED)
+        }
         QueryError::DatabaseError(_, information) => {
             let text = information.message();
             TRANSIENT.iter().any(|known| text.contains(known))
@@ -330,8 +332,12 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
 }
 
 /// What two who write beside each other may both find missing and both make; the second is to look
-/// again. (SQLite names no constraint, and has one writer.)
+/// again.
 const OVERTAKEN: [&str; 3] = ["record_pkey", "scope_name_key", "alert_pkey"];
+
+/// So ends what SQLite, which names no constraint and has one writer, says of a record that a fold took
+/// for new without looking: it is to look.
+const PRESUMED: &str = "failed: record.id";
 
 /// The driver does not tell PostgreSQL's codes, so these are its words; a server that speaks another
 /// language is only retried less.

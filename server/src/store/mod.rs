@@ -106,7 +106,7 @@ impl Default for StoreOptions {
             durability: Durability::Full,
             password: None,
             readers: 8,
-            writers: 2,
+            writers: 1,
             busy_timeout: Duration::from_secs(5),
             cache_kib: 16 * 1024,
         }

@@ -234,6 +234,7 @@ impl Core {
             return Ok(Ran::Done(jobs.iter().map(|_| Answer::Look).collect()));
         }
         let now = self.clock.now();
+        let mut first = true;
         self.store.write_in(company, |connection| {
             if self.store.generation() != generation {
                 return Ok(Ran::Elsewhere);
@@ -241,6 +242,7 @@ impl Core {
             let (epoch, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.durable = self.durable;
+            fold.presumes = std::mem::take(&mut first);
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
             if company == Company::Beside && fold.must_be_alone() {

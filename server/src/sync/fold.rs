@@ -37,6 +37,9 @@ pub(super) struct Fold {
     pub(super) process: i64,
     /// Whether others write at the same time.
     pub(super) company: Company,
+    /// What makes a record is not looked up: should one be there after all, its key refuses it, and
+    /// the fold is done again without this.
+    pub(super) presumes: bool,
     pub(super) rules: Rules,
     /// When a change counts as durable.
     pub(super) durable: Durable,
@@ -246,6 +249,7 @@ impl Fold {
             build,
             process,
             company,
+            presumes: false,
             rules,
             durable: Durable::default(),
             devices: BTreeMap::new(),

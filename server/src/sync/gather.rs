@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+use sync_protocol::Seq;
 use sync_protocol::change::{Change, Line, parse};
 use sync_protocol::id::RecordId;
 
@@ -27,6 +28,8 @@ struct Names {
     devices: BTreeSet<i64>,
     people: BTreeSet<i64>,
     records: BTreeSet<RecordId>,
+    /// Records that changes make, and that nobody will have made before.
+    makes: BTreeSet<RecordId>,
     /// Map entries, which may have been purged.
     entries: Vec<RecordId>,
     /// Records that move or are purged: their children are needed too.
@@ -41,6 +44,11 @@ struct Names {
 impl Names {
     fn change(&mut self, change: &Change, content: u64) {
         self.records.insert(change.record);
+        self.surroundings(change, content);
+    }
+
+    /// All that a change names but its record.
+    fn surroundings(&mut self, change: &Change, content: u64) {
         self.records.extend(change.parent);
         self.entries.extend(
             change
@@ -72,7 +80,7 @@ impl Fold {
                     names.devices.insert(i64::from(push.device.0));
                     for line in &push.lines {
                         match &line.parsed {
-                            Ok(Line::Change(change)) => names.change(change, line.content),
+                            Ok(Line::Change(change)) => names.surroundings(change, line.content),
                             Ok(Line::Lost(_)) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
@@ -113,6 +121,7 @@ impl Fold {
             }
         }
         self.gather_devices(connection, &names)?;
+        self.name_records(jobs, &mut names);
         names
             .people
             .extend(self.devices.values().map(|device| device.row.account));
@@ -121,7 +130,7 @@ impl Fold {
         self.gather_states(connection)?;
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
-        let records: Vec<RecordId> = names.records.into_iter().collect();
+        let records: Vec<RecordId> = names.records.union(&names.makes).copied().collect();
         let (records, entries) = purged::among(connection, &records, &names.entries)?;
         self.purged.extend(records);
         self.purged_entries.extend(entries);
@@ -160,6 +169,30 @@ impl Fold {
             .into_iter()
             .collect();
         Ok(())
+    }
+
+    /// The records of pushes. What makes a record, and was never sent before, names one that is not
+    /// there: this is taken for granted, and not looked up, until it turns out wrong when the record
+    /// is written ([`Fold::presumes`]).
+    fn name_records(&self, jobs: &[Job], names: &mut Names) {
+        for job in jobs {
+            let Job::Push(push) = job else { continue };
+            let device = self.devices.get(&i64::from(push.device.0));
+            let ack = device.map_or(Seq::MAX, |device| device.row.ack());
+            for (seq, line) in (push.from..).zip(&push.lines) {
+                let Ok(Line::Change(change)) = &line.parsed else {
+                    continue;
+                };
+                let makes = change.base.is_none() && !change.whole && seq > ack;
+                if makes && self.presumes {
+                    names.makes.insert(change.record);
+                } else {
+                    names.records.insert(change.record);
+                }
+            }
+        }
+        let Names { makes, records, .. } = names;
+        makes.retain(|id| !records.contains(id));
     }
 
     /// Whether the devices whose changes were kept aside may write now.
@@ -224,14 +257,15 @@ impl Fold {
             .values()
             .map(|device| device.row.line)
             .collect();
+        self.absent.extend(&names.makes);
         for round in 0.. {
-            let wanted: Vec<RecordId> = names
+            let mut wanted: Vec<RecordId> = names
                 .records
                 .iter()
                 .copied()
                 .filter(|id| !self.records.contains_key(id) && !self.absent.contains(id))
                 .collect();
-            if wanted.is_empty() {
+            if wanted.is_empty() && round > 0 {
                 return Ok(());
             }
             // What the jobs name may change; what hangs on it (parents) is only read beside others.
@@ -249,6 +283,9 @@ impl Fold {
             self.take_records(connection, rows, names)?;
             self.absent
                 .extend(wanted.iter().filter(|id| !self.records.contains_key(*id)));
+            if round == 0 {
+                wanted.extend(&names.makes);
+            }
             // What waits for a new record may itself be waited for; a parent has no parent, so
             // that is as far as it goes.
             if round < ROUNDS_OF_WAITING {

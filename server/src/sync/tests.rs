@@ -2,6 +2,7 @@
 //! that are kept aside and set free, purges.
 
 mod first;
+mod presumed;
 
 use serde_json::{Value, json};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
