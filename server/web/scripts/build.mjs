@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { build } from 'vite'
+import { checkFirstLoad } from './first-load.mjs'
 import { NAMES, page, ROOT, TARGET } from './pages.mjs'
 
 const DIST = join(ROOT, 'dist')
@@ -73,6 +74,7 @@ rmSync(DIST, { recursive: true, force: true })
 for (const name of NAMES) {
   if (name === 'card' && !existsSync(join(ROOT, 'src/card/index.html'))) continue
   await build(page(name))
+  if (name === 'app') checkFirstLoad(join(DIST, name))
   await buildWorker(name)
 }
 writeFileSync(join(DIST, 'table.rs'), tableOf(files(DIST)))

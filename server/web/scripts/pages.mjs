@@ -3,6 +3,7 @@
 // by the server's ETags.
 
 import { fileURLToPath } from 'node:url'
+import { bundled } from './bundled.mjs'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 export const NAMES = ['app', 'card']
@@ -19,12 +20,14 @@ export function page(name) {
     publicDir: `${ROOT}static/${name}`,
     logLevel: 'warn',
     oxc: { jsx: { importSource: 'preact' } },
+    plugins: [bundled()],
     build: {
       outDir: `${ROOT}dist/${name}`,
       emptyOutDir: true,
       target: TARGET,
       cssTarget: TARGET,
-      modulePreload: { polyfill: false },
+      // What is loaded later is loaded by who needs it; the page itself names what it needs first.
+      modulePreload: false,
       assetsInlineLimit: 0,
       reportCompressedSize: false,
       rolldownOptions: {

@@ -4,5 +4,14 @@ import { openCore } from './core/open'
 import './styles/index.css'
 import { mount } from './ui/mount'
 
+async function start(root: HTMLElement): Promise<void> {
+  let stands: () => void = () => undefined
+  const drawn = new Promise<void>(resolve => {
+    stands = resolve
+  })
+  await mount(await openCore({ drawn }), root)
+  stands()
+}
+
 const root = document.getElementById('app')
-if (root) void openCore().then(core => mount(core, root))
+if (root) void start(root)

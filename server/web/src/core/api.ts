@@ -124,6 +124,8 @@ export interface Upload {
   /** The code of a refusal that only a newer program can mend. */
   readonly fault: string | null
   readonly needsHand: readonly Hand[]
+  /** New records that wait until somebody says where they belong: see `placeAll`. */
+  readonly unplaced: number
   /** Server minus phone, as far as it is known. */
   readonly clockOffset: Millis | null
 }
@@ -262,6 +264,8 @@ export interface Settings {
   readonly sound: boolean
   readonly vibration: boolean
   readonly leftHand: boolean
+  /** Minutes without a touch after which who has a PIN is locked; 0 for never. */
+  readonly lockAfter: 0 | 2 | 5 | 15
 }
 
 /** What this browser can and cannot do: the gate decides what to say about it. */
@@ -326,6 +330,13 @@ export interface Core {
   /** Sends what came back `invalid` or is kept aside again, whole, with these values. */
   mend(entry: number, set: Fields, place?: Place): Promise<Captured>
   dismiss(entry: number): Promise<void>
+  /** Everything unplaced belongs to this place, and may be sent. */
+  placeAll(place: Place): Promise<void>
+
+  // forms that are half typed: kept for who is on duty, sealed, and there again after the program has ended
+  draft(form: string): Fields | null
+  /** Null once the form is empty or what it became is saved. */
+  keepDraft(form: string, fields: Fields | null): void
 
   // what is on screen; all of it changes when this number does
   readonly revision: ReadonlySignal<number>

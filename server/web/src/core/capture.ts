@@ -1,14 +1,12 @@
 // Capturing: an entry becomes a change, is kept, and only then is called saved.
 
 import type { Captured, Judgement, RecordView } from './api.ts'
-import type { Phone } from './phone.ts'
-import type { Screen } from './screen.ts'
+import { noteUnplaced } from './placing.ts'
 import { seen } from './screen.ts'
-import type { Engine } from './engine.ts'
+import type { State } from './state.ts'
 import { asCaptured, outboxRow, type Held } from './store/keep.ts'
 import { Elsewhere, StorageFull } from './store/db.ts'
 import { capture, takeBack, type Draft, type EntryId } from './sync/outbox.ts'
-import type { Moment } from './sync/time.ts'
 
 /** How long an ordinary entry waits for its writer to take it back. */
 export const UNDO_MS = 5_000
@@ -19,22 +17,13 @@ interface Undoable {
   readonly until: number
 }
 
-export interface Around {
-  readonly phone: Phone
-  readonly engine: () => Engine | null
-  readonly now: () => Moment
-  readonly screen: () => Screen | null
-  readonly changed: (held: Held, records: ReadonlySet<string>) => void
-  readonly failed: (error: unknown) => void
-  readonly keep: (held: Held) => Promise<void>
-}
-
 export class Capturing {
   private readonly undoable = new Map<EntryId, Undoable>()
 
-  constructor(private readonly around: Around) {}
+  constructor(private readonly around: State) {}
 
-  async take(draft: Draft, judged: readonly Judgement[]): Promise<Captured> {
+  /** `creates`: it is a new record's first. */
+  async take(draft: Draft, judged: readonly Judgement[], creates = false): Promise<Captured> {
     const { phone, now } = this.around
     const held = phone.onDuty
     if (phone.trouble === 'elsewhere') return { outcome: 'not_saved', why: 'elsewhere' }
@@ -42,6 +31,7 @@ export class Capturing {
     const abnormal = judged.some(({ level }) => level !== 'notice')
     const id = capture(held.replica, { ...draft, abnormal }, now())
     if (typeof id !== 'number') return { outcome: 'refused', code: id.refused, path: 'path' in id ? id.path : '' }
+    if (creates) noteUnplaced(held.replica, draft)
     const kept = await this.store(held, id)
     if (kept !== 'database' && kept !== 'journal') {
       takeBack(held.replica, id)
@@ -52,7 +42,7 @@ export class Capturing {
     const undoUntil = now().wall + UNDO_MS
     this.undoable.set(id, { held, record: draft.record, until: undoUntil })
     this.around.changed(held, new Set([draft.record]))
-    this.around.engine()?.captured(held, abnormal)
+    this.around.network.engine?.captured(held, abnormal)
     return { outcome: 'saved', entry: id, record: draft.record, abnormal: judged, undoUntil, kept }
   }
 
@@ -63,7 +53,7 @@ export class Capturing {
     const sealed = await phone.keeper.sealLine(entry.line as string)
     try {
       await phone.keeper.saveEntry(held, id, sealed)
-      if (phone.trouble !== 'none') this.around.engine()?.hurry()
+      if (phone.trouble !== 'none') this.around.network.engine?.hurry()
       phone.trouble = 'none'
       return 'database'
     } catch (error) {
@@ -71,7 +61,7 @@ export class Capturing {
       if (error instanceof Elsewhere) return 'elsewhere'
       const { eras, nextEntry } = held.replica
       const clock = { era: eras.era, last: eras.last, stamp: eras.stamp, nextEntry }
-      if (phone.journal.write({ row: asCaptured(outboxRow(held.row.id, id, entry)), line: sealed, clock })) return 'journal'
+      if (phone.journal.write({ row: asCaptured(outboxRow(held, id, entry)), line: sealed, clock })) return 'journal'
       return error instanceof StorageFull ? 'storage_full' : 'storage_broken'
     }
   }
@@ -83,12 +73,12 @@ export class Capturing {
     const { held, record } = undoable
     const row = held.replica.outbox.get(entry)
     if (takeBack(held.replica, entry)) {
-      if (row !== undefined) this.around.phone.journal.remove(outboxRow(held.row.id, entry, row))
+      if (row !== undefined) this.around.phone.journal.remove(outboxRow(held, entry, row))
       await this.around.keep(held)
       this.around.changed(held, new Set([record]))
       return 'removed'
     }
-    const shown = this.around.screen()?.get(record) ?? null
+    const shown = this.around.screen?.get(record) ?? null
     if (shown === null) return 'too_late'
     const struck = await this.strikeOut(shown, 'undone')
     return struck.outcome === 'saved' ? 'struck_out' : 'too_late'

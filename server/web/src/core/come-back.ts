@@ -22,6 +22,7 @@ export async function comeBack(mirror: Mirror): Promise<Held[]> {
       const { record, parent, era, stamp, abnormal, whole, entry } = of
       takeClock(replica, clock)
       replica.outbox.set(entry, { record, parent, era, stamp, abnormal, whole, seq: null, line, shown: 'pending' })
+      if (of.unplaced !== undefined) replica.outbox.unplaced.set(record, of.unplaced)
     }
     replica.eras.offsets = new Map(offsets)
     replica.identity = identity

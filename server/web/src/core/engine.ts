@@ -11,6 +11,7 @@ import { next, wants, type Action } from './sync/request.ts'
 import type { Moment } from './sync/time.ts'
 import { parseJson, readEnrolled } from './sync/wire.ts'
 import { UNDO_MS } from './capture.ts'
+import { learnDays } from './days.ts'
 import { sleep, touchedRecords, type Held, type Keeper } from './store/keep.ts'
 
 /** However fast entries come, none waits longer for that. */
@@ -167,6 +168,7 @@ export class Engine {
     let heard: Heard
     try {
       heard = action.action === 'send' ? await this.send(replica, action) : await this.enrol(replica, action)
+      learnDays(held, around.now())
     } finally {
       this.busy = null
     }

@@ -1,6 +1,6 @@
-// Facts about this browser and this phone: what it can do, how much room is left.
+// Facts about this browser: what it can do.
 
-import type { Gate, Storage } from './api.ts'
+import type { Gate } from './api.ts'
 
 const IN_APP: readonly (readonly [RegExp, string])[] = [
   [/MicroMessenger/i, 'wechat'],
@@ -11,10 +11,6 @@ const IN_APP: readonly (readonly [RegExp, string])[] = [
   [/aweme|BytedanceWebview/i, 'douyin'],
   [/baiduboxapp/i, 'baidu'],
 ]
-
-/** Room below which to warn; the last entry that fits is too late. */
-const LOW_BYTES = 20 * 1024 * 1024
-const LOW_SHARE = 0.8
 
 export function gateOf(): Gate {
   const agent = typeof navigator === 'undefined' ? '' : navigator.userAgent
@@ -32,16 +28,6 @@ export function gateOf(): Gate {
       scope.matchMedia?.('(display-mode: standalone)').matches === true ||
       (globalThis.navigator as { standalone?: boolean } | undefined)?.standalone === true,
   }
-}
-
-export async function measureStorage(full: boolean, journal: number): Promise<Storage> {
-  const manager = typeof navigator === 'undefined' ? undefined : navigator.storage
-  const estimate = await manager?.estimate?.().catch(() => null)
-  const persisted = (await manager?.persisted?.().catch(() => null)) ?? null
-  const usage = estimate?.usage ?? null
-  const quota = estimate?.quota ?? null
-  const low = usage !== null && quota !== null && (quota - usage < LOW_BYTES || usage > quota * LOW_SHARE)
-  return { persisted, usage, quota, level: full ? 'full' : low ? 'low' : 'ok', journal }
 }
 
 /** A UUID of version 7: ids of one phone arrive in the order in which they were made. */

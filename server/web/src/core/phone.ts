@@ -5,9 +5,11 @@ import { Journal } from './store/journal.ts'
 import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type PersonRow } from './store/db.ts'
 import { Keeper, type Held } from './store/keep.ts'
 import { Mirror, browserShelf, type Shelf } from './store/mirror.ts'
-import { newKey, newPersonKey, seal, unseal, unwrap } from './store/seal.ts'
+import { newKey, seal, unseal } from './store/seal.ts'
 import { claimTab } from './store/tab.ts'
-import type { Definitions } from './definitions/load.ts'
+import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts'
+import { setDays } from './days.ts'
+import { insist } from './insist.ts'
 import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
 import { resume } from './sync/pace.ts'
 import { loaded, newReplica, wake } from './sync/replica.ts'
@@ -16,6 +18,8 @@ import type { Moment } from './sync/time.ts'
 /** People in one block of what is remembered, and blocks before they are packed anew. */
 const BLOCK = 256
 const MOST_BLOCKS = 40
+/** What is remembered could not be read: nothing is written in its place. */
+const UNKNOWN = -1
 /** Wrong PINs that cost nothing; then 30 s, doubling up to a quarter of an hour. */
 const FREE_TRIES = 5
 
@@ -33,13 +37,19 @@ export class Phone {
   onDuty: Held | null = null
   memory = new Memory()
   trouble: Trouble = 'none'
+  /** As they lie in storage; whoever shows them knows what they are. */
+  keptSettings: unknown
+  private wasOnDuty: unknown
   private nextBlock = 0
+  /** What is remembered of who is on duty is there once this has resolved; before that nothing is written over it. */
+  remembering: Promise<void> = Promise.resolve()
 
   constructor(
     private readonly now: () => Moment,
     places: ConstructorParameters<typeof Journal>[0],
     /** The right to write was taken by another tab. */
     private readonly lost: () => void,
+    private readonly drawn: Promise<unknown>,
     shelf: () => Promise<Shelf | null> = browserShelf,
   ) {
     this.journal = new Journal(places)
@@ -49,16 +59,21 @@ export class Phone {
   /** Opens storage. `force`: takes the right to write from another tab. */
   async open(force: boolean, definitions: Definitions): Promise<void> {
     try {
-      await this.reach()
+      const kept = await this.reach()
       if (!(await claimTab(this.db, force, () => this.note(new Elsewhere())))) {
         this.trouble = 'elsewhere'
         return
       }
-      const phoneKey = await this.phoneKey()
-      this.keeper = new Keeper(this.db, phoneKey, this.mirror)
-      await definitions.load(this.db)
+      this.keeper = new Keeper(this.db, kept.key === undefined ? await this.newPhoneKey() : kept.key, this.mirror)
+      definitions.load(kept.definitions)
+      this.keptSettings = kept.settings
       await this.replay()
-      const rows = await this.db.read(db => db.getAll('persons'))
+      // Read only now: until this tab was the live one another may have written.
+      const [rows, wasOnDuty] = await this.db.read(db => {
+        const tx = db.transaction(['phone', 'persons'])
+        return Promise.all([tx.objectStore('persons').getAll(), tx.objectStore('phone').get('on_duty')])
+      })
+      this.wasOnDuty = wasOnDuty
       const people: Held[] = []
       for (const row of rows) {
         const held = await this.keeper.load(row)
@@ -70,7 +85,7 @@ export class Phone {
       this.trouble = 'none'
     } catch (error) {
       this.note(error)
-      await definitions.load(this.db)
+      definitions.load(undefined)
       if (this.people.length === 0) this.people = [this.stranded(definitions)]
     }
   }
@@ -78,7 +93,7 @@ export class Phone {
   /** The browser has thrown its database away, or this phone is new. */
   private async fromMirror(definitions: Definitions): Promise<Held[]> {
     if (await this.mirror.isEmpty()) return []
-    const { comeBack } = await import('./come-back.ts')
+    const { comeBack } = await insist(() => import('./traffic.ts'))
     const people = await comeBack(this.mirror)
     for (const held of people) {
       this.rouse(held, definitions)
@@ -95,12 +110,15 @@ export class Phone {
     if (this.trouble === 'none') await this.mirror.keepOnly(waits)
   }
 
-  /** Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
-  private async reach(): Promise<void> {
+  /** What the phone keeps for everybody. Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
+  private async reach(): Promise<Kept> {
     for (let tries = 0; ; tries += 1) {
       try {
-        await this.db.read(db => db.count('persons'))
-        return
+        return await this.db.read(async db => {
+          const { store } = db.transaction('phone')
+          const [key, definitions, settings] = await Promise.all([store.get('key'), store.get('definitions'), store.get('settings')])
+          return { key, definitions, settings } as Kept
+        })
       } catch (error) {
         if (error instanceof Elsewhere || tries === MOST_TRIES) throw error
         await new Promise(resolve => setTimeout(resolve, 250 * 2 ** tries))
@@ -118,10 +136,11 @@ export class Phone {
     else throw error
   }
 
-  private rouse({ replica }: Held, definitions: Definitions): void {
+  private rouse(held: Held, definitions: Definitions): void {
+    const { replica } = held
     wake(replica, this.now())
     loaded(replica, definitions.schema, definitions.policyVersion)
-    replica.utcOffset = -new Date().getTimezoneOffset()
+    setDays(held)
   }
 
   /** A person of whom nothing can be stored but in the journal: ids above all that were ever given. */
@@ -151,11 +170,15 @@ export class Phone {
   async begin(held: Held, key: CryptoKey | null): Promise<void> {
     if (this.onDuty !== null && this.onDuty !== held) this.keeper.closeRows(this.onDuty)
     await this.keeper.openRows(held, key)
-    this.memory = new Memory()
-    await this.loadMemory(held)
     this.onDuty = held
+    // Nobody is recalled before the first screen stands.
+    this.memory = new Memory()
+    this.nextBlock = UNKNOWN
+    this.remembering = this.drawn.then(() => this.loadMemory(held, this.memory)).catch(() => undefined)
     const { id } = held.row
+    if (this.wasOnDuty === id) return
     await this.db.write([], tx => void tx.objectStore('phone').put(id, 'on_duty'), 'relaxed')
+    this.wasOnDuty = id
   }
 
   async lock(): Promise<void> {
@@ -167,12 +190,12 @@ export class Phone {
     this.memory = new Memory()
     this.onDuty = null
     await this.db.write([], tx => void tx.objectStore('phone').delete('on_duty'), 'relaxed')
+    this.wasOnDuty = undefined
   }
 
   /** Whoever was on duty last, if no PIN stands before them. */
-  async lastOnDuty(): Promise<Held | null> {
-    const id = await this.db.read(db => db.get('phone', 'on_duty'))
-    const held = this.people.find(held => held.row.id === id) ?? (this.people.length === 1 ? this.people[0]! : null)
+  lastOnDuty(): Held | null {
+    const held = this.people.find(held => held.row.id === this.wasOnDuty) ?? (this.people.length === 1 ? this.people[0]! : null)
     return held !== null && held.row.pin === null ? held : null
   }
 
@@ -185,6 +208,7 @@ export class Phone {
     }
     const { wall } = this.now()
     if (wall < row.notBefore && row.notBefore - wall < 3_600_000) return row.notBefore - wall
+    const { unwrap } = await insist(() => import('./soon.ts'))
     const key = await unwrap(row.pin, pin)
     row.wrong = key === null ? row.wrong + 1 : 0
     const over = row.wrong - FREE_TRIES
@@ -197,6 +221,8 @@ export class Phone {
 
   /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
   async setPin(held: Held, pin: string): Promise<void> {
+    await this.remembering
+    const { newPersonKey } = await insist(() => import('./soon.ts'))
     const { key, wrapped } = await newPersonKey(pin)
     held.key = key
     held.row.key = null
@@ -228,6 +254,8 @@ export class Phone {
   async saveMemory(): Promise<void> {
     const held = this.onDuty
     if (held === null) return
+    await this.remembering
+    if (this.onDuty !== held || this.nextBlock === UNKNOWN) return
     if (this.nextBlock >= MOST_BLOCKS) return this.packMemory(held)
     const news = this.memory.news()
     if (news.length > 0) await this.putBlocks(held, news, false)
@@ -257,20 +285,18 @@ export class Phone {
     this.nextBlock = first + blocks.length
   }
 
-  private async loadMemory(held: Held): Promise<void> {
+  private async loadMemory(held: Held, memory: Memory): Promise<void> {
     const blocks = await this.db.read(db => db.getAll('people', ofPerson(held.row.id)))
     this.nextBlock = Math.max(-1, ...blocks.map(one => one.block)) + 1
     const { wall } = this.now()
     // The newest first: what stands there of somebody counts.
     for (const { people } of blocks.sort((a, b) => b.block - a.block)) {
       const text = await unseal(held.key, people)
-      if (text !== null) this.memory.load(JSON.parse(text) as Remembered[], wall)
+      if (text !== null) memory.load(JSON.parse(text) as Remembered[], wall)
     }
   }
 
-  private async phoneKey(): Promise<CryptoKey | null> {
-    const kept = (await this.db.read(db => db.get('phone', 'key'))) as CryptoKey | null | undefined
-    if (kept !== undefined) return kept
+  private async newPhoneKey(): Promise<CryptoKey | null> {
     const key = await newKey()
     await this.db.write([], tx => void tx.objectStore('phone').put(key, 'key'))
     return key
@@ -295,6 +321,12 @@ export class Phone {
       if (there !== undefined) this.journal.remove(row)
     }
   }
+}
+
+interface Kept {
+  readonly key: CryptoKey | null | undefined
+  readonly definitions: KeptDefinitions | undefined
+  readonly settings: unknown
 }
 
 interface Clock {

@@ -2,7 +2,7 @@
 // a telephone number, a plate, a name or the tail of a document, in what is in memory.
 
 import type { Fields, Recall, RecordView, Value } from './api.ts'
-import { fold } from './definitions/values.ts'
+import { fold } from './definitions/fold.ts'
 
 export const REMEMBERED_MS = 14 * 86_400_000
 /** Fields of a registration that are the same next time. */
@@ -128,7 +128,7 @@ export function samePerson(a: Fields, b: Fields): boolean {
     const x = textAt(a, field, member)
     const y = textAt(b, field, member)
     if (x === null || y === null || x.includes('*') || y.includes('*')) continue
-    if (bare(x) !== bare(y)) {
+    if (x !== y && bare(x) !== bare(y)) {
       if (member === 'plate') continue
       return false
     }

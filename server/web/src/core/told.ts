@@ -2,6 +2,7 @@
 
 import type { Access, Block, Hand, Person, Upload } from './api.ts'
 import type { Trouble } from './phone.ts'
+import { unplacedIn } from './placing.ts'
 import type { Held } from './store/keep.ts'
 import { read } from './sync/change.ts'
 import type { Replica } from './sync/replica.ts'
@@ -58,7 +59,7 @@ export function uploadOf(held: Held | null, busy: boolean, changes: number, mome
   if (held === null) {
     return {
       unsent: 0, oldestUnsent: null, lastContact: null, allSentAllCurrent: false, phase: 'idle', inFlight: 0,
-      nextAt: null, fault: null, needsHand: [], clockOffset: null,
+      nextAt: null, fault: null, needsHand: [], unplaced: 0, clockOffset: null,
     }
   }
   const { replica } = held
@@ -77,6 +78,7 @@ export function uploadOf(held: Held | null, busy: boolean, changes: number, mome
     nextAt: access === 'unenrolled' ? null : moment.wall + Math.max(0, until - moment.mono),
     fault: replica.fault,
     needsHand,
+    unplaced: unplacedIn(replica),
     clockOffset: replica.eras.offsets.get(replica.eras.era) ?? null,
   }
 }

@@ -1,7 +1,7 @@
 // A newer version of the app: found by the browser, taken when nothing is typed and nothing is
 // being sent, and then at once and whole.
 
-import { signal, type ReadonlySignal } from '@preact/signals'
+import type { Signal } from '@preact/signals'
 
 /** How often to look for one. */
 const LOOK_MS = 30 * 60_000
@@ -16,12 +16,13 @@ export interface Idle {
 }
 
 export class Updates {
-  private readonly found = signal<'none' | 'ready'>('none')
-  readonly state: ReadonlySignal<'none' | 'ready'> = this.found
   private registration: ServiceWorkerRegistration | null = null
   private wanted = false
 
-  constructor(private readonly idle: Idle) {}
+  constructor(
+    private readonly found: Signal<'none' | 'ready'>,
+    private readonly idle: Idle,
+  ) {}
 
   async begin(script: string): Promise<void> {
     if (typeof navigator === 'undefined' || !('serviceWorker' in navigator)) return

@@ -11,18 +11,21 @@ import { ToastPlace } from './parts/toast'
 import { Register } from './register/screen'
 import { back, deep, open, screen } from './route'
 import { given } from './start/given'
-import { GateScreen, judgeGate } from './start/gate'
-import { ShiftScreen } from './start/shift'
-import { Unlock } from './start/unlock'
+import { Enrol } from './start/enrol'
+import { judgeGate } from './start/judge'
+import { asksForPlace } from './start/unplaced'
 
 const Abnormal = later(all => all.Abnormal)
 const BlockScreen = later(all => all.BlockScreen)
 const Detail = later(all => all.Detail)
-const Enrol = later(all => all.Enrol)
+const GateScreen = later(all => all.GateScreen)
 const HouseholdScreen = later(all => all.HouseholdScreen)
 const MyGrid = later(all => all.MyGrid)
+const PlaceScreen = later(all => all.PlaceScreen)
 const Records = later(all => all.Records)
 const Settings = later(all => all.Settings)
+const ShiftScreen = later(all => all.ShiftScreen)
+const Unlock = later(all => all.Unlock)
 const Upload = later(all => all.Upload)
 const VisitScreen = later(all => all.VisitScreen)
 
@@ -68,6 +71,8 @@ function Stage() {
     return <Unlock onNew={() => void core.addPerson('').then(() => { adding.value = true })} />
   }
   if (block) return <BlockScreen of={block} onEnrol={() => { enrolling.value = true }} />
+  // Enrolling goes on to its end first: what waits, waits.
+  if (asksForPlace.value && screen().at !== 'enrol') return <PlaceScreen />
   return <Screens />
 }
 

@@ -3,28 +3,13 @@
 
 import { signal } from '@preact/signals'
 import type { Block } from '../core/api'
-import { t, type Message } from '../i18n'
+import { t } from '../i18n'
 import { core } from './core'
 
 type Name = Block['block']
 
-interface Words {
-  readonly title: Message
-  readonly text: Message
-  /** Whether entries can still be saved, so that the page may be put aside. */
-  readonly goOn: boolean
-}
-
-export const WORDS: Record<Name, Words> = {
-  revoked: { title: 'block.revoked', text: 'block.revokedText', goOn: true },
-  blocked: { title: 'block.blocked', text: 'block.blockedText', goOn: true },
-  needs_code: { title: 'block.needsCode', text: 'block.needsCodeText', goOn: true },
-  app_too_old: { title: 'block.tooOld', text: 'block.tooOldText', goOn: true },
-  clock_off: { title: 'block.clock', text: 'block.clockText', goOn: true },
-  storage_full: { title: 'block.full', text: 'block.fullText', goOn: false },
-  storage_broken: { title: 'block.broken', text: 'block.brokenText', goOn: true },
-  elsewhere: { title: 'block.elsewhere', text: 'block.elsewhereText', goOn: false },
-}
+/** Where entries can still be saved, the page may be put aside. */
+export const MAY_GO_ON: ReadonlySet<Name> = new Set(['revoked', 'blocked', 'needs_code', 'app_too_old', 'clock_off', 'storage_broken'])
 
 /** Gravest first: what stops saving before what stops sending. */
 const ORDER: readonly Name[] = ['elsewhere', 'storage_full', 'storage_broken', 'blocked', 'revoked', 'needs_code', 'app_too_old', 'clock_off']
@@ -46,5 +31,5 @@ export function putAside(): Block | undefined {
 }
 
 export function blockTitle(of: Block): string {
-  return t(WORDS[of.block].title)
+  return t(`block.${of.block}`)
 }

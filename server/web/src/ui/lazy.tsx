@@ -2,20 +2,28 @@
 
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import { insist } from '../core/insist'
+import { speakWhole } from '../i18n'
 
 type Later = typeof import('./later')
 
 const loaded = signal<Later | null>(null)
-/** Between two attempts, where the network failed before the service worker had everything. */
-const AGAIN = 3000
+export async function loadLater(): Promise<void> {
+  const [all] = await insist(() => Promise.all([import('./later'), speakWhole()]))
+  loaded.value = all
+  all.watchIdle()
+}
 
-export function loadLater(): void {
-  import('./later').then(
-    all => {
-      loaded.value = all
-    },
-    () => setTimeout(loadLater, AGAIN),
-  )
+/** Begins something as soon as the file is there; the returned function ends it, or keeps it from beginning. */
+export function whenLater(begin: (all: Later) => () => void): () => void {
+  let end: (() => void) | null = null
+  const stop = loaded.subscribe(all => {
+    if (all !== null) end ??= begin(all)
+  })
+  return () => {
+    stop()
+    end?.()
+  }
 }
 
 export function later<P extends object>(pick: (all: Later) => ComponentType<P>): (props: P) => preact.JSX.Element | null {

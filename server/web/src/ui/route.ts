@@ -46,6 +46,11 @@ export function open(tab: Tab): void {
   settle()
 }
 
+/** Somebody else is on duty: they begin where everybody does. */
+export function begin(): void {
+  if (stack.value.length > 1 || screen().at !== 'register') open('register')
+}
+
 /** One step back, or more. */
 export function back(steps = 1): void {
   const left = Math.min(steps, stack.value.length - 1)

@@ -9,12 +9,13 @@ import { Icon } from './parts/icon'
 import { Button, Choice } from './parts/press'
 import { Sheet } from './parts/sheet'
 import { enter } from './route'
-import { NewPin } from './start/enrol'
+import { NewPin } from './start/enrol-steps'
 import { askToInstall, canInstall } from './start/install'
 import { feel } from './feel'
 import { Store } from './upload/screen'
 import { tell } from './parts/toast'
 
+const LOCKS = [2, 5, 15, 0] as const
 const SIZES = ['0', '1', '2'] as const
 
 export function Settings() {
@@ -45,6 +46,11 @@ export function Settings() {
             ? <Button big icon="swap" onPress={() => core.lock()}>{t('me.handOver')}</Button>
             : <p class="note warn">{t('me.noPin')}</p>}
           <Button onPress={() => { pin.value = true }}>{t(person?.hasPin ? 'me.changePin' : 'me.setPin')}</Button>
+          {person?.hasPin && (
+            <Choice label={t('me.lockAfter')} value={String(settings.lockAfter)}
+              options={LOCKS.map(n => ({ code: String(n), text: n === 0 ? t('me.lockNever') : t('me.lockMinutes', { n }) }))}
+              onChoose={code => void core.set({ lockAfter: LOCKS.find(n => String(n) === code) ?? 5 })} />
+          )}
           {shift && <Button onPress={() => enter({ at: 'shift' })}>{t('me.shift')}</Button>}
           {shift && <Button onPress={() => void core.endShift()}>{t('me.endShift')}</Button>}
           <Button icon="scan" onPress={() => enter({ at: 'enrol' })}>{t('me.enrol')}</Button>

@@ -44,7 +44,7 @@ export function status(upload: Upload, access: Access | null, now: Millis): Stat
 function saying(upload: Upload, access: Access | null, now: Millis): Say {
   if (access === 'needs_code' || access === 'blocked' || access === 'revoked') return 'no_code'
   if (access === 'unenrolled') return 'unenrolled'
-  if (upload.needsHand.some(hand => hand.fix === 'mend')) return 'hand'
+  if (upload.unplaced > 0 || upload.needsHand.some(hand => hand.fix === 'mend')) return 'hand'
   if (upload.phase === 'sending' && upload.inFlight > 0) return 'sending'
   const silent = upload.lastContact === null || now - upload.lastContact > SILENCE
   if (upload.unsent > 0) return upload.phase === 'waiting' && silent ? 'offline' : 'unsent'

@@ -13,6 +13,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Core } from '../../src/core/api.ts'
 import { openCore } from '../../src/core/open.ts'
 import { FakePlaces, passer, until } from '../core/place.ts'
+import { gzip } from '../../src/core/net/http.ts'
+import { packOf } from '../bench/pack.ts'
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const BINARY = ['release', 'debug'].map(profile => `${ROOT}target/${profile}/kadian`).find(existsSync) ?? 'kadian'
@@ -97,33 +99,9 @@ test('a phone enrols, registers offline, syncs, is rescued by hand, and syncs ag
 
 test('500 entries go in one request of at most 45 kB', { timeout: 120_000 }, async () => {
   // A phone that never enrolled: only the sizes of what would go are looked at.
-  const { newReplica } = await import('../../src/core/sync/replica.ts')
-  const { capture } = await import('../../src/core/sync/outbox.ts')
-  const { next } = await import('../../src/core/sync/request.ts')
-  const { gzip } = await import('../../src/core/net/http.ts')
-  const { newRecordId } = await import('../../src/core/facts.ts')
-  const replica = newReplica()
-  replica.identity = { device: 77_632, user: 'u17', token: 'a'.repeat(64) }
-  replica.access = { is: 'enrolled' }
-  const surnames = '王李张刘陈杨赵黄周吴徐孙朱马胡郭林何高梁'
-  for (let n = 0; n < 1_200; n += 1) {
-    const random = crypto.getRandomValues(new Uint8Array(16))
-    const moment = { wall: 1_795_307_467_000 + n * 12_345, mono: n * 12_345 }
-    const set = {
-      person: { name: surnames[n % 20]! + surnames[(n * 7) % 20]!, phone: `138${String(10_000_000 + ((n * 7_654_321) % 89_999_999))}` },
-      vehicle: { plate: `豫P${String(10_000 + ((n * 7_919) % 89_999))}` },
-      measurement: { temperature: 360 + (n % 12), method: 'forehead' },
-      health_code: 'green',
-      itinerary_code: { code: 'green', star: false },
-      disposition: 'passed',
-    }
-    capture(replica, { record: newRecordId(moment.wall, random), kind: 'registration', scope: 'checkpoint:S001', set }, moment)
-  }
-  const action = next(replica, { wall: 1_795_327_467_000, mono: 20_000_000 })
-  if (action.action !== 'send') throw new Error(action.action)
-  const lines = action.body.trim().split('\n').length - 1
-  const packed = (await gzip(new TextEncoder().encode(action.body)))!
-  console.log(`${lines} entries: ${action.body.length} bytes, ${packed.length} compressed`)
-  expect(lines).toBe(500)
+  const { body, carried } = packOf(1_200)
+  const packed = (await gzip(new TextEncoder().encode(body)))!
+  console.log(`${carried} entries: ${body.length} bytes, ${packed.length} compressed`)
+  expect(carried).toBe(500)
   expect(packed.length).toBeLessThanOrEqual(45_000)
 })

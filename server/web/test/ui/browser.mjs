@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { extname, join, normalize } from 'node:path'
 import { chromium } from 'playwright-core'
 import { build } from 'vite'
+import { bundled } from '../../scripts/bundled.mjs'
 
 const HERE = new URL('.', import.meta.url).pathname
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css' }
@@ -19,6 +20,7 @@ export async function serve(root = HERE) {
   await build({
     configFile: false, root, base: './', publicDir: false, logLevel: 'warn',
     oxc: { jsx: { importSource: 'preact' } },
+    plugins: [bundled()],
     build: { outDir: folder, emptyOutDir: true, target: ['chrome80', 'safari14'], cssTarget: ['chrome80', 'safari14'], modulePreload: { polyfill: false }, reportCompressedSize: false },
   })
   const server = createServer((request, response) => {

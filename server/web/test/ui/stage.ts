@@ -87,13 +87,13 @@ export function stage(): OpenStage {
   const captured: Stage['captured'] = []
   const upload = signal<Core['upload']['value']>({
     unsent: 37, oldestUnsent: Date.now() - 19 * 60 * MINUTE, lastContact: Date.now() - 4 * MINUTE, allSentAllCurrent: false, phase: 'idle', inFlight: 0,
-    nextAt: Date.now() + 42_000, fault: null, needsHand: [], clockOffset: 2000,
+    nextAt: Date.now() + 42_000, fault: null, needsHand: [], unplaced: 0, clockOffset: 2000,
   })
   const persons = signal<Core['persons']['value']>([
     { id: 1, name: '刘洋', user: 'u17', device: 77632, access: 'enrolled', hasPin: true, unlocked: true, unsent: 37, oldestUnsent: null },
   ])
   const shift = signal<Core['shift']['value']>({ place: GATE, direction: 'in', destination: '', tally: false, since: Date.now() - 8 * 60 * MINUTE })
-  const settings = signal<Core['settings']['value']>({ language: 'zh', textSize: 0, contrast: false, sound: false, vibration: false, leftHand: false })
+  const settings = signal<Core['settings']['value']>({ language: 'zh', textSize: 0, contrast: false, sound: false, vibration: false, leftHand: false, lockAfter: 5 })
   const kinds = signal<Core['kinds']['value']>(KINDS)
   const judge = (kind: string, fields: Fields): readonly Judgement[] =>
     holding(POLICY, kind, fields).map(rule => ({ code: rule.code, level: rule.level, label: rule.label, advice: rule.advice ?? null }))
@@ -169,6 +169,9 @@ export function stage(): OpenStage {
       upload.value = { ...upload.value, needsHand: upload.value.needsHand.filter(one => one.entry !== entry) }
       return saved(uuid(1), 'registration', {})
     },
+    draft: () => null,
+    keepDraft: () => undefined,
+    placeAll: async () => { upload.value = { ...upload.value, unplaced: 0 } },
     dismiss: async entry => { upload.value = { ...upload.value, needsHand: upload.value.needsHand.filter(one => one.entry !== entry) } },
     revision,
     view: record => rows.find(one => one.record === record) ?? homes.find(one => one.view.record === record)?.view ?? homes.flatMap(one => one.visits).find(one => one.record === record) ?? null,

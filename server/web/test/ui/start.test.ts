@@ -2,13 +2,19 @@
 
 import { expect, test } from 'vitest'
 import type { Gate, Household, RecordView } from '../../src/core/api'
-import { en } from '../../src/i18n/en'
+import { first as enFirst } from '../../src/i18n/en-first'
+import { rest as enRest } from '../../src/i18n/en-rest'
+import { speakWhole } from '../../src/i18n'
 import { ago, day, degrees, moment } from '../../src/i18n/time'
-import { zh } from '../../src/i18n/zh-CN'
+import { first as zhFirst } from '../../src/i18n/zh-first'
+import { rest as zhRest } from '../../src/i18n/zh-rest'
 import { canBeWell, wellVisit } from '../../src/ui/grid/all-well'
 import { age } from '../../src/ui/grid/household'
 import { Wedge } from '../../src/ui/scan/wedge'
-import { judgeGate } from '../../src/ui/start/gate'
+import { judgeGate } from '../../src/ui/start/judge'
+
+const zh = { ...zhFirst, ...zhRest }
+const en = { ...enFirst, ...enRest }
 
 const GOOD: Gate = { secure: true, indexedDb: true, serviceWorker: true, crypto: true, camera: true, inApp: null, ios: false, standalone: false }
 
@@ -92,7 +98,8 @@ test('times are said as people say them', () => {
   expect(degrees(365)).toBe('36.5')
 })
 
-test('an age is as exact as the date of birth', () => {
+test('an age is as exact as the date of birth', async () => {
+  await speakWhole()
   const now = new Date(2026, 10, 27).getTime()
   expect(age('1990-11-28', now)).toBe('35 岁')
   expect(age('1990-11-27', now)).toBe('36 岁')

@@ -6,7 +6,7 @@ import { SILENCE, status } from '../../src/ui/state'
 
 const NOW = 1_795_306_560_000
 const QUIET: Upload = {
-  unsent: 0, oldestUnsent: null, lastContact: NOW - 1000, allSentAllCurrent: true, phase: 'idle', inFlight: 0, nextAt: NOW, fault: null, needsHand: [], clockOffset: 0,
+  unsent: 0, oldestUnsent: null, lastContact: NOW - 1000, allSentAllCurrent: true, phase: 'idle', inFlight: 0, nextAt: NOW, fault: null, needsHand: [], unplaced: 0, clockOffset: 0,
 }
 const HAND: Hand = { entry: 1, record: 'r', kind: null, verdict: 'invalid', code: 'missing', path: null, fields: [], set: null, fix: 'mend' }
 const said = (some: Partial<Upload>, access: Access = 'enrolled') => status({ ...QUIET, ...some }, access, NOW).say
@@ -36,6 +36,7 @@ test('a phone that the centre does not know says so before all else', () => {
 test('what needs mending is said before what is only waiting', () => {
   expect(said({ unsent: 3, needsHand: [HAND] })).toBe('hand')
   expect(said({ unsent: 3, needsHand: [{ ...HAND, fix: 'dismiss' }] })).toBe('unsent')
+  expect(said({ unsent: 3, unplaced: 3 })).toBe('hand')
 })
 
 test('no network is said only when it was tried and nothing was heard for a while', () => {

@@ -135,6 +135,8 @@ for (let n = 0; n < 30; n += 1) {
 times.sort((a, b) => a - b)
 figure('ms, save to ready at 6x, median', Math.round(times[15]), 100)
 figure('ms, save to ready at 6x, p95', Math.round(times[28]), 100)
+// The form is free before the last entry is in storage; it counts once it is.
+await page.waitForFunction(all => Number(document.querySelector('.pill-first').innerText.replace(/\D/g, '')) >= all, before + 30).catch(() => undefined)
 const after = await unsent()
 console.log(`unsent ${before} before, ${after} after 30 more`)
 if (after !== before + 30) missed.push('entries')

@@ -3,8 +3,9 @@
 
 import { signal, type ReadonlySignal } from '@preact/signals'
 
+import first from 'bundled:first'
+
 import type { Kind, Policy } from './kind.ts'
-import type { Database } from '../store/db.ts'
 
 type ByName = { readonly [name: string]: Kind }
 
@@ -16,23 +17,33 @@ export class Definitions {
   /** 0 while nothing has come: the centre takes that for its newest. */
   schema = 0
   policyVersion = 0
+  private isWhole = false
   /** The server's public key for rescue files, in hex. */
   rescueKey: string | null = null
 
   /** What was kept, or else the bundled ones, also where storage tells nothing. */
-  async load(db: Database): Promise<void> {
-    const kept = await db.read(store => store.get('phone', 'definitions')).catch(() => undefined)
-    if (kept !== undefined) return this.take(kept as Kept)
-    const { default: bundled } = await import('./bundled.json')
-    if (this.schema > 0) return
-    this.heldKinds.value = byName(bundled.kinds as unknown as Kind[])
-    this.heldPolicy.value = bundled.policy as unknown as Policy
+  load(kept: Kept | undefined): void {
+    // Without a schema nothing but the rescue key has come yet.
+    if (kept !== undefined && kept.schema > 0) return this.take(kept)
+    if (kept !== undefined) this.rescueKey = kept.rescueKey
+    if (this.schema > 0 || this.isWhole) return
+    this.heldKinds.value = byName(first.kinds)
+    this.heldPolicy.value = first.policy
+  }
+
+  /** The bundled kinds and rules that the first screen does without. */
+  async complete(): Promise<void> {
+    const { default: rest } = await import('bundled:rest')
+    if (this.schema > 0 || this.isWhole) return
+    this.isWhole = true
+    this.heldKinds.value = { ...byName(rest.kinds), ...this.heldKinds.value }
+    this.heldPolicy.value = { ...this.heldPolicy.value, rule: [...this.heldPolicy.value.rule, ...rest.rule] }
   }
 
   kept(): Kept {
     return {
       schema: this.schema,
-      kinds: Object.values(this.heldKinds.value),
+      kinds: this.schema === 0 ? [] : Object.values(this.heldKinds.value),
       policyVersion: this.policyVersion,
       policy: this.heldPolicy.value,
       rescueKey: this.rescueKey,
@@ -40,11 +51,12 @@ export class Definitions {
   }
 
   take(kept: Kept): void {
+    this.rescueKey = kept.rescueKey
+    if (kept.schema === 0) return
     this.schema = kept.schema
     this.heldKinds.value = byName(kept.kinds)
     this.policyVersion = kept.policyVersion
     this.heldPolicy.value = kept.policy
-    this.rescueKey = kept.rescueKey
   }
 }
 

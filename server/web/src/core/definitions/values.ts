@@ -2,6 +2,8 @@
 // `sync-protocol/src/check`, with the same codes. Values are sent as they were typed; the
 // normalised form serves search and comparison.
 
+import { fold } from './fold.ts'
+
 export type Outcome =
   | { readonly value: string; readonly warnings: readonly string[] }
   | { readonly refused: string }
@@ -11,11 +13,6 @@ const ok = (value: string, ...warnings: string[]): Outcome => ({ value, warnings
 const utf8 = (text: string): number => new TextEncoder().encode(text).length
 const chars = (text: string): number => Array.from(text).length
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
-
-/** Full-width to half-width, trimmed, upper case: how every code-like value is read. */
-export function fold(text: string): string {
-  return text.normalize('NFKC').trim().toUpperCase()
-}
 
 function folded(text: string, read: (folded: string) => Outcome): Outcome {
   if (utf8(text) > 256) return refused('too_long')

@@ -41,6 +41,8 @@ export interface OutboxRow {
   readonly seq: number | null
   readonly shown: Shown
   readonly lost: boolean
+  /** Of a record that has no place yet: what was typed for it, if anything. */
+  readonly unplaced?: string
 }
 
 export interface RowRow {
@@ -121,18 +123,30 @@ export class Database {
   }
 
   /** Runs `deed` in one transaction that is on disk when this resolves. It may be run again. */
-  async write(stores: Store[], deed: (tx: Transaction) => void | Promise<void>, durability: IDBTransactionDurability = 'strict'): Promise<void> {
+  write(stores: Store[], deed: (tx: Transaction) => void | Promise<void>, durability: IDBTransactionDurability = 'strict'): Promise<void> {
+    return this.writeKnowing(stores, () => Promise.resolve(), deed, durability)
+  }
+
+  /** The same for a deed that has to know something first: it is asked together with who may write. */
+  async writeKnowing<T>(
+    stores: Store[],
+    ask: (tx: Transaction) => Promise<T>,
+    deed: (tx: Transaction, known: T) => void | Promise<void>,
+    durability: IDBTransactionDurability = 'strict',
+  ): Promise<void> {
     await this.trying(async db => {
-      const tx = db.transaction([...new Set<Store>(['phone', ...stores])], 'readwrite', { durability })
+      const tx = db.transaction([...new Set<Store>(['phone', ...stores])], 'readwrite', { durability }) as Transaction
       // A failure is told by `done`; without a listener it would be told twice.
       tx.done.catch(() => undefined)
-      const owner = this.owner === null ? null : await ownerIn(tx)
+      const [owner, known] = await Promise.all([this.owner === null ? null : ownerIn(tx), ask(tx)])
       if (owner !== this.owner) {
         tx.abort()
         // Nobody at all writes here: the browser has put an empty database in the place of ours.
         throw owner === undefined ? new StorageBroken('another database') : new Elsewhere()
       }
-      await deed(tx as Transaction)
+      await deed(tx, known)
+      // Nothing more comes: a slow page need not hear of each request before all is committed.
+      tx.commit?.()
       await tx.done
     })
   }
@@ -184,7 +198,7 @@ export class Database {
   }
 }
 
-async function ownerIn(tx: { objectStore(name: 'phone'): { get(key: string): Promise<unknown> } }): Promise<string | undefined> {
+async function ownerIn(tx: Transaction): Promise<string | undefined> {
   return ((await tx.objectStore('phone').get('owner')) as { tab: string } | undefined)?.tab
 }
 

@@ -77,7 +77,7 @@ export class Keeper {
       await this.db.write(stores, tx => {
         void tx.objectStore('persons').put(held.row)
         putClock(tx, held)
-        for (const id of entries) putEntry(tx, person, id, replica.outbox.get(id), lines.get(id))
+        for (const id of entries) putEntry(tx, held, id, lines.get(id))
         for (const id of troubles) {
           const sealed = sealedTroubles.get(id)
           if (sealed !== undefined) void tx.objectStore('troubles').put({ person, entry: id, trouble: sealed })
@@ -113,12 +113,13 @@ export class Keeper {
   async saveEntry(held: Held, id: EntryId, line: Sealed): Promise<void> {
     const person = held.row.id
     const mirrored = this.mirrorEntry(held, id)
-    await this.db.write(['clocks', 'outbox', 'lines'], async tx => {
+    const isThere = async (tx: Transaction) => (await tx.objectStore('outbox').getKey([person, id])) !== undefined
+    await this.db.writeKnowing(['clocks', 'outbox', 'lines'], isThere, (tx, there) => {
       putClock(tx, held)
-      if ((await tx.objectStore('outbox').get([person, id])) !== undefined) return
+      if (there) return
       const entry = held.replica.outbox.get(id)
       if (entry === undefined) return
-      void tx.objectStore('outbox').put(asCaptured(outboxRow(person, id, entry)))
+      void tx.objectStore('outbox').put(asCaptured(outboxRow(held, id, entry)))
       void tx.objectStore('lines').put({ person, entry: id, line })
     })
     await mirrored
@@ -134,10 +135,11 @@ export class Keeper {
     await this.mirror?.remove(held.row.id, [id])
   }
 
-  private async mirrorEntry(held: Held, id: EntryId): Promise<void> {
+  /** The second copy of an entry, or its newer line. */
+  async mirrorEntry(held: Held, id: EntryId): Promise<void> {
     const entry = held.replica.outbox.get(id)
     if (this.mirror === null || typeof entry?.line !== 'string') return
-    await this.mirror.put({ row: asCaptured(outboxRow(held.row.id, id, entry)), line: entry.line, clock: clockOf(held) })
+    await this.mirror.put({ row: asCaptured(outboxRow(held, id, entry)), line: entry.line, clock: clockOf(held) })
   }
 
   /** The second copy keeps to what is still to be sent, and to who everybody is. */
@@ -164,12 +166,17 @@ export class Keeper {
   async load(row: PersonRow): Promise<Held> {
     const person = row.id
     const range = ofPerson(person)
-    const [clock, entries, marks, troubles, rows, state] = await Promise.all([
-      this.db.read(db => db.get('clocks', person)),
-      this.db.read(db => db.getAll('outbox', range)),
-      this.db.read(db => db.getAll('marks', range)),
-      this.db.read(db => db.getAll('troubles', range)),
-      this.db.read(db => db.getAll('rows', range)),
+    const [[clock, entries, marks, troubles, rows], state] = await Promise.all([
+      this.db.read(db => {
+        const tx = db.transaction(['clocks', 'outbox', 'marks', 'troubles', 'rows'])
+        return Promise.all([
+          tx.objectStore('clocks').get(person),
+          tx.objectStore('outbox').getAll(range),
+          tx.objectStore('marks').getAll(range),
+          tx.objectStore('troubles').getAll(range),
+          tx.objectStore('rows').getAll(range),
+        ])
+      }),
       unseal(this.phoneKey, row.state),
     ])
     const replica = newReplica()
@@ -177,6 +184,7 @@ export class Keeper {
     takeClock(replica, clock?.clock)
     for (const entry of entries) {
       replica.outbox.set(entry.entry, entryOf(entry))
+      if (entry.unplaced !== undefined) replica.outbox.unplaced.set(entry.record, entry.unplaced)
       replica.nextEntry = Math.max(replica.nextEntry, entry.entry + 1)
     }
     const numbered = entries.filter(entry => entry.seq !== null)
@@ -296,6 +304,12 @@ export class Keeper {
 /** Entries whose line is in storage for good: told only after the commit. */
 const stored = new WeakSet<Entry>()
 
+/** Another line than the one in storage: it is written with the next save. */
+export function rewrite(entry: Entry, line: string): void {
+  stored.delete(entry)
+  entry.line = line
+}
+
 /** The line leaves memory, if it is in storage: what only the journal has, or nothing yet, stays. */
 export function sleep(entry: Entry): void {
   if (typeof entry.line === 'string' && stored.has(entry)) entry.line = undefined
@@ -343,9 +357,11 @@ export function asCaptured(row: OutboxRow): OutboxRow {
   return { ...row, seq: null, shown: 'pending' }
 }
 
-export function outboxRow(person: number, id: EntryId, entry: Entry): OutboxRow {
+export function outboxRow({ row, replica }: Held, id: EntryId, entry: Entry): OutboxRow {
   const { record, parent, era, stamp, abnormal, whole, seq, shown } = entry
-  return { person, entry: id, record, parent, era, stamp, abnormal, whole, seq, shown, lost: entry.line === null }
+  const unplaced = replica.outbox.unplaced.get(record)
+  const told = { person: row.id, entry: id, record, parent, era, stamp, abnormal, whole, seq, shown, lost: entry.line === null }
+  return unplaced === undefined ? told : { ...told, unplaced }
 }
 
 function entryOf(row: OutboxRow): Entry {
@@ -355,13 +371,15 @@ function entryOf(row: OutboxRow): Entry {
   return entry
 }
 
-function putEntry(tx: Transaction, person: number, id: EntryId, entry: Entry | undefined, line: Sealed | undefined): void {
+function putEntry(tx: Transaction, held: Held, id: EntryId, line: Sealed | undefined): void {
+  const person = held.row.id
+  const entry = held.replica.outbox.get(id)
   if (entry === undefined) {
     void tx.objectStore('outbox').delete([person, id])
     void tx.objectStore('lines').delete([person, id])
     return
   }
-  void tx.objectStore('outbox').put(outboxRow(person, id, entry))
+  void tx.objectStore('outbox').put(outboxRow(held, id, entry))
   if (line !== undefined) void tx.objectStore('lines').put({ person, entry: id, line })
 }
 

@@ -72,6 +72,11 @@ export interface Trouble {
 /** Entries by order of capture, and by record: most records have one. */
 export class Outbox extends Table<EntryId, Entry> {
   private readonly records = new Map<RecordId, EntryId | EntryId[]>()
+  /**
+   * New records whose place nobody knew for sure when they were captured, and what was typed for it:
+   * none of their entries is packed until somebody has said where they belong.
+   */
+  readonly unplaced = new Map<RecordId, Place | ''>()
 
   override set(id: EntryId, entry: Entry): this {
     const of = this.records.get(entry.record)
@@ -86,8 +91,10 @@ export class Outbox extends Table<EntryId, Entry> {
     const record = this.get(id)?.record
     if (record !== undefined) {
       const rest = this.idsOf(record).filter(other => other !== id)
-      if (rest.length === 0) this.records.delete(record)
-      else this.records.set(record, rest)
+      if (rest.length === 0) {
+        this.records.delete(record)
+        this.unplaced.delete(record)
+      } else this.records.set(record, rest)
     }
     return super.delete(id)
   }
@@ -120,7 +127,7 @@ export function capture(self: Replica, draft: Draft, moment: Moment): EntryId | 
   if ('malformed' in parsed) return { refused: parsed.malformed.code, path: parsed.malformed.path }
   const stamp = rawText(nextStamp(self.eras, moment.wall))
   const id = self.nextEntry++
-  self.outbox.set(id, {
+  const entry: Entry = {
     record: draft.record,
     parent: draft.parent ?? null,
     era: self.eras.era,
@@ -130,7 +137,9 @@ export function capture(self: Replica, draft: Draft, moment: Moment): EntryId | 
     seq: null,
     line: write(self, draft, stamp),
     shown: 'pending',
-  })
+  }
+  self.outbox.set(id, entry)
+  if ('change' in parsed) changes.set(entry, { line: entry.line as string, change: { ...parsed.change, stamp } })
   return id
 }
 
@@ -237,7 +246,13 @@ export function lostLine(reason: string): string {
   return JSON.stringify({ lost: reason })
 }
 
+/** What the lines say that were read already: a line is read once, however often it is shown. */
+const changes = new WeakMap<Entry, { readonly line: string; readonly change: Change | null }>()
+
 /** The change of an entry, as it was captured. */
 export function changeOf(entry: Entry | undefined): Change | null {
-  return read(entry?.line)
+  if (entry === undefined || typeof entry.line !== 'string') return null
+  let known = changes.get(entry)
+  if (known?.line !== entry.line) changes.set(entry, (known = { line: entry.line, change: read(entry.line) }))
+  return known.change
 }

@@ -1,6 +1,6 @@
 // Which changes go next, in what order: records with an abnormal value first, all pending changes
-// of a record together and in order, a parent before its child, else by capture. It numbers
-// nothing: `request` does, when a request is started.
+// of a record together and in order, a parent before its child, else by capture; what has no place
+// yet stays. It numbers nothing: `request` does, when a request is started.
 
 import type { EntryId, Outbox } from './outbox.ts'
 import type { RecordId } from './limits.ts'
@@ -10,7 +10,7 @@ export function order(outbox: Outbox): EntryId[] {
   const groups = new Map<RecordId, EntryId[]>()
   const abnormal = new Set<RecordId>()
   for (const [id, entry] of outbox) {
-    if (entry.seq !== null) continue
+    if (entry.seq !== null || outbox.unplaced.has(entry.record)) continue
     const group = groups.get(entry.record)
     if (group === undefined) groups.set(entry.record, [id])
     else group.push(id)

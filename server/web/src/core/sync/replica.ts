@@ -4,10 +4,12 @@
 // Nothing here does I/O, reads a clock or draws a random number. It is the twin of
 // `sync-protocol/src/replica`: the same names, the same vectors, and a fuzz compares the two.
 //
-// Two things are here alone. A line may be *asleep*: in storage and not in memory, for a phone with
+// Four things are here alone. A line may be *asleep*: in storage and not in memory, for a phone with
 // ten thousand unsent changes must start at once; `wants` says which to wake before `next`. And a
 // replica may be *muted*: it sends and asks for nothing, for rows that come while its person is
-// locked could not be sealed under their key.
+// locked could not be sealed under their key. And new records may be *unplaced*: they wait until a
+// person has said where they belong, for the centre would refuse them without.
+// `filedElsewhere` only tells, it changes nothing here.
 
 import type { Access, Identity } from './enrol.ts'
 import { endLeases, type Filed, type Holding, type Limbo } from './rows.ts'
@@ -70,6 +72,8 @@ export interface Replica {
   fault: string | null
   /** Asks for nothing, only sends. Not kept. */
   muted: boolean
+  /** Scopes under which own changes were filed and which are not held: for who asks for the right days. Not kept. */
+  filedElsewhere: Set<Scope>
 }
 
 /** A replica that holds nothing and is not enrolled. It captures from the first moment. */
@@ -106,6 +110,7 @@ export function newReplica(): Replica {
     lastContact: null,
     fault: null,
     muted: false,
+    filedElsewhere: new Set(),
   }
 }
 

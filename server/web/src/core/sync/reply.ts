@@ -64,6 +64,7 @@ function applyVerdicts(self: Replica, reply: Reply): void {
     const unasked = scope !== null && scope !== undefined && cursorIn(flight, scope) === null
     const held = unasked ? self.holdings.get(scope) : undefined
     if (held !== undefined) held.complete = false
+    else if (unasked) self.filedElsewhere.add(scope)
     settle(self, seq, verdict, held !== undefined)
   }
 }

@@ -106,7 +106,7 @@ export function wants(self: Replica): EntryId[] {
 /** Whether there is something to send, or to ask for in this round. */
 export function hasWork(self: Replica, moment: Moment): boolean {
   if (self.settled < packed(self)) return true
-  for (const entry of self.outbox.values()) if (entry.seq === null) return true
+  for (const entry of self.outbox.values()) if (entry.seq === null && !self.outbox.unplaced.has(entry.record)) return true
   return !self.pace.withoutPull && !self.muted && due(self, moment).length > 0
 }
 

@@ -34,13 +34,15 @@ export function VisitScreen({ household }: { household: RecordId }) {
 }
 
 function VisitForm({ of }: { of: Household }) {
-  const draft = useSignal<Fields>(begin(of, Date.now()))
+  const form = `${VISIT}/${of.view.record}`
+  const draft = useSignal<Fields>({ ...(core.draft(form) ?? begin(of, Date.now())), visited_at: Date.now() })
   const faults = useSignal<readonly Fault[]>([])
   const busy = useSignal(false)
   const kind = core.kinds.value[VISIT]
   if (!kind) return null
   const put = (name: string, value: Value | undefined): void => {
     draft.value = { ...draft.value, [name]: value ?? null }
+    core.keepDraft(form, draft.value)
     core.setDirty(true)
   }
   const rules = core.judge(VISIT, filled(draft.value))
@@ -52,6 +54,7 @@ function VisitForm({ of }: { of: Household }) {
     const done = await keep(of, set)
     busy.value = false
     if (!done) return
+    core.keepDraft(form, null)
     core.setDirty(false)
     back(2)
   }

@@ -17,6 +17,7 @@ import { Sheet } from '../parts/sheet'
 import { tell } from '../parts/toast'
 import { OWN } from '../register/entry'
 import { Conflicts } from './conflicts'
+import { Lacks } from './lacks'
 import { isAbnormal, STANDINGS, who } from './list'
 import { enter } from '../route'
 
@@ -48,6 +49,7 @@ export function Detail({ record }: { record: RecordId }) {
         <p class={`note ${state.tone}`}><Mark shape={state.shape} /> {t(state.text)}</p>
         {shown.isVoid && <p class="note warn">{t('record.void')}</p>}
         {shown.flags.includes('amended_after_void') && <p class="note warn">{t('record.amendedAfterVoid')}</p>}
+        <Lacks view={shown} onAdd={() => { sheet.value = 'edit' }} />
         <Conflicts view={shown} />
         {kind && (
           <dl class="facts">

@@ -27,15 +27,16 @@ export const plate = signal('')
 export const name = signal('')
 /** Digits of the temperature as typed: 365 is 36.5. */
 export const digits = signal('')
+const NOTHING: Fields = {}
 /** What is known besides, from a card, a recall or the longer form. */
-export const known = signal<Fields>({})
+export const known = signal<Fields>(NOTHING)
 /** Somebody was recognised, and how: their line stands in place of what was typed. */
 export const found = signal<{ readonly by: 'recall' | 'card'; readonly old: boolean } | null>(null)
 /** The answer to "not the same person": no more proposals for what was typed. */
 export const refused = signal('')
-/** Nothing is taken while an entry is being saved: what is typed now would go with it. */
+/** An entry is on its way into storage. The form is empty already and takes the next one, which can be saved once this one is. */
 export const busy = signal(false)
-/** A moment longer for the codes alone, so that an impatient second tap is not a second entry. */
+/** A moment longer, so that an impatient second tap is not a second entry. */
 export const resting = signal(false)
 
 const slots = { phone, number, plate, name }
@@ -140,7 +141,7 @@ export function clear(): void {
     plate.value = ''
     name.value = ''
     digits.value = ''
-    known.value = {}
+    known.value = NOTHING
     found.value = null
     refused.value = ''
     slot.value = asking.value

@@ -9,7 +9,7 @@ import { feel, light } from '../feel'
 import { box, same } from '../forms/ask'
 import { hush, tell } from '../parts/toast'
 import { enter } from '../route'
-import { busy, clear, fields, KIND, putBack, resting } from './entry'
+import { busy, clear, dirty, fields, KIND, putBack, resting } from './entry'
 import { degrees } from '../../i18n/time'
 
 /** The same person within so short a time is most likely the same tap twice. */
@@ -21,12 +21,20 @@ const PAUSE = 150
 export const lacking = signal<{ readonly code: string | null; readonly faults: readonly Fault[] } | null>(null)
 /** The same person was registered a moment ago: update that entry, or make another one. */
 export const twice = signal<{ readonly code: string | null; readonly earlier: RecordView } | null>(null)
-/** What could not be saved, and why: the values stay in the form. */
-export const failure = signal<'storage_full' | 'storage_broken' | 'elsewhere' | 'refused' | null>(null)
+/** What could not be saved, and why. Its values stay: in the form, or here where the next one is being typed already. */
+export const failure = signal<Failed | null>(null)
+
+export interface Failed {
+  readonly why: 'storage_full' | 'storage_broken' | 'elsewhere' | 'refused'
+  /** What the entry was known by. */
+  readonly line: string
+  /** Tries once more; null where the values are in the form again. */
+  readonly again: (() => void) | null
+}
 
 /** The tap that ends an entry; `code` is null for a kind without health codes. */
 export async function finish(code: string | null, sure = false): Promise<void> {
-  if (busy.value || resting.value) return
+  if (busy.value || resting.value || failure.value?.again) return
   const set = fields(code)
   const faults = core.check(KIND, set).refused
   if (faults.length > 0) {
@@ -34,58 +42,62 @@ export async function finish(code: string | null, sure = false): Promise<void> {
     lacking.value = { code, faults }
     return
   }
-  lacking.value = null
   const earlier = sure ? null : core.registeredLately(set, TWICE)
-  if (earlier) {
-    twice.value = { code, earlier }
-    return
-  }
-  twice.value = null
-  busy.value = true
-  const captured = await core.capture({ kind: KIND, set, place: core.shift.value?.place || undefined })
-  settle(captured, set, code)
+  batch(() => {
+    lacking.value = null
+    twice.value = earlier ? { code, earlier } : null
+  })
+  if (!earlier) await save(set, code, () => core.capture({ kind: KIND, set, place: core.shift.value?.place || undefined }))
 }
 
 /** The entry of a moment ago gets the new values. */
 export async function update(): Promise<void> {
   const question = twice.value
   if (!question || busy.value) return
-  busy.value = true
   const set = fields(question.code)
   const standing = question.earlier.fields
   const news = Object.entries(set).filter(([field, value]) => !same(value, standing[field] ?? null))
-  const captured = await core.edit(question.earlier, Object.fromEntries(news))
   twice.value = null
-  settle(captured, set, question.code)
+  await save(set, question.code, () => core.edit(question.earlier, Object.fromEntries(news)))
 }
 
 /** One passer who is only counted. */
 export async function countOne(direction: 'in' | 'out' | 'transit'): Promise<void> {
-  if (busy.value) return
-  busy.value = true
+  if (busy.value || failure.value?.again) return
   const set: Fields = { mode: 'tally', direction, disposition: 'passed' }
-  const captured = await core.capture({ kind: KIND, set, place: core.shift.value?.place || undefined })
-  settle(captured, set, null)
+  await save(set, null, () => core.capture({ kind: KIND, set, place: core.shift.value?.place || undefined }))
 }
 
-function settle(captured: Captured, set: Fields, code: string | null): void {
-  if (captured.outcome !== 'saved') {
-    busy.value = false
-    failure.value = captured.outcome === 'refused' ? 'refused' : captured.why
-    feel('refused')
-    return
-  }
-  const serious = captured.abnormal.filter(rule => rule.level !== 'notice')
-  const line = said(set, code)
+/** The form is empty at once, for the next passer; "saved" is said when storage has it, and not before. */
+async function save(set: Fields, code: string | null, deed: () => Promise<Captured>): Promise<void> {
   batch(() => {
+    busy.value = true
+    resting.value = true
     failure.value = null
     clear()
-    busy.value = false
-    resting.value = true
   })
   setTimeout(() => {
     resting.value = false
   }, PAUSE)
+  // The empty form is drawn before the phone turns to its storage.
+  await new Promise(resolve => setTimeout(resolve))
+  const captured = await deed()
+  busy.value = false
+  if (captured.outcome === 'saved') return confirm(captured, set, code)
+  feel('refused')
+  const isCount = set['mode'] === 'tally'
+  const typing = dirty.value
+  if (!typing && !isCount) putBack(set)
+  failure.value = {
+    why: captured.outcome === 'refused' ? 'refused' : captured.why,
+    line: said(set, code),
+    again: typing || isCount ? () => void save(set, code, deed) : null,
+  }
+}
+
+function confirm(captured: Captured & { outcome: 'saved' }, set: Fields, code: string | null): void {
+  const serious = captured.abnormal.filter(rule => rule.level !== 'notice')
+  const line = said(set, code)
   const { entry, record, undoUntil } = captured
   if (serious.length > 0) {
     feel('abnormal')

@@ -4,16 +4,17 @@ import { useEffect } from 'preact/hooks'
 import { say, t } from '../../i18n'
 import { core } from '../core'
 import { codes, field } from '../forms/ask'
-import { later, laterSheet } from '../lazy'
+import { later, laterSheet, whenLater } from '../lazy'
 import { Bar } from '../parts/bar'
 import { Icon, Mark, type Shape } from '../parts/icon'
 import { Keypad, type KeyName } from '../parts/keypad'
 import { enter } from '../route'
-import { listenToWedge } from '../scan/wedge'
+import { isStanding, standTrouble } from '../scan/standing'
 import {
   asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, resting, slot,
   temperature,
 } from './entry'
+import { Failure } from './failure'
 import { Middle } from './middle'
 import { close, sheet } from './open'
 import { receive } from './receive'
@@ -23,13 +24,14 @@ const Tally = later(all => all.Tally)
 const ScanSheet = laterSheet(all => all.ScanSheet)
 const PlateSheet = laterSheet(all => all.PlateSheet)
 const NameSheet = laterSheet(all => all.NameSheet)
+const Stand = laterSheet(all => all.Stand)
 const MoreSheet = laterSheet(all => all.MoreSheet)
 const BoxSheet = laterSheet(all => all.BoxSheet)
 const LackSheet = laterSheet(all => all.LackSheet)
 const TwiceSheet = laterSheet(all => all.TwiceSheet)
 
 export function Register() {
-  useEffect(() => listenToWedge(receive, typedKey), [])
+  useEffect(() => whenLater(all => all.listenToWedge(receive, typedKey)), [])
   const shift = core.shift.value
   if (!shift) return null
   const title = core.places.value.find(one => one.place === shift.place)?.name ?? (shift.place || t('shift.unnamed'))
@@ -51,7 +53,7 @@ function Sheets() {
   const open = sheet.value
   return (
     <>
-      {open === 'scan' && <ScanSheet onClose={close} onText={text => { close(); receive(text) }} />}
+      {open === 'scan' && <ScanSheet onClose={close} onStand={() => { close(); isStanding.value = true }} onText={text => { close(); receive(text) }} />}
       {open === 'plate' && <PlateSheet onClose={close} />}
       {open === 'name' && <NameSheet onClose={close} />}
       {open === 'more' && <MoreSheet onClose={close} />}
@@ -65,8 +67,8 @@ function Sheets() {
 function Fast() {
   return (
     <main class="register">
-      <Line />
-      <Middle />
+      {isStanding.value && <Stand />}
+      {(!isStanding.value || dirty.value || standTrouble.value !== null) && <><Line /><Middle /></>}
       <Failure />
       <Keypad
         onKey={press}
@@ -150,7 +152,6 @@ const SLOTS = { phone, number, plate, name }
 
 /** A key of the keypad, or of a keyboard. */
 export function press(key: KeyName): void {
-  if (busy.value) return
   if (slot.value === 'temperature') {
     if (key === 'back') {
       if (digits.value === '') slot.value = asking.value
@@ -189,7 +190,7 @@ function Codes() {
   const health = of && field(of, 'health_code')
   const list = codes(health)
   const rest = list.filter(code => !(code.code in SHAPES))
-  const off = busy.value || resting.value
+  const off = busy.value || resting.value || Boolean(failure.value?.again)
   const warm = temperature.value !== undefined || !has('measurement', 'temperature')
   if (!health) {
     return (
@@ -216,10 +217,3 @@ function Codes() {
     </div>
   )
 }
-
-/** The entry is not saved: said where it cannot be overlooked, with the values still in the form. */
-function Failure() {
-  const why = failure.value
-  return why ? <p class="note bad" role="alert">{t(`failure.${why}`)}</p> : null
-}
-

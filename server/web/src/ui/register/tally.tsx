@@ -6,7 +6,8 @@ import { count } from '../../i18n/time'
 import { core } from '../core'
 import { Button } from '../parts/press'
 import { busy, KIND } from './entry'
-import { countOne } from './save'
+import { Failure } from './failure'
+import { countOne, failure } from './save'
 
 export function Tally() {
   const shift = core.shift.value
@@ -22,7 +23,8 @@ export function Tally() {
     <main class="tally">
       <p class="tally-count" aria-live="polite"><span class="aside">{t('tally.counted')} </span>{count(counted.value)}</p>
       <p class="soft">{t('tally.counted')}</p>
-      <button type="button" class="code green tally-key" disabled={busy.value} onClick={() => void countOne(shift.direction)}>
+      <Failure />
+      <button type="button" class="code green tally-key" disabled={busy.value || Boolean(failure.value?.again)} onClick={() => void countOne(shift.direction)}>
         {t('tally.add')}
       </button>
       <Button big tone="danger" icon="warn" onPress={full}>{t('tally.full')}</Button>

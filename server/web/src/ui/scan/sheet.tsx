@@ -6,59 +6,38 @@ import { t, type Message } from '../../i18n'
 import { Icon } from '../parts/icon'
 import { Button } from '../parts/press'
 import { Sheet } from '../parts/sheet'
+import { watch, type Trouble } from './camera'
 import { reader } from './read'
-
-/** Between two looks at the picture: the phone has other things to do. */
-const BETWEEN = 120
 
 interface ScanProps {
   title?: string
   onText: (text: string) => void
+  /** The phone goes into a stand, and reads one passer after the other. */
+  onStand?: () => void
   onClose: () => void
 }
 
-type Trouble = 'denied' | 'none' | 'failed'
-const TROUBLES: Record<Trouble, Message> = { denied: 'scan.denied', none: 'scan.noCamera', failed: 'scan.failed' }
+export const TROUBLES: Record<Trouble, Message> = { denied: 'scan.denied', none: 'scan.noCamera', failed: 'scan.failed' }
 
-export function ScanSheet({ title, onText, onClose }: ScanProps) {
+export function ScanSheet({ title, onText, onStand, onClose }: ScanProps) {
   const video = useRef<HTMLVideoElement>(null)
+  const read = useRef(false)
   const [trouble, setTrouble] = useState<Trouble | null>(null)
   const [lamp, setLamp] = useState<{ readonly track: MediaStreamTrack; readonly on: boolean } | null>(null)
   const [unread, setUnread] = useState(false)
 
-  useEffect(() => {
-    let stopped = false
-    let stream: MediaStream | null = null
-    const run = async (): Promise<void> => {
-      const media = navigator.mediaDevices as MediaDevices | undefined
-      if (!media) return setTrouble('none')
-      try {
-        const [camera, read] = await Promise.all([
-          media.getUserMedia({ audio: false, video: { facingMode: 'environment', width: { ideal: 1280 } } }),
-          reader(),
-        ])
-        stream = camera
-        if (stopped || !video.current) return halt(camera)
-        const track = camera.getVideoTracks()[0]
-        if (track && 'torch' in (track.getCapabilities?.() ?? {})) setLamp({ track, on: false })
-        video.current.srcObject = camera
-        await video.current.play()
-        while (!stopped && video.current) {
-          const text = await read(video.current, video.current.videoWidth, video.current.videoHeight)
-          if (text && !stopped) return onText(text)
-          await new Promise(resolve => setTimeout(resolve, BETWEEN))
-        }
-      } catch (fault) {
-        const name = fault instanceof DOMException ? fault.name : ''
-        if (!stopped) setTrouble(name === 'NotAllowedError' ? 'denied' : name === 'NotFoundError' ? 'none' : 'failed')
-      }
-    }
-    void run()
-    return () => {
-      stopped = true
-      if (stream) halt(stream)
-    }
-  }, [])
+  useEffect(() => watch({
+    video: () => video.current,
+    // The sheet closes with the first code; a second look may come before it is gone.
+    heard: text => {
+      if (!read.current) onText(text)
+      read.current = true
+    },
+    trouble: setTrouble,
+    runs: track => {
+      if (track && 'torch' in (track.getCapabilities?.() ?? {})) setLamp({ track, on: false })
+    },
+  }), [])
 
   const photo = async (event: Event): Promise<void> => {
     const file = (event.currentTarget as HTMLInputElement).files?.[0]
@@ -108,6 +87,7 @@ export function ScanSheet({ title, onText, onClose }: ScanProps) {
             <input class="aside" type="file" accept="image/*" capture="environment" onChange={event => void photo(event)} />
           </label>
         </div>
+        {onStand && trouble === null && <Button onPress={onStand}>{t('stand.begin')}</Button>}
         <form class="scan-type" onSubmit={typed}>
           <label for="scan-text">{t('scan.type')}</label>
           <div class="pair wide">
@@ -118,8 +98,4 @@ export function ScanSheet({ title, onText, onClose }: ScanProps) {
       </div>
     </Sheet>
   )
-}
-
-function halt(stream: MediaStream): void {
-  for (const track of stream.getTracks()) track.stop()
 }

@@ -7,13 +7,15 @@ import type { Enrolment } from '../../core/api'
 import { t } from '../../i18n'
 import { core } from '../core'
 import { feel } from '../feel'
+import { later, laterSheet } from '../lazy'
 import { Bar } from '../parts/bar'
-import { Icon } from '../parts/icon'
 import { Button } from '../parts/press'
-import { ScanSheet } from '../scan/sheet'
 import { given } from './given'
-import { askToInstall, canInstall } from './install'
-import { PinPad } from './pin-pad'
+
+const Install = later(all => all.Install)
+const Named = later(all => all.Named)
+const NewPin = later(all => all.NewPin)
+const ScanSheet = laterSheet(all => all.ScanSheet)
 
 type Step = 'code' | 'name' | 'pin' | 'install'
 
@@ -26,7 +28,6 @@ export function Enrol({ onDone, first: now }: { onDone: () => void; first: boole
   const [first] = useState(now)
   const step = useSignal<Step>('code')
   const code = useSignal(given.code)
-  const name = useSignal(core.person.value?.name ?? '')
   const scanning = useSignal(false)
   const busy = useSignal(false)
   const outcome = useSignal<Enrolment | null>(null)
@@ -41,7 +42,6 @@ export function Enrol({ onDone, first: now }: { onDone: () => void; first: boole
     given.code = ''
     if (outcome.value.outcome === 'refused') return feel('refused')
     if (outcome.value.outcome !== 'later') feel('saved')
-    name.value = core.person.value?.name ?? name.value
     step.value = 'name'
   }
   const scanned = (text: string): void => {
@@ -49,11 +49,6 @@ export function Enrol({ onDone, first: now }: { onDone: () => void; first: boole
     const scan = core.readScan(text)
     code.value = scan.scan === 'enrol' ? scan.code : text.trim()
     void send()
-  }
-  const named = async (): Promise<void> => {
-    const person = core.person.value
-    if (person && name.value.trim()) await core.renamePerson(person.id, name.value.trim())
-    step.value = core.person.value?.hasPin ? 'install' : 'pin'
   }
   const last = (): void => {
     step.value = 'install'
@@ -80,78 +75,11 @@ export function Enrol({ onDone, first: now }: { onDone: () => void; first: boole
             {first && <p class="help">{t('enrol.laterText')}</p>}
           </>
         )}
-        {step.value === 'name' && (
-          <form class="stack" onSubmit={event => { event.preventDefault(); void named() }}>
-            <Outcome of={outcome.value} />
-            <label class="field">
-              <span class="name">{t('enrol.name')}</span>
-              <input class="tall" value={name.value} maxLength={32} autoComplete="name" onInput={event => { name.value = event.currentTarget.value }} />
-            </label>
-            <p class="help">{t('enrol.nameText')}</p>
-            <Button submit tone="main" big>{t('act.next')}</Button>
-          </form>
-        )}
+        {step.value === 'name' && <Named of={outcome.value} onDone={() => { step.value = core.person.value?.hasPin ? 'install' : 'pin' }} />}
         {step.value === 'pin' && <NewPin onDone={last} onSkip={last} />}
         {step.value === 'install' && <Install onDone={onDone} />}
       </main>
       {scanning.value && <ScanSheet title={t('enrol.scan')} onClose={() => { scanning.value = false }} onText={scanned} />}
     </>
-  )
-}
-
-function Outcome({ of }: { of: Enrolment | null }) {
-  if (of === null) return null
-  if (of.outcome === 'later') return <p class="note warn" role="status">{t('enrol.offline')}</p>
-  if (of.outcome === 'other_person') return <p class="note good" role="status">{t('enrol.other')}</p>
-  return <p class="note good" role="status">{t('enrol.done')}</p>
-}
-
-/** A PIN, typed twice. */
-export function NewPin({ onDone, onSkip }: { onDone: () => void; onSkip?: () => void }) {
-  const first = useSignal<string | null>(null)
-  const wrong = useSignal(false)
-  const busy = useSignal(false)
-  const take = async (pin: string): Promise<void> => {
-    if (first.value === null) {
-      first.value = pin
-      wrong.value = false
-    } else if (first.value === pin) {
-      busy.value = true
-      await core.setPin(pin)
-      busy.value = false
-      feel('saved')
-      onDone()
-    } else {
-      feel('refused')
-      first.value = null
-      wrong.value = true
-    }
-  }
-  return (
-    <div class="stack">
-      <h2>{t(first.value === null ? 'pin.new' : 'pin.again')}</h2>
-      <p class="help">{t('pin.text')}</p>
-      {wrong.value && <p class="note bad" role="alert">{t('pin.differ')}</p>}
-      <PinPad key={first.value === null ? 'one' : 'two'} busy={busy.value} onPin={pin => void take(pin)} />
-      {onSkip && <Button tone="quiet" onPress={onSkip}>{t('pin.skip')}</Button>}
-    </div>
-  )
-}
-
-function Install({ onDone }: { onDone: () => void }) {
-  const storage = core.storage.value
-  const gate = core.gate
-  return (
-    <div class="stack">
-      <h2>{t('install.title')}</h2>
-      <p class={`note ${gate.standalone ? 'good' : 'warn'}`}><Icon name={gate.standalone ? 'check' : 'warn'} /> {t(gate.standalone ? 'install.done' : 'install.text')}</p>
-      {canInstall.value && <Button tone="main" big icon="save" onPress={() => void askToInstall()}>{t('install.do')}</Button>}
-      {!gate.standalone && !canInstall.value && <p class="help">{t(gate.ios ? 'install.ios' : 'install.menu')}</p>}
-      <p class={`note ${storage.persisted ? 'good' : 'warn'}`}>
-        <Icon name={storage.persisted ? 'check' : 'warn'} /> {t(storage.persisted ? 'store.yes' : 'store.no')}
-      </p>
-      {!storage.persisted && <Button onPress={() => void core.askToPersist()}>{t('store.ask')}</Button>}
-      <Button tone={canInstall.value ? 'plain' : 'main'} big onPress={onDone}>{t('install.go')}</Button>
-    </div>
   )
 }

@@ -1,30 +1,10 @@
 // Browsers that would lose data: said in plain words, with the way to a better one.
 
 import { useSignal } from '@preact/signals'
-import type { Gate } from '../../core/api'
 import { t, type Message } from '../../i18n'
 import { core } from '../core'
 import { Icon } from '../parts/icon'
 import { Button } from '../parts/press'
-
-export type Verdict =
-  | { readonly open: true }
-  /** Nothing would be kept: there is no "go on anyway". */
-  | { readonly open: false; readonly lacks: readonly Message[]; readonly hard: boolean }
-
-/** What the browser lacks; pure, so that every case is tested. */
-export function judgeGate(gate: Gate): Verdict {
-  const hard: Message[] = []
-  const soft: Message[] = []
-  if (!gate.secure) hard.push('gate.insecure')
-  if (!gate.indexedDb) hard.push('gate.noStorage')
-  if (gate.secure && !gate.crypto) hard.push('gate.noCrypto')
-  if (gate.inApp !== null) soft.push('gate.inApp')
-  if (gate.secure && !gate.serviceWorker) soft.push('gate.noOffline')
-  if (gate.ios && !gate.standalone && gate.inApp === null) soft.push('gate.ios')
-  if (hard.length + soft.length === 0) return { open: true }
-  return { open: false, lacks: [...hard, ...soft], hard: hard.length > 0 }
-}
 
 export function GateScreen({ lacks, hard, onAnyway }: { lacks: readonly Message[]; hard: boolean; onAnyway: () => void }) {
   const copied = useSignal(false)

@@ -13,6 +13,7 @@ import { Button } from '../parts/press'
 import { tell } from '../parts/toast'
 import { status, type Say } from '../state'
 import { BlockLine } from '../block-screen'
+import { PlaceAgain } from '../start/place'
 import { HandList } from './hands'
 
 const WORDS: Record<Say, Message> = {
@@ -45,6 +46,7 @@ export function Upload() {
           {upload.fault !== null && <Fact name={t('upload.fault')} text={upload.fault} />}
         </dl>
         <Button tone="main" big icon="send" onPress={() => core.hurry()}>{t('upload.now')}</Button>
+        <PlaceAgain />
         <HandList hands={upload.needsHand} />
         {others.length > 0 && (
           <section>

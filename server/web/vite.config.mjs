@@ -1,6 +1,9 @@
 // For the development server and the tests; what is shipped is built by scripts/build.mjs.
 
+import { bundled } from './scripts/bundled.mjs'
+
 export default {
+  plugins: [bundled()],
   base: './',
   publicDir: 'static/app',
   oxc: { jsx: { importSource: 'preact' } },

@@ -1,0 +1,76 @@
+// What is looked after while the app is open: storage that failed is tried again, what is remembered is
+// kept, the room that is left is measured.
+
+import type { Drafts } from './drafts.ts'
+import type { People } from './people.ts'
+import { measureStorage } from './room.ts'
+import type { State } from './state.ts'
+import { tick } from './sync/replica.ts'
+
+const EVERY_MS = 20_000
+/** How soon storage that failed is tried again. */
+const MEND_MS = 3_000
+
+export class Upkeep {
+  private timer: ReturnType<typeof setInterval> | null = null
+
+  constructor(
+    private readonly state: State,
+    private readonly people: People,
+    private readonly drafts: Drafts,
+    private readonly tidy: (now: number) => void,
+    private readonly hurry: () => void,
+  ) {
+    state.broken = () => void setTimeout(() => void this.run(), MEND_MS)
+  }
+
+  begin(): void {
+    this.timer = setInterval(() => void this.run(), EVERY_MS)
+    setTimeout(() => void this.state.phone.tidyMirror(), EVERY_MS)
+    if (typeof addEventListener === 'function') this.listen()
+  }
+
+  private listen(): void {
+    addEventListener('online', () => this.hurry())
+    addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.hurry()
+      else {
+        void this.drafts.save()
+        void this.state.phone.saveMemory().catch(() => undefined)
+      }
+    })
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer)
+  }
+
+  async run(): Promise<void> {
+    const { state } = this
+    const { phone } = state
+    if (phone.trouble === 'elsewhere') return
+    this.tidy(state.now().wall)
+    try {
+      if (phone.trouble === 'broken' || (phone.journal.count() > 0 && phone.trouble === 'none')) await this.recover()
+      await phone.saveMemory()
+    } catch (error) {
+      state.failed(error)
+    }
+    if (phone.onDuty !== null) tick(phone.onDuty.replica, state.now())
+    state.storage.value = await measureStorage(phone.trouble === 'full', phone.journal.count())
+    state.tell()
+  }
+
+  /** Storage that failed is opened anew; what the journal holds goes where it belongs. */
+  private async recover(): Promise<void> {
+    const { phone, definitions, network } = this.state
+    const id = phone.onDuty?.row.id
+    const key = phone.onDuty?.key ?? null
+    phone.trouble = 'none'
+    phone.onDuty = null
+    await phone.open(true, definitions)
+    const held = phone.people.find(held => held.row.id === id)
+    if (held !== undefined && phone.onDuty === null) await this.people.goOnDuty(held, key ?? held.row.key)
+    network.engine?.kick()
+  }
+}
