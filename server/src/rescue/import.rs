@@ -159,7 +159,8 @@ fn hand_in(app: &App, person: &Person, row: &DeviceRow) -> Result<TakenIn, Fault
             envelope: envelope(person, from, after, now),
             lines: chunk.iter().map(|kept| kept.line.as_bytes()).collect(),
         };
-        let push = Push::new(row.device(), &request, now);
+        let mut push = Push::new(row.device(), &request, now);
+        engine.check(&mut push);
         let pushed = match engine.submit(Job::Push(push)).map_err(failed)? {
             Answer::Push(PushAnswer::Done(pushed)) => pushed,
             Answer::Push(PushAnswer::Gap { .. }) => return Err(Fault::Numbers("a gap")),

@@ -94,9 +94,9 @@ pub struct StoreOptions {
     pub readers: usize,
     /// How many transactions may write beside each other, where the database can do that.
     pub writers: usize,
-    /// How long one statement waits for a lock.
+    /// How long one statement waits for a lock, and a writer for a connection that is free.
     pub busy_timeout: Duration,
-    /// How long somebody waits for a connection that is free.
+    /// How long a reader waits for a connection that is free.
     pub patience: Duration,
     /// Memory for pages, per connection.
     pub cache_kib: u32,
@@ -164,7 +164,7 @@ impl Store {
         // One more than fold: what writes alone (accounts, imports) finds a place, too. A lone writer
         // is waited for without an end, as an import may be at work.
         let (most, wait) = if many {
-            (options.writers.max(1) + 1, options.patience)
+            (options.writers.max(1) + 1, options.busy_timeout)
         } else {
             (1, FOREVER)
         };

@@ -9,7 +9,7 @@ use sync_protocol::{Millis, Rev};
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Coming, Failed};
 use super::fold::Fold;
-use super::job::{Answer, Job, Settled, Written};
+use super::job::{Answer, Job, Push, Settled, Written};
 use super::opening::Opening;
 use super::rules::{Rules, RulesCache};
 use super::search_key::SearchKey;
@@ -177,6 +177,13 @@ impl Engine {
         self.core.moment(connection)
     }
 
+    /// Judges the changes of a push by the rules last read, before it is its turn.
+    pub fn check(&self, push: &mut Push) {
+        if let Some(rules) = self.core.rules.held() {
+            push.check(&rules, &self.core.key, self.core.build);
+        }
+    }
+
     /// The device number of this process.
     pub fn process(&self) -> i64 {
         self.core.process
@@ -188,6 +195,8 @@ enum Ran {
     Done(Vec<Answer>),
     /// Nothing: it is to be written alone.
     Alone,
+    /// Nothing: it presumed of a record that it is not there, and cannot prove it.
+    Look,
     /// Nothing: since its epoch was opened the connections were lost, and it began on another.
     Elsewhere,
 }
@@ -215,6 +224,7 @@ impl Core {
             match ran {
                 Ran::Done(answers) => return Ok(answers),
                 Ran::Alone => return Err(Error::Corrupt("a fold that cannot be alone".to_owned())),
+                Ran::Look => return Err(Error::Corrupt("a fold that looked".to_owned())),
                 Ran::Elsewhere => {}
             }
         }
@@ -233,8 +243,24 @@ impl Core {
                 .write_in(company, |c| bulk::add_looks(c, &looks))?;
             return Ok(Ran::Done(jobs.iter().map(|_| Answer::Look).collect()));
         }
+        let mut presumes = true;
+        let ran = self.fold(company, generation, jobs, progress, &mut presumes)?;
+        match ran {
+            Ran::Look => self.fold(company, generation, jobs, progress, &mut presumes),
+            ran => Ok(ran),
+        }
+    }
+
+    /// One transaction, or, where it failed in passing, some. Only the first may presume.
+    fn fold(
+        &self,
+        company: Company,
+        generation: u64,
+        jobs: &[Job],
+        progress: &mut dyn FnMut(usize),
+        presumes: &mut bool,
+    ) -> Result<Ran, Error> {
         let now = self.clock.now();
-        let mut first = true;
         self.store.write_in(company, |connection| {
             if self.store.generation() != generation {
                 return Ok(Ran::Elsewhere);
@@ -242,11 +268,14 @@ impl Core {
             let (epoch, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.durable = self.durable;
-            fold.presumes = std::mem::take(&mut first);
+            fold.presumes = std::mem::take(presumes);
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
             if company == Company::Beside && fold.must_be_alone() {
                 return Ok(Ran::Alone);
+            }
+            if !fold.makes_all_presumed() {
+                return Ok(Ran::Look);
             }
             let purged = fold.purged_ids();
             fold.flush(connection, &self.key, &self.runs)?;

@@ -70,9 +70,7 @@ impl Engine {
             return Err(Refusal::TooOld { least });
         }
         let mut push = Push::new(device, request, received);
-        if let Some(rules) = self.core().rules.held() {
-            push.check(&rules, self.search_key(), self.core().build);
-        }
+        self.check(&mut push);
         let (mut reply, pulled) = match self.pull_at_once(&push, request)? {
             Some(pulled) => {
                 drop(coming);

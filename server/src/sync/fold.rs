@@ -37,9 +37,12 @@ pub(super) struct Fold {
     pub(super) process: i64,
     /// Whether others write at the same time.
     pub(super) company: Company,
-    /// What makes a record is not looked up: should one be there after all, its key refuses it, and
-    /// the fold is done again without this.
+    /// What makes a record is not looked up. Either the fold makes it, and should one be there after
+    /// all, its key refuses it; or nothing was decided by its absence that may be written. In both
+    /// cases the fold is done again without this.
     pub(super) presumes: bool,
+    /// Records that were not looked up.
+    pub(super) presumed: BTreeSet<RecordId>,
     pub(super) rules: Rules,
     /// When a change counts as durable.
     pub(super) durable: Durable,
@@ -250,6 +253,7 @@ impl Fold {
             process,
             company,
             presumes: false,
+            presumed: BTreeSet::new(),
             rules,
             durable: Durable::default(),
             devices: BTreeMap::new(),
@@ -287,6 +291,16 @@ impl Fold {
         let mut aside = self.aside.iter();
         aside.any(|aside| {
             aside.id.is_some() || aside.row.waits_for.is_some() || !self.shared_lines.is_empty()
+        })
+    }
+
+    /// Whether each record that was presumed not to be there is made by this fold, so that the key of
+    /// records judges it.
+    pub(super) fn makes_all_presumed(&self) -> bool {
+        self.presumed.iter().all(|id| {
+            let slot = self.records.get(id);
+            let is_made = |slot: &Slot| slot.stored.is_none() && slot.dirty && !slot.purge;
+            self.firsts.contains_key(id) || slot.is_some_and(is_made)
         })
     }
 

@@ -28,8 +28,6 @@ struct Names {
     devices: BTreeSet<i64>,
     people: BTreeSet<i64>,
     records: BTreeSet<RecordId>,
-    /// Records that changes make, and that nobody will have made before.
-    makes: BTreeSet<RecordId>,
     /// Map entries, which may have been purged.
     entries: Vec<RecordId>,
     /// Records that move or are purged: their children are needed too.
@@ -130,7 +128,7 @@ impl Fold {
         self.gather_states(connection)?;
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
-        let records: Vec<RecordId> = names.records.union(&names.makes).copied().collect();
+        let records: Vec<RecordId> = names.records.union(&self.presumed).copied().collect();
         let (records, entries) = purged::among(connection, &records, &names.entries)?;
         self.purged.extend(records);
         self.purged_entries.extend(entries);
@@ -172,9 +170,8 @@ impl Fold {
     }
 
     /// The records of pushes. What makes a record, and was never sent before, names one that is not
-    /// there: this is taken for granted, and not looked up, until it turns out wrong when the record
-    /// is written ([`Fold::presumes`]).
-    fn name_records(&self, jobs: &[Job], names: &mut Names) {
+    /// there: this is presumed, and not looked up ([`Fold::presumes`]).
+    fn name_records(&mut self, jobs: &[Job], names: &mut Names) {
         for job in jobs {
             let Job::Push(push) = job else { continue };
             let device = self.devices.get(&i64::from(push.device.0));
@@ -183,16 +180,17 @@ impl Fold {
                 let Ok(Line::Change(change)) = &line.parsed else {
                     continue;
                 };
-                let makes = change.base.is_none() && !change.whole && seq > ack;
-                if makes && self.presumes {
-                    names.makes.insert(change.record);
+                // A second edit before the first was answered has no base either, but says no place.
+                let is_placed = change.scope.is_some() || change.parent.is_some();
+                let makes = change.base.is_none() && !change.whole && is_placed;
+                if self.presumes && makes && seq > ack {
+                    self.presumed.insert(change.record);
                 } else {
                     names.records.insert(change.record);
                 }
             }
         }
-        let Names { makes, records, .. } = names;
-        makes.retain(|id| !records.contains(id));
+        self.presumed.retain(|id| !names.records.contains(id));
     }
 
     /// Whether the devices whose changes were kept aside may write now.
@@ -257,7 +255,7 @@ impl Fold {
             .values()
             .map(|device| device.row.line)
             .collect();
-        self.absent.extend(&names.makes);
+        self.absent.extend(&self.presumed);
         for round in 0.. {
             let mut wanted: Vec<RecordId> = names
                 .records
@@ -284,7 +282,7 @@ impl Fold {
             self.absent
                 .extend(wanted.iter().filter(|id| !self.records.contains_key(*id)));
             if round == 0 {
-                wanted.extend(&names.makes);
+                wanted.extend(&self.presumed);
             }
             // What waits for a new record may itself be waited for; a parent has no parent, so
             // that is as far as it goes.
