@@ -161,7 +161,8 @@ pub(super) fn last_number(
         &[Cell::Text(table.name.clone())],
     )?;
     Ok(rows.first().and_then(|row| match row.0.first() {
-        Some(Cell::Whole(number)) => Some(*number),
+        // What inserted nothing leaves a 0 there.
+        Some(Cell::Whole(number)) if *number > 0 => Some(*number),
         _ => None,
     }))
 }
