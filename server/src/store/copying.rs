@@ -186,10 +186,12 @@ pub(super) fn last_number(
     connection: &mut Connection,
     table: &Table,
 ) -> Result<Option<i64>, Error> {
-    match connection {
-        Connection::Sqlite(inner) => sqlite::last_number(inner, table),
-        Connection::Postgres(inner) => postgres::last_number(inner, table),
-    }
+    let last = match connection {
+        Connection::Sqlite(inner) => sqlite::last_number(inner, table)?,
+        Connection::Postgres(inner) => postgres::last_number(inner, table)?,
+    };
+    // SQLite notes a 0 for what inserted nothing.
+    Ok(last.filter(|last| *last > 0))
 }
 
 /// Goes on above this number.

@@ -161,8 +161,7 @@ pub(super) fn last_number(
         &[Cell::Text(table.name.clone())],
     )?;
     Ok(rows.first().and_then(|row| match row.0.first() {
-        // What inserted nothing leaves a 0 there.
-        Some(Cell::Whole(number)) if *number > 0 => Some(*number),
+        Some(Cell::Whole(number)) => Some(*number),
         _ => None,
     }))
 }
