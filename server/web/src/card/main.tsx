@@ -103,7 +103,7 @@ function Showing() {
   const say = tongue.value
   const now = card.value
   const old = Date.now() - now.made > DAY
-  const time = new Date(now.made).toLocaleString(say === 'zh' ? 'zh-CN' : 'en', { month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit' })
+  const time = new Date(now.made).toLocaleString(say === 'zh' ? 'zh-CN' : 'en', { month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   return (
     <div class="stack">
       <p class="shown-name">{now.name} {now.plate}</p>

@@ -31,6 +31,7 @@ export async function serve(root = HERE) {
   })
   await new Promise(done => server.listen(0, '127.0.0.1', done))
   return {
+    folder,
     address: `http://127.0.0.1:${server.address().port}/`,
     close: () => {
       server.close()

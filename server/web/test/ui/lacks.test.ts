@@ -1,18 +1,10 @@
 // An entry whose kind lets a name be missing: it is saved without, and says what it lacks.
 
 import { expect, test } from 'vitest'
-import type { Kind } from '../../src/core/api'
 import { use } from '../../src/ui/core'
 import { lacksOf } from '../../src/ui/records/lacks'
 import { KINDS, stage, view } from './stage'
-
-/** The kind as an officer may change it overnight. */
-function withoutNames(kind: Kind): Kind {
-  const field = kind.field.map(field => (field.name !== 'person' ? field : {
-    ...field, member: field.member?.map(one => (one.name === 'name' ? { ...one, missing: 'flag' as const } : one)),
-  }))
-  return { ...kind, field }
-}
+import { withoutNames } from './states'
 
 const NAMELESS = { person: { phone: '13800000010' }, measurement: { temperature: 365 }, health_code: 'green', itinerary_code: { code: 'green' }, disposition: 'passed' }
 

@@ -1,14 +1,27 @@
 // Draws every screen in both languages, looks for what people with disabilities stumble over, and keeps
 // pictures: `node test/ui/pictures.mjs [folder] [part of a name] [zh|en]`.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AXE, phone, serve } from './browser.mjs'
+import { cardText, film } from './camera.mjs'
 import { VIEWS } from './views.mjs'
 
 const [folder = '', part = '', only = ''] = process.argv.slice(2)
 if (folder) mkdirSync(folder, { recursive: true })
 const site = await serve()
-const { page, close } = await phone()
+// A card that is only just being held before the camera: the picture stays until it is drawn.
+const films = mkdtempSync(join(tmpdir(), 'kadian-film-'))
+film(join(films, 'card.y4m'), cardText(), 190)
+const { page, context, close } = await phone(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${join(films, 'card.y4m')}`])
+await context.grantPermissions(['camera'])
+// Where it says where it is: at a centre's address, not at this one.
+const CENTRE = 'https://kadian.example/app/'
+await context.route(`${CENTRE}**`, route => {
+  const name = new URL(route.request().url()).pathname.slice('/app/'.length) || 'index.html'
+  return route.fulfill({ path: join(site.folder, name) }).catch(() => route.fulfill({ status: 404 }))
+})
 page.setDefaultTimeout(4000)
 const errors = []
 page.on('pageerror', error => errors.push(String(error)))
@@ -18,7 +31,7 @@ let screens = 0
 for (const lang of only ? [only] : ['zh', 'en']) {
   for (const [name, state, go] of VIEWS.filter(([name]) => name.includes(part))) {
     try {
-      await page.goto(`${site.address}?state=${state}&lang=${lang}${process.env.STAGE ?? ''}`)
+      await page.goto(`${CENTRE}?state=${state}&lang=${lang}${process.env.STAGE ?? ''}`)
       await page.locator('main').first().waitFor()
       if (go) await go(page)
       await page.waitForTimeout(80)
@@ -42,7 +55,7 @@ for (const lang of only ? [only] : ['zh', 'en']) {
       bad += 1
       console.log(`${lang} ${name}: ${String(fault).split('\n').slice(0, 3).join(' ')}`)
     }
-    if (folder) await page.screenshot({ path: `${folder}/${name}-${lang}.png` })
+    if (folder) await page.screenshot({ path: `${folder}/${name}-${lang}.png`, scale: 'css' })
   }
 }
 // The traveller's card is a page of its own.
@@ -54,7 +67,7 @@ for (const lang of 'f16-card'.includes(part) ? (only ? [only] : ['zh', 'en']) : 
     screens += 1
     bad += found.violations.length
     for (const one of found.violations) console.log(`${lang} ${name}: ${one.id} ${one.nodes[0].html.slice(0, 110)}`)
-    if (folder) await page.screenshot({ path: `${folder}/${name}-${lang}.png` })
+    if (folder) await page.screenshot({ path: `${folder}/${name}-${lang}.png`, scale: 'css' })
   }
   await page.goto(cards.address)
   await page.evaluate(() => localStorage.clear())
@@ -71,6 +84,7 @@ for (const lang of 'f16-card'.includes(part) ? (only ? [only] : ['zh', 'en']) : 
   await line.nth(5).fill('三号楼 2-401')
   await page.locator('button.main').click()
   await page.locator('.qr').waitFor()
+  await page.evaluate(() => document.querySelectorAll('main, html').forEach(one => { one.scrollTop = 0 }))
   await look('f16-card')
 }
 cards.close()
@@ -78,4 +92,5 @@ console.log(`${screens} screens, ${bad} violations, ${errors.length} errors on t
 for (const error of new Set(errors)) console.log('  ', error)
 await close()
 site.close()
+rmSync(films, { recursive: true, force: true })
 process.exit(bad + errors.length > 0 ? 1 : 0)

@@ -8,6 +8,7 @@ import { STATES } from './states'
 const asked = new URLSearchParams(location.search)
 const core = stage()
 STATES[asked.get('state') ?? 'ordinary']?.(core)
+history.replaceState(null, '', location.pathname)
 core.settings.value = {
   ...core.settings.value,
   language: asked.get('lang') === 'en' ? 'en' : 'zh',

@@ -89,8 +89,9 @@ export function stage(): OpenStage {
     unsent: 37, oldestUnsent: Date.now() - 19 * 60 * MINUTE, lastContact: Date.now() - 4 * MINUTE, allSentAllCurrent: false, phase: 'idle', inFlight: 0,
     nextAt: Date.now() + 42_000, fault: null, needsHand: [], unplaced: 0, clockOffset: 2000,
   })
+  let held = upload.value
   const persons = signal<Core['persons']['value']>([
-    { id: 1, name: '刘洋', user: 'u17', device: 77632, access: 'enrolled', hasPin: true, unlocked: true, unsent: 37, oldestUnsent: null },
+    { id: 1, name: '刘洋', user: 'u17', device: 77632, access: 'enrolled', hasPin: true, unlocked: true, unsent: 37, oldestUnsent: Date.now() - 19 * 60 * MINUTE },
   ])
   const shift = signal<Core['shift']['value']>({ place: GATE, direction: 'in', destination: '', tally: false, since: Date.now() - 8 * 60 * MINUTE })
   const settings = signal<Core['settings']['value']>({ language: 'zh', textSize: 0, contrast: false, sound: false, vibration: false, leftHand: false, lockAfter: 5 })
@@ -125,9 +126,15 @@ export function stage(): OpenStage {
     unlock: async (id, pin) => {
       if (pin !== '' && pin !== '123456') return { outcome: 'wrong', waitMs: 2000 }
       person.value = persons.value.find(one => one.id === id) ?? null
+      upload.value = held
       return { outcome: 'unlocked' }
     },
-    lock: () => { person.value = null },
+    // With nobody on duty there is nobody's outbox to tell of but what each person's row says.
+    lock: () => {
+      held = upload.value
+      person.value = null
+      upload.value = { ...held, unsent: 0, oldestUnsent: null, lastContact: null, phase: 'idle', inFlight: 0, nextAt: null, needsHand: [], unplaced: 0, clockOffset: null }
+    },
     beginShift: async of => { shift.value = { ...of, since: Date.now() } },
     endShift: async () => { shift.value = null },
     removePerson: async () => false,

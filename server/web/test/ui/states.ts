@@ -1,6 +1,6 @@
 // The states in which every screen is looked at: a name, and what differs from an ordinary shift.
 
-import type { Block, Hand } from '../../src/core/api'
+import type { Block, Hand, Kind, RecordView } from '../../src/core/api'
 import { KINDS, type OpenStage } from './stage'
 
 const HANDS: readonly Hand[] = [
@@ -14,6 +14,19 @@ const HANDS: readonly Hand[] = [
 const QUESTION = {
   name: 'luggage', type: 'code' as const, required_unless: { path: 'mode', is: ['tally'] }, missing: 'flag' as const, label: { zh: '行李消毒', en: 'Luggage disinfected' },
   codes: [{ code: 'yes', zh: '是', en: 'Yes' }, { code: 'no', zh: '否', en: 'No' }],
+}
+
+/** The kind as an officer may change it overnight: a name may be missing. */
+export function withoutNames(kind: Kind): Kind {
+  const field = kind.field.map(field => (field.name !== 'person' ? field : {
+    ...field, member: field.member?.map(one => (one.name === 'name' ? { ...one, missing: 'flag' as const } : one)),
+  }))
+  return { ...kind, field }
+}
+
+const nameless = (view: RecordView): RecordView => {
+  const { name: _, ...person } = view.fields['person'] as { readonly [name: string]: string }
+  return { ...view, fields: { ...view.fields, person } }
 }
 
 const blocked = (block: Block) => (core: OpenStage): void => {
@@ -38,6 +51,23 @@ export const STATES: { readonly [name: string]: (core: OpenStage) => void } = {
     const kind = KINDS['registration']!
     core.kinds.value = { ...core.kinds.value, registration: { ...kind, version: 2, field: [...kind.field, QUESTION] } }
   },
+  nameless: core => {
+    core.kinds.value = { ...core.kinds.value, registration: withoutNames(KINDS['registration']!) }
+    const { view, views } = core
+    core.view = record => {
+      const found = view(record)
+      return found?.kind === 'registration' ? nameless(found) : found
+    }
+    core.views = filter => views(filter).map((one, at) => (at === 1 ? nameless(one) : one))
+  },
+  unplaced: core => {
+    core.upload.value = { ...core.upload.value, unplaced: 6 }
+    core.places.value = [...core.places.value, { place: 'checkpoint:S18', name: '北门卡点', by_day: true, roles: ['volunteer'] }]
+  },
+  placeless: core => {
+    core.upload.value = { ...core.upload.value, unplaced: 6 }
+    core.places.value = []
+  },
   tally: core => {
     core.shift.value = { ...core.shift.value!, tally: true }
   },
@@ -57,8 +87,8 @@ export const STATES: { readonly [name: string]: (core: OpenStage) => void } = {
     core.upload.value = { ...core.upload.value, unsent: 0, oldestUnsent: null, lastContact: null, phase: 'no_code', nextAt: null }
   },
   locked: core => {
-    core.persons.value = [core.persons.value[0]!, { ...core.persons.value[0]!, id: 2, name: '李梅', unsent: 4 }, { ...core.persons.value[0]!, id: 3, name: '', hasPin: false, unsent: 0 }]
-    core.person.value = null
+    core.persons.value = [core.persons.value[0]!, { ...core.persons.value[0]!, id: 2, name: '李梅', unsent: 4, oldestUnsent: Date.now() - 2 * 3_600_000 }, { ...core.persons.value[0]!, id: 3, name: '', hasPin: false, unsent: 0, oldestUnsent: null }]
+    core.lock()
   },
   gate: core => {
     core.gate = { ...core.gate, inApp: 'wechat', serviceWorker: false, standalone: false }

@@ -5,20 +5,12 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { phone, serve } from './browser.mjs'
-import { film } from './camera.mjs'
+import { cardText, film } from './camera.mjs'
 
 const WEB = new URL('../..', import.meta.url).pathname
 
-/** The card's text, written out: what an old card holds has to be read for good. */
-const minutes = Math.floor(Date.now() / 60_000).toString(36)
-const body = `KD1|${minutes}|赵磊|13700000077|||豫P77777|沙河镇|三号楼`
-function check(text) {
-  let hash = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
-  return ((hash >>> 16) ^ (hash & 0xffff)).toString(16).padStart(4, '0')
-}
 const picture = join(mkdtempSync(join(tmpdir(), 'kadian-film-')), 'card.y4m')
-film(picture, `${body}|${check(body)}`)
+film(picture, cardText())
 
 const site = await serve(WEB)
 const { page, context, close } = await phone(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${picture}`])

@@ -2,7 +2,7 @@
 // sight, also while everybody is locked.
 
 import type { ComponentChildren } from 'preact'
-import type { Upload } from '../../core/api'
+import type { Millis } from '../../core/api'
 import { t, type Message } from '../../i18n'
 import { count, moment } from '../../i18n/time'
 import { blockTitle, putAside } from '../blocks'
@@ -47,23 +47,24 @@ const WORDS: Record<Say, Message | null> = {
 export function Pill() {
   const upload = core.upload.value
   const person = core.person.value
-  const others = core.persons.value.filter(one => one.id !== person?.id).reduce((sum, one) => sum + one.unsent, 0)
-  const unsent = upload.unsent + others
+  const others = core.persons.value.filter(one => one.id !== person?.id && one.unsent > 0)
+  const unsent = others.reduce((sum, one) => sum + one.unsent, upload.unsent)
+  const oldest = [upload, ...others].reduce<Millis | null>((first, { oldestUnsent: at }) => (at !== null && (first === null || at < first) ? at : first), null)
   const own = status(upload, person?.access ?? null, now.value)
   const blocked = putAside()
-  // "All sent" is said for the whole phone, or not at all.
-  const shown = own.say === 'current' && others > 0 ? UNSENT : own
+  // "All sent" is said for the whole phone, or not at all; so is that it is being made sure of.
+  const shown = (own.say === 'current' || own.say === 'checking') && others.length > 0 ? UNSENT : own
   return (
     <button type="button" class={`pill ${blocked ? 'bad' : shown.tone}`} aria-current={screen().at === 'upload' ? 'page' : undefined} onClick={() => open('upload')}>
       <span class="pill-first"><Mark shape={blocked ? 'square' : shown.shape} />{t('pill.unsent', { n: count(unsent) })}</span>
-      <span class="pill-second">{blocked ? blockTitle(blocked) : second(shown.say, upload)}</span>
+      <span class="pill-second">{blocked ? blockTitle(blocked) : second(shown.say, upload.lastContact, oldest)}</span>
     </button>
   )
 }
 
-function second(say: Say, upload: Upload): string {
+function second(say: Say, lastContact: Millis | null, oldest: Millis | null): string {
   const word = WORDS[say]
-  if (say === 'current' && upload.lastContact !== null) return `${t('pill.current')} ${moment(upload.lastContact, now.value)}`
+  if (say === 'current' && lastContact !== null) return `${t('pill.current')} ${moment(lastContact, now.value)}`
   if (word) return t(word)
-  return upload.oldestUnsent === null ? '' : t('pill.oldest', { time: moment(upload.oldestUnsent, now.value) })
+  return oldest === null ? '' : t('pill.oldest', { time: moment(oldest, now.value) })
 }

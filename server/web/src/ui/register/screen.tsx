@@ -9,7 +9,7 @@ import { Bar } from '../parts/bar'
 import { Icon, Mark, type Shape } from '../parts/icon'
 import { Keypad, type KeyName } from '../parts/keypad'
 import { enter } from '../route'
-import { isStanding, standTrouble } from '../scan/standing'
+import { isStanding } from '../scan/standing'
 import {
   asking, busy, clear, digits, dirty, found, has, kind, name, notThem, number, NUMBER_DIGITS, phone, PHONE_DIGITS, plate, resting, slot,
   temperature,
@@ -68,7 +68,7 @@ function Fast() {
   return (
     <main class="register">
       {isStanding.value && <Stand />}
-      {(!isStanding.value || dirty.value || standTrouble.value !== null) && <><Line /><Middle /></>}
+      {(!isStanding.value || dirty.value) && <><Line /><Middle /></>}
       <Failure />
       <Keypad
         onKey={press}
@@ -92,7 +92,8 @@ function WayKey({ to }: { to: 'name' | 'plate' }) {
   return (
     <button type="button" class={`key side${value ? ' on' : ''}`} onClick={() => { sheet.value = to }}>
       {value ? <span class="aside">{t(`slot.${to}`)}: </span> : null}
-      {value || t(`slot.${to}`)}
+      {/* A plate that is too long for one line breaks where it is read. */}
+      {to === 'plate' ? value.replace(/^../, '$&\u200b') || t('slot.plate') : value || t('slot.name')}
     </button>
   )
 }

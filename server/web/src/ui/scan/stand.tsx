@@ -4,12 +4,13 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
-import { Icon } from '../parts/icon'
+import { feel } from '../feel'
 import { Button } from '../parts/press'
+import { tell } from '../parts/toast'
 import { dirty } from '../register/entry'
 import { receive } from '../register/receive'
 import { watch } from './camera'
-import { Again, isStanding, standTrouble } from './standing'
+import { Again, isStanding } from './standing'
 import { TROUBLES } from './sheet'
 
 export function Stand() {
@@ -26,28 +27,28 @@ export function Stand() {
         dispatchEvent(new Event('scanned'))
         receive(text)
       },
+      // Without a camera there is nothing to stand for: the form is back, and says why.
       trouble: what => {
-        standTrouble.value = what
+        end()
+        feel('refused')
+        tell({ text: t(TROUBLES[what]), tone: 'warn', until: Date.now() + 6000 })
       },
     })
     return () => {
       stop()
       letSleep()
-      standTrouble.value = null
     }
   }, [])
-  const end = (): void => {
-    isStanding.value = false
-  }
-  const trouble = standTrouble.value
   return (
-    <div class={trouble !== null ? 'stand small' : dirty.value ? 'stand gone' : 'stand'}>
-      {trouble !== null
-        ? <p class="note warn" role="alert"><Icon name="warn" /> {t(TROUBLES[trouble])}</p>
-        : <video ref={video} playsInline muted aria-label={t('scan.picture')} />}
+    <div class={dirty.value ? 'stand gone' : 'stand'}>
+      <video ref={video} playsInline muted aria-label={t('scan.picture')} />
       {!dirty.value && <Button tone="quiet" onPress={end}>{t('stand.end')}</Button>}
     </div>
   )
+}
+
+function end(): void {
+  isStanding.value = false
 }
 
 /** Keeps the screen on, where the phone can; it lets go of that by itself when the app is hidden. */

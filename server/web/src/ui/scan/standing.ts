@@ -1,11 +1,9 @@
 // Whether the phone stands in a cradle, and what keeps one card from being two passers.
 
 import { signal } from '@preact/signals'
-import type { Trouble } from './camera'
 
-/** Until somebody takes the phone out of the stand, or the app is closed. */
+/** Until somebody takes the phone out of the stand, the camera fails, or the app is closed. */
 export const isStanding = signal(false)
-export const standTrouble = signal<Trouble | null>(null)
 
 /** A card that is still being held there after its entry was saved. */
 const SAME_MS = 15_000
