@@ -60,7 +60,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(
         "database.writers",
-        "1",
+        "2",
         "transactions that may write beside each other (PostgreSQL; SQLite has one)",
     ),
     plain(

@@ -108,7 +108,7 @@ impl Default for StoreOptions {
             durability: Durability::Full,
             password: None,
             readers: 8,
-            writers: 1,
+            writers: 2,
             busy_timeout: Duration::from_secs(5),
             patience: Duration::from_secs(2),
             cache_kib: 16 * 1024,

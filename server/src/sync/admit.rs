@@ -4,14 +4,14 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sync_protocol::Millis;
-use sync_protocol::Seq;
 use sync_protocol::change::Change;
-use sync_protocol::id::{DeviceNumber, RecordId};
+use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::kind::{Kind, KindScope};
+use sync_protocol::record::{Created, Write};
 use sync_protocol::scope::Scope;
-use sync_protocol::stamp::Normalised;
+use sync_protocol::stamp::{Normalised, Stamp};
 use sync_protocol::wire::{Outcome, invalid, parked};
+use sync_protocol::{Millis, Rev, Seq};
 
 use super::checked::misfit;
 use super::day::{day_of, days_between};
@@ -51,6 +51,35 @@ pub(super) struct Attempt<'a> {
     pub(super) normalised: Normalised,
     /// By this a repeat of it is known.
     pub(super) content: u64,
+}
+
+impl Attempt<'_> {
+    /// Where the record comes from, should the change make it.
+    pub(super) fn created(&self) -> Created {
+        Created {
+            time: self.normalised.stamp.time(),
+            user: UserId(self.author.user),
+            clock: self.normalised.clock,
+        }
+    }
+
+    /// What the change leaves behind in its record, as this revision.
+    pub(super) fn write(&self, stamp: Stamp, rev: Rev, late: bool) -> Write {
+        Write {
+            stamp,
+            raw: self.change.stamp,
+            clock: self.normalised.clock,
+            shift: self.normalised.shift,
+            rev,
+            base: self.change.base.unwrap_or(0),
+            line: self.author.line,
+            seq: self.seq,
+            user: UserId(self.author.user),
+            content: self.content,
+            lost: Vec::new(),
+            late,
+        }
+    }
 }
 
 /// Where a change may go.

@@ -243,22 +243,20 @@ impl Core {
                 .write_in(company, |c| bulk::add_looks(c, &looks))?;
             return Ok(Ran::Done(jobs.iter().map(|_| Answer::Look).collect()));
         }
-        let mut presumes = true;
-        let ran = self.fold(company, generation, jobs, progress, &mut presumes)?;
-        match ran {
-            Ran::Look => self.fold(company, generation, jobs, progress, &mut presumes),
+        match self.fold(company, generation, jobs, progress, true)? {
+            Ran::Look => self.fold(company, generation, jobs, progress, false),
             ran => Ok(ran),
         }
     }
 
-    /// One transaction, or, where it failed in passing, some. Only the first may presume.
+    /// One transaction, or, where it failed in passing, another: that one presumes nothing.
     fn fold(
         &self,
         company: Company,
         generation: u64,
         jobs: &[Job],
         progress: &mut dyn FnMut(usize),
-        presumes: &mut bool,
+        mut presumes: bool,
     ) -> Result<Ran, Error> {
         let now = self.clock.now();
         self.store.write_in(company, |connection| {
@@ -268,7 +266,7 @@ impl Core {
             let (epoch, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.durable = self.durable;
-            fold.presumes = std::mem::take(presumes);
+            fold.presumes = std::mem::take(&mut presumes);
             fold.gather(connection, jobs)?;
             let answers = jobs.iter().map(|job| fold.answer(job, progress)).collect();
             if company == Company::Beside && fold.must_be_alone() {

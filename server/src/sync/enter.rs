@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use sync_protocol::change::{Line, parse};
 use sync_protocol::cursor::next_rev;
-use sync_protocol::id::{DeviceNumber, RecordId, UserId};
+use sync_protocol::id::{DeviceNumber, RecordId};
 use sync_protocol::merge::{Lost, Merged, Writer, merge, seen_stamp};
-use sync_protocol::record::{Created, Record, Write};
+use sync_protocol::record::Record;
 use sync_protocol::stamp::{Clock, Normalised, RawStamp, Reading, Stamp, normalise};
 use sync_protocol::wire::{MAX_MAP_ENTRIES, MAX_RECORD_BYTES, Outcome, parked};
 
@@ -39,11 +39,7 @@ impl Fold {
                 change.record,
                 change.kind.clone(),
                 change.parent.filter(|_| kind.parent().is_some()),
-                Created {
-                    time: attempt.normalised.stamp.time(),
-                    user: UserId(attempt.author.user),
-                    clock: attempt.normalised.clock,
-                },
+                attempt.created(),
             ),
         };
         let own = record.created.user.0 == attempt.author.user;
@@ -60,20 +56,7 @@ impl Fold {
             masked: if late { &|_| false } else { &masked },
         };
         let stamp = self.above_seen(attempt, seen_stamp(&record, &writer));
-        let write = Write {
-            stamp,
-            raw: change.stamp,
-            clock: attempt.normalised.clock,
-            shift: attempt.normalised.shift,
-            rev: next_rev(record.rev, self.epoch),
-            base: change.base.unwrap_or(0),
-            line: attempt.author.line,
-            seq: attempt.seq,
-            user: UserId(attempt.author.user),
-            content: attempt.content,
-            lost: Vec::new(),
-            late,
-        };
+        let write = attempt.write(stamp, next_rev(record.rev, self.epoch), late);
         let merged = merge(&mut record, &change.set, write, &writer);
         if record.size() > MAX_RECORD_BYTES || record.map_entries() > MAX_MAP_ENTRIES {
             return None;

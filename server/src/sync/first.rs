@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sync_protocol::change::Line;
 use sync_protocol::cursor::next_rev;
-use sync_protocol::id::{RecordId, UserId};
+use sync_protocol::id::RecordId;
 use sync_protocol::merge::makes_exactly;
 use sync_protocol::record::{Created, Record, Write};
 use sync_protocol::wire::{MAX_CHANGE_BYTES, MAX_RECORD_BYTES};
@@ -39,7 +39,7 @@ impl Fold {
         spot: &Rc<Spot>,
         late: bool,
     ) -> Option<Settled> {
-        let (change, author) = (attempt.change, &attempt.author);
+        let change = attempt.change;
         if self.records.contains_key(&change.record) {
             return None;
         }
@@ -48,20 +48,8 @@ impl Fold {
         let kinds = Arc::clone(&self.rules.kinds);
         let kind = kinds.get(&change.kind)?;
         let view = self.view(attempt.judge, kind, &spot.node.path);
-        let write = Write {
-            stamp: attempt.normalised.stamp,
-            raw: change.stamp,
-            clock: attempt.normalised.clock,
-            shift: attempt.normalised.shift,
-            rev: next_rev(0, self.epoch),
-            base: change.base.unwrap_or(0),
-            line: author.line,
-            seq: attempt.seq,
-            user: UserId(author.user),
-            content: attempt.content,
-            lost: Vec::new(),
-            late,
-        };
+        let rev = next_rev(0, self.epoch);
+        let write = attempt.write(attempt.normalised.stamp, rev, late);
         for rule in &traits.abnormal {
             self.raise_abnormal(rule, change.record, attempt, spot);
         }
@@ -69,7 +57,7 @@ impl Fold {
         let exact = traits.abnormal.is_empty()
             && makes_exactly(&change.set, &write, &|field| view.masks(field, true));
         let settled = Settled {
-            exact: exact.then_some(write.rev),
+            exact: exact.then_some(rev),
             ..Settled::applied(attempt.seq, change.record)
         };
         self.scope_slot(spot);
@@ -79,11 +67,7 @@ impl Fold {
             line: Arc::clone(line),
             traits,
             parent: change.parent.filter(|_| kind.parent().is_some()),
-            created: Created {
-                time: attempt.normalised.stamp.time(),
-                user: UserId(author.user),
-                clock: attempt.normalised.clock,
-            },
+            created: attempt.created(),
             write,
         };
         self.firsts.insert(change.record, first);

@@ -1,19 +1,8 @@
 // A phone that stands in another time zone than its checkpoint.
 
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import type { Core } from '../../src/core/api.ts'
-import { passer, until, World } from './place.ts'
-
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const core of open.splice(0)) await core.close()
-})
-async function start(world: World): Promise<Core & { close(): Promise<void> }> {
-  const core = await world.open()
-  open.push(core)
-  return core
-}
+import { passer, start, until, World } from './place.ts'
 
 const MINUTE = 60_000
 const own = () => -new Date().getTimezoneOffset()

@@ -1,19 +1,8 @@
 // Half-typed forms: there again after the program has ended, and nobody else's.
 
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import type { Core } from '../../src/core/api.ts'
-import { until, World } from './place.ts'
-
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const core of open.splice(0)) await core.close()
-})
-async function start(world: World): Promise<Core & { close(): Promise<void> }> {
-  const core = await world.open()
-  open.push(core)
-  return core
-}
+import { start, until, World } from './place.ts'
 
 const HALF = { typed: { name: '王伟', phone: '1380000' } }
 

@@ -1,19 +1,9 @@
 // A phone's life, from the first entry on: what is saved stays, goes out once, and is told rightly.
 
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import type { Core } from '../../src/core/api.ts'
-import { passer, until, World } from './place.ts'
-
-const open: (Core & { close(): Promise<void> })[] = []
-async function start(world: World): Promise<Core & { close(): Promise<void> }> {
-  const core = await world.open()
-  open.push(core)
-  return core
-}
-afterEach(async () => {
-  for (const core of open.splice(0)) await core.close()
-})
+import { passer, start, until, World } from './place.ts'
 
 async function save(core: Core, name: string, more: object = {}): Promise<{ entry: number; record: string; kept: string }> {
   const captured = await core.capture(passer(name, more))

@@ -1,20 +1,10 @@
 // The second copy: what it brings back when the browser has thrown its database away, and when it goes.
 
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import type { Core } from '../../src/core/api.ts'
 import { Mirror } from '../../src/core/store/mirror.ts'
-import { passer, until, World } from './place.ts'
-
-const open: (Core & { close(): Promise<void> })[] = []
-async function start(world: World): Promise<Core & { close(): Promise<void> }> {
-  const core = await world.open()
-  open.push(core)
-  return core
-}
-afterEach(async () => {
-  for (const core of open.splice(0)) await core.close()
-})
+import { passer, start, until, World } from './place.ts'
 
 async function save(core: Core, name: string): Promise<number> {
   const captured = await core.capture(passer(name))

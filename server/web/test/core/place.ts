@@ -2,6 +2,7 @@
 
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
+import { afterEach } from 'vitest'
 
 import type { Core } from '../../src/core/api.ts'
 import { openCore } from '../../src/core/open.ts'
@@ -133,6 +134,18 @@ async function textOf(init: RequestInit): Promise<string> {
   if (typeof init.body === 'string') return init.body
   const stream = new Blob([init.body as BlobPart]).stream().pipeThrough(new DecompressionStream('gzip'))
   return new Response(stream).text()
+}
+
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const core of open.splice(0)) await core.close()
+})
+
+/** Starts the program on what the phone holds; it ends with the test. */
+export async function start(world: World): Promise<Core & { close(): Promise<void> }> {
+  const core = await world.open()
+  open.push(core)
+  return core
 }
 
 /** Waits for what is to come; says what is when it does not. */

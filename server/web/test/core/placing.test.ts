@@ -1,19 +1,8 @@
 // Entries made before the phone knew its checkpoints: none is sent without a place, none is guessed one.
 
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import type { Core } from '../../src/core/api.ts'
-import { passer, until, World } from './place.ts'
-
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const core of open.splice(0)) await core.close()
-})
-async function start(world: World): Promise<Core & { close(): Promise<void> }> {
-  const core = await world.open()
-  open.push(core)
-  return core
-}
+import { passer, start, until, World } from './place.ts'
 
 const { kind, set } = passer('王伟')
 const lines = (world: World) => world.bodies.flatMap(body => body.trim().split('\n').slice(1))
