@@ -23,11 +23,14 @@ use crate::sync::Engine;
 use crate::sync::job::{Job, Purge};
 use crate::sync::opening::{NotOpened, Opening};
 use crate::sync::search_key::SearchKey;
+use crate::threads::Threads;
 use crate::throttle::Throttles;
 use crate::trial;
 
 /// Records purged again in one transaction.
 const PURGED_AT_ONCE: i64 = 200;
+/// Threads for the requests of phones beside those that read the database.
+const READING: usize = 2;
 
 pub struct App {
     pub config: Config,
@@ -49,6 +52,8 @@ pub struct App {
     pub admission: Admission,
     /// Turns for looks at the database that take no time, as who has a token.
     glances: Admission,
+    /// Where the requests of phones are read and answered.
+    pub threads: Threads,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +119,11 @@ impl App {
         let look_ups_per_minute = config.sync.look_ups_per_minute;
         let bodies = Budget::new(config.http.body_memory_mib * 1024 * 1024);
         let places = config.http.waiting;
-        let glances = Admission::new(places, config.database.readers);
+        let readers = config.database.readers;
+        let glances = Admission::new(places, readers);
+        let threads = Threads::new(store.readers_worth_while() + READING).map_err(|error| {
+            store::Error::Unavailable(format!("threads cannot be started: {}", error.kind()))
+        })?;
         Ok(Arc::new(Self {
             config,
             store,
@@ -130,6 +139,7 @@ impl App {
             engine: Mutex::default(),
             admission: Admission::new(places, AT_ONCE),
             glances,
+            threads,
         }))
     }
 
@@ -223,20 +233,6 @@ impl App {
         })
     }
 
-    /// Has the engine do something for somebody whose turn it is.
-    pub async fn engage_in_turn<T, E>(
-        self: &Arc<Self>,
-        held: (Place, Turn),
-        work: impl FnOnce(&Engine) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<store::Error> + From<NotOpened> + Send + 'static,
-    {
-        let app = Arc::clone(self);
-        on_a_thread(held, move || work(&app.engine()?)).await
-    }
-
     /// Has the engine do something, on a blocking thread.
     pub async fn engage<T, E>(
         self: &Arc<Self>,
@@ -284,7 +280,8 @@ impl App {
         let turn = self.glances.turn(Rank::Desk).await;
         let turn = turn.map_err(|_| store::Error::Busy)?;
         let store = self.store.clone();
-        on_a_thread(turn, move || store.glance(question)).await
+        let (_turn, answer) = self.threads.run(turn, move || store.glance(question)).await;
+        answer
     }
 
     /// Runs the one writing transaction on a blocking thread; see [`Store::write`] for why `work`

@@ -23,5 +23,6 @@ pub mod retention;
 pub mod store;
 pub mod sync;
 pub mod telemetry;
+pub mod threads;
 pub mod throttle;
 pub mod trial;

@@ -22,6 +22,7 @@ pub mod devices;
 pub mod docs;
 pub mod enrol;
 pub mod enrolments;
+pub mod exchange;
 pub mod floor;
 pub mod frame;
 pub mod headers;

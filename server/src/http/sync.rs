@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use sync_protocol::mark::Mark;
-use sync_protocol::wire::{BadRequest, MAX_BODY_BYTES, MAX_INFLATED_BYTES, PROTOCOL, Request};
+use sync_protocol::wire::{BadRequest, MAX_BODY_BYTES, MAX_INFLATED_BYTES, PROTOCOL};
 
 use crate::app::App;
 use crate::store::{self, devices};
@@ -15,11 +15,12 @@ use crate::sync::urgency::Urgency;
 use super::admission::Rank;
 use super::auth::{self, DeviceToken};
 use super::body::{self, LIMITS, Limits, Packed};
+use super::exchange::{self, Caller};
 use super::frame::Arrived;
 use super::problem::{self, Problem};
 
 /// What a push may hold; depth is judged line by line.
-const PUSH: Limits = Limits {
+static PUSH: Limits = Limits {
     sent: MAX_BODY_BYTES,
     inflated: MAX_INFLATED_BYTES,
     ..LIMITS
@@ -49,15 +50,12 @@ pub async fn exchange(
     let types = [body::NDJSON, body::JSON];
     let body = body::receive(&request, payload.into_inner(), &types, &PUSH, &app.bodies).await?;
     let turn = app.turn(|| rank(&app, &body)).await?;
-    let shared = app.clone().into_inner();
-    let mut reply = shared
-        .engage_in_turn::<_, Problem>((place, turn), move |engine| {
-            let coming = engine.announce();
-            let body = body.unpack(&PUSH)?;
-            let request = Request::parse(&body)?;
-            Ok(engine.exchange_announced(coming, number, &request, received)?)
-        })
-        .await?;
+    let caller = Caller {
+        device: number,
+        received,
+    };
+    let app = app.into_inner();
+    let mut reply = exchange::run(&app, caller, (place, turn), body, &PUSH).await?;
     reply.next_in = app.admission.next_in();
     Ok(HttpResponse::Ok().json(reply))
 }

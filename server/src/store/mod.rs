@@ -206,6 +206,17 @@ impl Store {
         }
     }
 
+    /// How many snapshots are worth reading at the same time: a server is waited for, an embedded
+    /// database keeps a processor busy.
+    pub fn readers_worth_while(&self) -> usize {
+        let readers = self.shared.options.readers;
+        if self.shared.source.location.has_many_writers() {
+            return readers;
+        }
+        let processors = std::thread::available_parallelism();
+        readers.min(processors.map_or(1, usize::from))
+    }
+
     /// Steps whenever the connections to a database server were lost. Who wrote before must open an
     /// epoch before it writes again: the server that answers now may lack the newest commits.
     pub fn generation(&self) -> u64 {

@@ -1,7 +1,6 @@
 //! How one change finds its way: into its record, or aside. Every write passes here: a phone's, the
 //! console's, an import's, one that was kept aside and is tried again.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use sync_protocol::change::Change;
@@ -87,7 +86,7 @@ enum Way {
     /// Into its record.
     Enter {
         /// Where the record is, or is to be.
-        spot: Rc<Spot>,
+        spot: Arc<Spot>,
         late: bool,
     },
     /// It was taken before, under another number of its line.
@@ -185,7 +184,7 @@ impl Fold {
         }
         let spot = match standing {
             Some(slot) => match self.scopes.get(&slot.scope) {
-                Some(scope) => Rc::clone(&scope.spot),
+                Some(scope) => Arc::clone(&scope.spot),
                 None => return park(parked::OUT_OF_SCOPE, None),
             },
             None => match self.place(attempt, kind) {
@@ -213,7 +212,7 @@ impl Fold {
     }
 
     /// Where a new record goes.
-    fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<Rc<Spot>, Way> {
+    fn place(&self, attempt: &Attempt<'_>, kind: &Kind) -> Result<Arc<Spot>, Way> {
         let change = attempt.change;
         let refuse = |code: &str, path: &str| {
             Err(Way::Refuse {
@@ -231,7 +230,7 @@ impl Fold {
                         refuse(invalid::PARENT, "parent")
                     }
                     Some(slot) => match self.scopes.get(&slot.scope) {
-                        Some(scope) => Ok(Rc::clone(&scope.spot)),
+                        Some(scope) => Ok(Arc::clone(&scope.spot)),
                         None => Err(Way::Park {
                             code: parked::OUT_OF_SCOPE,
                             waits_for: None,
@@ -279,7 +278,7 @@ impl Fold {
         change: &Change,
         normalised: &Normalised,
         at: Millis,
-    ) -> Option<Rc<Spot>> {
+    ) -> Option<Arc<Spot>> {
         let kind = self.rules.kinds.get(&change.kind)?;
         let place = change.scope.as_ref()?;
         let node = self.nodes.get(place.code())?;
@@ -291,9 +290,9 @@ impl Fold {
         Some(known.map_or_else(
             || {
                 let place = place.clone();
-                Rc::new(Spot::new(Scope { place, day }, node.clone()))
+                Arc::new(Spot::new(Scope { place, day }, node.clone()))
             },
-            Rc::clone,
+            Arc::clone,
         ))
     }
 

@@ -3,7 +3,7 @@
 //! a push whose handling breaks is tried again with the change at fault set aside.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,9 +22,9 @@ const BOUNDS: Bounds = Bounds {
 /// So long a fold waits for requests that are being read, and only while there are such.
 const LINGER: Duration = Duration::from_millis(2);
 /// A job that nobody took up after so long is withdrawn.
-const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+pub const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 /// Nobody waits longer for what is in hand: the retries of the store have ended by then.
-const DONE_WITHIN: Duration = Duration::from_secs(30);
+pub const DONE_WITHIN: Duration = Duration::from_secs(30);
 /// After so many failures of the database in a row the rest of a fold is not tried.
 const MOST_FAILURES: u32 = 2;
 
@@ -46,11 +46,13 @@ pub enum Failed {
 }
 
 /// What became of a job, and the job: whoever made it throws it away, beside the writing thread.
-type Done = (Result<Answer, Failed>, Job);
+pub type Done = (Result<Answer, Failed>, Job);
+/// Called by a writing thread with what became of a job; it must not block.
+pub type Tell = Box<dyn FnOnce(Done) + Send>;
 
 struct Waiting {
     job: Job,
-    answer: SyncSender<Done>,
+    tell: Tell,
     since: Instant,
 }
 
@@ -137,21 +139,42 @@ impl Combiner {
     }
 
     /// Has a job done, and waits until it is committed, for a bounded time.
-    pub(super) fn submit(&self, job: Job, coming: Option<Coming>) -> Result<Answer, Failed> {
-        let asks = Self::asks(&job);
+    pub(super) fn submit(&self, job: Job) -> Result<Answer, Failed> {
         let (answer, answered) = sync_channel(1);
+        let tell = move |done| {
+            // Who no longer listens will ask again.
+            let _ = answer.send(done);
+        };
+        let number = self.hand_in(job, None, Box::new(tell))?;
+        self.wait(number, &answered)
+    }
+
+    /// Puts a job in line, and says by which number it can be withdrawn.
+    pub(super) fn hand_in(
+        &self,
+        job: Job,
+        coming: Option<Coming>,
+        tell: Tell,
+    ) -> Result<u64, Failed> {
+        let asks = Self::asks(&job);
         let since = Instant::now();
         let number = {
             let mut state = self.shared.lock();
             if state.stopping {
                 return Err(Failed::Stopping);
             }
-            let waiting = Waiting { job, answer, since };
+            let waiting = Waiting { job, tell, since };
             state.queue.push(waiting, asks)
         };
         self.shared.changed.notify_all();
         drop(coming);
-        self.wait(number, &answered)
+        Ok(number)
+    }
+
+    /// Takes back a job that nobody has taken up; whether it was still there.
+    pub(super) fn withdraw(&self, number: u64) -> bool {
+        let withdrawn = self.shared.lock().queue.withdraw(number);
+        withdrawn.is_some()
     }
 
     fn wait(&self, number: u64, answered: &Receiver<Done>) -> Result<Answer, Failed> {
@@ -164,8 +187,7 @@ impl Combiner {
             Err(RecvTimeoutError::Disconnected) => return Err(Failed::Stopping),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let withdrawn = self.shared.lock().queue.withdraw(number);
-        if withdrawn.is_some() {
+        if self.withdraw(number) {
             return Err(Error::Busy.into());
         }
         let left = DONE_WITHIN.saturating_sub(TAKEN_WITHIN);
@@ -210,11 +232,11 @@ impl Drop for Combiner {
 fn work(core: &Core, shared: &Shared) {
     while let Some(fold) = next_fold(shared) {
         let began = Instant::now();
-        let (mut jobs, mut answers) = (Vec::new(), Vec::new());
+        let (mut jobs, mut tells) = (Vec::new(), Vec::new());
         for one in fold.jobs {
             note_wait(shared, began.saturating_duration_since(one.since));
             jobs.push(one.job);
-            answers.push(one.answer);
+            tells.push(one.tell);
         }
         let count = jobs.len();
         let mut panics = 0;
@@ -228,9 +250,8 @@ fn work(core: &Core, shared: &Shared) {
         if has_more {
             shared.changed.notify_all();
         }
-        for ((answer, result), job) in answers.into_iter().zip(results).zip(jobs) {
-            // Who no longer listens will ask again.
-            let _ = answer.send((result, job));
+        for ((tell, result), job) in tells.into_iter().zip(results).zip(jobs) {
+            tell((result, job));
         }
         note_fold(shared, count, fold.changes, began.elapsed());
         note_panics(shared, panics);

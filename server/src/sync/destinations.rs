@@ -2,7 +2,7 @@
 //! kept by day. Each is made up once for all that go there.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::change::{Line, parse};
 use sync_protocol::scope::Scope;
@@ -45,7 +45,7 @@ impl Fold {
                         day: from.and_then(|from| from.spot.scope.day),
                     };
                     let node = self.nodes.get(movement.to.code());
-                    self.keep_spot(node.map(|node| Rc::new(Spot::new(to, node.clone()))));
+                    self.keep_spot(node.map(|node| Arc::new(Spot::new(to, node.clone()))));
                 }
                 Job::Resolve(_) | Job::Purge(_) | Job::Readmit { .. } | Job::Look(_) => {}
             }
@@ -70,7 +70,7 @@ impl Fold {
     }
 
     /// Remembers where records may go, so that it is made up once for all that go there.
-    fn keep_spot(&mut self, spot: Option<Rc<Spot>>) {
+    fn keep_spot(&mut self, spot: Option<Arc<Spot>>) {
         let Some(spot) = spot else { return };
         match self.spots.get_mut(&spot.scope.place) {
             Some(known) => {

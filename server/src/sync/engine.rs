@@ -7,7 +7,7 @@ use sync_protocol::stamp::RawStamp;
 use sync_protocol::{Millis, Rev};
 
 use super::admit::{Attempt, Author};
-use super::combiner::{Combiner, Coming, Failed};
+use super::combiner::{Combiner, Coming, Failed, Tell};
 use super::fold::Fold;
 use super::job::{Answer, Job, Push, Settled, Written};
 use super::opening::Opening;
@@ -88,7 +88,7 @@ impl Engine {
 
     /// Has a job done by the one writer, and waits until it is committed.
     pub fn submit(&self, job: Job) -> Result<Answer, Failed> {
-        self.combiner.submit(job, None)
+        self.combiner.submit(job)
     }
 
     /// Says that a job is about to come: a fold waits a moment for it.
@@ -96,9 +96,16 @@ impl Engine {
         self.combiner.announce()
     }
 
-    /// The same as [`Engine::submit`], by somebody who was announced.
-    pub(super) fn submit_announced(&self, job: Job, coming: Coming) -> Result<Answer, Failed> {
-        self.combiner.submit(job, Some(coming))
+    /// Has a job done by the one writer, for somebody who does not wait on a thread: `tell` is called
+    /// once it is committed, or dropped if the server stops. Returns by which number it can be
+    /// withdrawn.
+    pub fn hand_in(&self, job: Job, coming: Option<Coming>, tell: Tell) -> Result<u64, Failed> {
+        self.combiner.hand_in(job, coming, tell)
+    }
+
+    /// Takes back a job that nobody has taken up; whether it was still there.
+    pub fn withdraw(&self, number: u64) -> bool {
+        self.combiner.withdraw(number)
     }
 
     /// Jobs that wait for a writing thread.

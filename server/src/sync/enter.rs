@@ -2,7 +2,7 @@
 //! changes that waited for the record, or stood behind one that was aside.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::change::{Line, parse};
 use sync_protocol::cursor::next_rev;
@@ -26,7 +26,7 @@ impl Fold {
     pub(super) fn enter(
         &mut self,
         attempt: &Attempt<'_>,
-        spot: &Rc<Spot>,
+        spot: &Arc<Spot>,
         late: bool,
     ) -> Option<Settled> {
         let change = attempt.change;
@@ -86,6 +86,7 @@ impl Fold {
             },
             fields: merged.lost,
             exact: exact.then_some(record.rev),
+            spot: Some(Arc::clone(spot)),
             ..Settled::applied(attempt.seq, change.record)
         };
         self.scope_slot(spot);
@@ -97,7 +98,7 @@ impl Fold {
             }
             None => {
                 let slot = Slot {
-                    scope: Rc::clone(&spot.name),
+                    scope: Arc::clone(&spot.name),
                     record,
                     created_at: self.now,
                     run: 0,

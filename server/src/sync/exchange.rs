@@ -1,17 +1,18 @@
-//! One request of a device, from its lines to its reply: the push is committed, then the pull
-//! reads one snapshot, then what was looked at goes on record, then the reply leaves.
+//! One request of a device, from its lines to its reply: what came is judged, the push is committed,
+//! then the pull reads one snapshot, then what was looked at goes on record, then the reply leaves.
 
 use sync_protocol::mark::Mark;
-use sync_protocol::wire::{NEXT_IN, PROTOCOL, Reply, Request};
+use sync_protocol::wire::{Envelope, NEXT_IN, PROTOCOL, Reply, Request};
 use sync_protocol::{Millis, Rev, Seq};
 
-use super::combiner::{Coming, Failed};
+use super::combiner::Failed;
 use super::engine::Engine;
-use super::job::{Answer, Job, Push, PushAnswer, Pushed, Settled};
+use super::job::{Answer, Job, Push, PushAnswer, Settled};
 use super::numbering::{Judgement, Marks};
-use super::pull::{Pulled, Snapshot};
+use super::pull::Snapshot;
 use super::rules::Rules;
 use crate::store::acks::AckRow;
+use crate::store::audit::Look;
 use crate::store::{Connection, Error, Reach, acks, to_rev};
 use sync_protocol::id::{DeviceNumber, UserId};
 
@@ -46,68 +47,77 @@ impl From<Error> for Refusal {
     }
 }
 
+/// How far a request came before anything was written.
+pub enum Begun {
+    /// To its end: there is nothing to write.
+    Answered(Answered),
+    /// Its changes are read and judged, and wait for their turn.
+    Waits(Push),
+}
+
+/// A reply, and what must be on record before it leaves.
+pub struct Answered {
+    /// The reply.
+    pub reply: Reply,
+    /// What its person is shown of others.
+    pub looks: Vec<Look>,
+}
+
 impl Engine {
-    /// Processes a request of a device. `received` is when its head arrived.
+    /// Processes a request of a device, and waits until it is done. `received` is when its head
+    /// arrived. A server does the same step by step, and holds no thread while it waits.
     pub fn exchange(
         &self,
         device: DeviceNumber,
         request: &Request<'_>,
         received: Millis,
     ) -> Result<Reply, Refusal> {
-        self.exchange_announced(self.announce(), device, request, received)
+        let answered = match self.begin(device, request, received)? {
+            Begun::Answered(answered) => answered,
+            Begun::Waits(push) => {
+                let answer = self.submit(Job::Push(push)).map_err(Refusal::Failed)?;
+                self.finish(device, &request.envelope, answer, received)?
+            }
+        };
+        if !answered.looks.is_empty() {
+            self.submit(Job::Look(answered.looks))
+                .map_err(Refusal::Failed)?;
+        }
+        Ok(answered.reply)
     }
 
-    /// The same, by somebody who was announced while the request was still being unpacked.
-    pub fn exchange_announced(
+    /// The first step: reads and judges what came.
+    pub fn begin(
         &self,
-        coming: Coming,
         device: DeviceNumber,
         request: &Request<'_>,
         received: Millis,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Begun, Refusal> {
         let least = self.oldest_schema();
         if request.envelope.schema < least && !request.envelope.pull.is_empty() {
             return Err(Refusal::TooOld { least });
         }
         let mut push = Push::new(device, request, received);
         self.check(&mut push);
-        let (mut reply, pulled) = match self.pull_at_once(&push, request)? {
-            Some(pulled) => {
-                drop(coming);
-                pulled
-            }
-            None => {
-                let settled = self.push(push, coming)?.settled;
-                self.store().read(|connection| {
-                    let place = self.place(connection, device)?;
-                    self.pull(connection, &place, request, &settled, received)
-                })?
-            }
-        };
-        if !pulled.looks.is_empty() {
-            self.submit(Job::Look(pulled.looks))
-                .map_err(Refusal::Failed)?;
-        }
-        reply.verdicts = pulled.verdicts;
-        reply.dropped = pulled.dropped;
-        reply.grants = pulled.grants;
-        reply.places = pulled.places;
-        reply.feeds = pulled.feeds;
-        Ok(reply)
+        Ok(match self.pull_at_once(&push, &request.envelope)? {
+            Some(answered) => Begun::Answered(answered),
+            None => Begun::Waits(push),
+        })
     }
 
-    fn push(&self, push: Push, coming: Coming) -> Result<Pushed, Refusal> {
-        let answer = self.submit_announced(Job::Push(push), coming);
-        match answer.map_err(Refusal::Failed)? {
-            Answer::Push(PushAnswer::Done(pushed)) => Ok(pushed),
-            Answer::Push(PushAnswer::Gap { expected, after }) => {
-                Err(Refusal::Gap { expected, after })
-            }
-            Answer::Push(PushAnswer::Fork) => Err(Refusal::Fork),
-            Answer::Push(PushAnswer::Blocked) => Err(Refusal::Blocked),
-            Answer::Push(PushAnswer::Unknown) => Err(Refusal::Unknown),
-            _ => Err(Refusal::Failed(Failed::Broken)),
-        }
+    /// The last step, once the push is committed: reads what is new.
+    pub fn finish(
+        &self,
+        device: DeviceNumber,
+        envelope: &Envelope,
+        answer: Answer,
+        received: Millis,
+    ) -> Result<Answered, Refusal> {
+        let settled = settled(answer)?;
+        self.store().read(|connection| {
+            let place = self.place(connection, device)?;
+            self.pull(connection, &place, envelope, &settled, received)
+        })
     }
 
     /// Serves a request without changes that has nothing to be written: it follows on what is known,
@@ -115,8 +125,8 @@ impl Engine {
     fn pull_at_once(
         &self,
         push: &Push,
-        request: &Request<'_>,
-    ) -> Result<Option<(Reply, Pulled)>, Refusal> {
+        envelope: &Envelope,
+    ) -> Result<Option<Answered>, Refusal> {
         if !push.lines.is_empty() {
             return Ok(None);
         }
@@ -132,8 +142,8 @@ impl Engine {
             if !follows || due {
                 return Ok(None);
             }
-            let pulled = self.pull(connection, &place, request, &[], push.received)?;
-            Ok(Some(pulled))
+            let answered = self.pull(connection, &place, envelope, &[], push.received)?;
+            Ok(Some(answered))
         })
     }
 
@@ -155,10 +165,10 @@ impl Engine {
         &self,
         connection: &mut Connection,
         place: &Place,
-        request: &Request<'_>,
+        envelope: &Envelope,
         settled: &[Settled],
         received: Millis,
-    ) -> Result<(Reply, Pulled), Refusal> {
+    ) -> Result<Answered, Refusal> {
         let now = self.clock().now();
         let Place {
             device,
@@ -175,7 +185,7 @@ impl Engine {
             epoch: *epoch,
             now,
         };
-        let pulled = snapshot.pull(connection, &request.envelope, settled)?;
+        let pulled = snapshot.pull(connection, envelope, settled)?;
         let reply = Reply {
             protocol: PROTOCOL,
             epoch: *epoch,
@@ -186,13 +196,26 @@ impl Engine {
             ack_mark: marks(row)?.mark(row.ack()),
             durable: to_rev(row.durable),
             next_in: NEXT_IN,
-            verdicts: Vec::new(),
-            dropped: Vec::new(),
-            grants: None,
-            places: None,
-            feeds: Vec::new(),
+            verdicts: pulled.verdicts,
+            dropped: pulled.dropped,
+            grants: pulled.grants,
+            places: pulled.places,
+            feeds: pulled.feeds,
         };
-        Ok((reply, pulled))
+        let looks = pulled.looks;
+        Ok(Answered { reply, looks })
+    }
+}
+
+/// What became of a push, change by change, if it was taken.
+fn settled(answer: Answer) -> Result<Vec<Settled>, Refusal> {
+    match answer {
+        Answer::Push(PushAnswer::Done(pushed)) => Ok(pushed.settled),
+        Answer::Push(PushAnswer::Gap { expected, after }) => Err(Refusal::Gap { expected, after }),
+        Answer::Push(PushAnswer::Fork) => Err(Refusal::Fork),
+        Answer::Push(PushAnswer::Blocked) => Err(Refusal::Blocked),
+        Answer::Push(PushAnswer::Unknown) => Err(Refusal::Unknown),
+        _ => Err(Refusal::Failed(Failed::Broken)),
     }
 }
 

@@ -2,7 +2,6 @@
 //! taken apart only if something else in the same fold touches it. What it counts under and is found
 //! by was worked out before the fold began ([`super::checked`]).
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use sync_protocol::change::Line;
@@ -22,7 +21,7 @@ const _: () = assert!(MAX_CHANGE_BYTES < MAX_RECORD_BYTES);
 
 /// A record that one change makes.
 pub(super) struct First {
-    pub(super) spot: Rc<Spot>,
+    pub(super) spot: Arc<Spot>,
     pub(super) line: Arc<PushLine>,
     pub(super) traits: Arc<Traits>,
     pub(super) parent: Option<RecordId>,
@@ -36,7 +35,7 @@ impl Fold {
     pub(super) fn enter_first(
         &mut self,
         attempt: &Attempt<'_>,
-        spot: &Rc<Spot>,
+        spot: &Arc<Spot>,
         late: bool,
     ) -> Option<Settled> {
         let change = attempt.change;
@@ -58,12 +57,13 @@ impl Fold {
             && makes_exactly(&change.set, &write, &|field| view.masks(field, true));
         let settled = Settled {
             exact: exact.then_some(rev),
+            spot: Some(Arc::clone(spot)),
             ..Settled::applied(attempt.seq, change.record)
         };
         self.scope_slot(spot);
         self.absent.remove(&change.record);
         let first = First {
-            spot: Rc::clone(spot),
+            spot: Arc::clone(spot),
             line: Arc::clone(line),
             traits,
             parent: change.parent.filter(|_| kind.parent().is_some()),
@@ -93,7 +93,7 @@ impl Fold {
         );
         record.abnormal.clone_from(&first.traits.abnormal);
         let slot = Slot {
-            scope: Rc::clone(&first.spot.name),
+            scope: Arc::clone(&first.spot.name),
             record,
             created_at: self.now,
             run: 0,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::id::RecordId;
 
@@ -44,11 +44,11 @@ impl Fold {
     }
 
     /// The scopes in which records are written.
-    fn used_scopes(&self) -> BTreeSet<Rc<str>> {
+    fn used_scopes(&self) -> BTreeSet<Arc<str>> {
         let changed = self.records.values().filter(|slot| slot.dirty);
         let made = self.firsts.values().map(|first| &first.spot.name);
         let used = changed.map(|slot| &slot.scope).chain(made);
-        used.map(Rc::clone).collect()
+        used.map(Arc::clone).collect()
     }
 
     fn make_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
@@ -70,7 +70,7 @@ impl Fold {
         }
         let mut names = self.used_scopes();
         for slot in self.records.values().filter(|slot| slot.dirty) {
-            names.extend(slot.stored.as_ref().map(|stored| Rc::clone(&stored.scope)));
+            names.extend(slot.stored.as_ref().map(|stored| Arc::clone(&stored.scope)));
         }
         let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
         if names.is_empty() {
@@ -117,7 +117,7 @@ impl Fold {
             .collect();
         // Heads are taken in the order of records within each scope, scopes in the order of names.
         let made = firsts.iter().map(|(id, first)| (&first.spot.name, *id));
-        let mut due: Vec<(&Rc<str>, RecordId)> = changed
+        let mut due: Vec<(&Arc<str>, RecordId)> = changed
             .iter()
             .map(|(id, one)| (&one.slot.scope, *id))
             .chain(made)
@@ -194,14 +194,14 @@ impl Fold {
 
     /// What is no longer where the database had it leaves an exit there.
     fn put_exits(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let mut gone: Vec<(Rc<str>, RecordId, Option<Rc<str>>)> = Vec::new();
+        let mut gone: Vec<(Arc<str>, RecordId, Option<Arc<str>>)> = Vec::new();
         for (id, slot) in self.records.iter().filter(|(_, slot)| slot.dirty) {
             let Some(stored) = &slot.stored else { continue };
             let moved = !slot.purge && stored.scope != slot.scope;
             let purged = slot.purge && !self.whole_scopes.contains(&stored.scope);
             if moved || purged {
-                let to = moved.then(|| Rc::clone(&slot.scope));
-                gone.push((Rc::clone(&stored.scope), *id, to));
+                let to = moved.then(|| Arc::clone(&slot.scope));
+                gone.push((Arc::clone(&stored.scope), *id, to));
             }
         }
         gone.sort();

@@ -3,7 +3,7 @@
 //! [`super::admit`] and its neighbours change it, [`super::flush`] writes it down.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::cursor::Head;
 use sync_protocol::digest::Digest;
@@ -58,9 +58,9 @@ pub(super) struct Fold {
     /// Records that one change of this fold makes, and nothing else has touched.
     pub(super) firsts: BTreeMap<RecordId, First>,
     /// By name, so that heads are taken in one order.
-    pub(super) scopes: BTreeMap<Rc<str>, ScopeSlot>,
+    pub(super) scopes: BTreeMap<Arc<str>, ScopeSlot>,
     /// Where new records may go, by the place that changes name.
-    pub(super) spots: HashMap<Place, Vec<Rc<Spot>>>,
+    pub(super) spots: HashMap<Place, Vec<Arc<Spot>>>,
     pub(super) nodes: HashMap<String, Node>,
     pub(super) purged: HashSet<RecordId>,
     /// Map entries that were purged.
@@ -79,7 +79,7 @@ pub(super) struct Fold {
     /// What people see of kinds at nodes, by person.
     pub(super) views: HashMap<i64, Vec<Seen>>,
     /// Scopes that go whole: their records leave no exits.
-    pub(super) whole_scopes: BTreeSet<Rc<str>>,
+    pub(super) whole_scopes: BTreeSet<Arc<str>>,
     pub(super) history: Vec<NewHistory>,
     pub(super) alerts: BTreeMap<String, Alert>,
     pub(super) looks: Vec<Look>,
@@ -105,7 +105,7 @@ pub(super) struct Person {
 /// A record in the fold.
 pub(super) struct Slot {
     /// The name of the scope it is in now.
-    pub(super) scope: Rc<str>,
+    pub(super) scope: Arc<str>,
     pub(super) record: Record,
     pub(super) created_at: Millis,
     /// The run in which its hashes stand.
@@ -120,7 +120,7 @@ pub(super) struct Slot {
 /// What the database has of a record, as far as counts and indexes need it.
 #[derive(Clone)]
 pub(super) struct Stored {
-    pub(super) scope: Rc<str>,
+    pub(super) scope: Arc<str>,
     pub(super) rev: Rev,
     pub(super) tallies: Vec<Pair>,
     pub(super) terms: Vec<Pair>,
@@ -130,8 +130,9 @@ pub(super) struct Stored {
 pub(super) type Pair = (String, String);
 
 /// A scope and the node at which it stands.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Spot {
-    pub(super) name: Rc<str>,
+    pub(super) name: Arc<str>,
     pub(super) scope: Scope,
     pub(super) node: Node,
 }
@@ -150,14 +151,14 @@ impl Spot {
 pub(super) struct Seen {
     kind: String,
     path: String,
-    view: Rc<View>,
+    view: Arc<View>,
 }
 
 /// A scope in the fold.
 pub(super) struct ScopeSlot {
     /// `None` until it is created at the end of the fold.
     pub(super) id: Option<i64>,
-    pub(super) spot: Rc<Spot>,
+    pub(super) spot: Arc<Spot>,
     pub(super) head: Head,
     pub(super) purged: bool,
     pub(super) holdings: BTreeMap<String, (i64, Digest)>,
@@ -313,28 +314,28 @@ impl Fold {
     }
 
     /// What `user` sees of a kind at a node.
-    pub(super) fn view(&mut self, user: i64, kind: &Kind, path: &str) -> Rc<View> {
+    pub(super) fn view(&mut self, user: i64, kind: &Kind, path: &str) -> Arc<View> {
         let known = self.views.entry(user).or_default().iter();
         let mut known = known.filter(|seen| seen.kind == kind.name() && seen.path == path);
         if let Some(seen) = known.next() {
-            return Rc::clone(&seen.view);
+            return Arc::clone(&seen.view);
         }
-        let view = Rc::new(kind.view(&self.roles_at(user, path)));
+        let view = Arc::new(kind.view(&self.roles_at(user, path)));
         self.views.entry(user).or_default().push(Seen {
             kind: kind.name().to_owned(),
             path: path.to_owned(),
-            view: Rc::clone(&view),
+            view: Arc::clone(&view),
         });
         view
     }
 
     /// The scope of this name, made in memory if it is not there.
-    pub(super) fn scope_slot(&mut self, spot: &Rc<Spot>) -> &mut ScopeSlot {
+    pub(super) fn scope_slot(&mut self, spot: &Arc<Spot>) -> &mut ScopeSlot {
         self.scopes
-            .entry(Rc::clone(&spot.name))
+            .entry(Arc::clone(&spot.name))
             .or_insert_with(|| ScopeSlot {
                 id: None,
-                spot: Rc::clone(spot),
+                spot: Arc::clone(spot),
                 head: Head::default(),
                 purged: false,
                 holdings: BTreeMap::new(),

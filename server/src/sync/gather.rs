@@ -2,7 +2,7 @@
 //! their parents and children, what was kept aside about them, and the scopes of all these.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::Seq;
 use sync_protocol::change::{Change, Line, parse};
@@ -313,12 +313,12 @@ impl Fold {
                 .scopes
                 .iter()
                 .find(|(_, slot)| slot.id == Some(row.scope_id))
-                .map(|(name, _)| Rc::clone(name))
+                .map(|(name, _)| Arc::clone(name))
                 .ok_or_else(|| Error::Corrupt("a record without a scope".to_owned()))?;
             names.records.extend(record.parent);
             let (tallies, terms) = self.rules.counts_and_terms(&record);
             let stored = Stored {
-                scope: Rc::clone(&scope),
+                scope: Arc::clone(&scope),
                 rev: record.rev,
                 tallies,
                 terms,
@@ -363,9 +363,9 @@ impl Fold {
                 .cloned()
                 .ok_or_else(|| Error::Corrupt("a scope without a node".to_owned()))?;
             let of_scope = holdings.iter().filter(|holding| holding.scope_id == row.id);
-            let spot = Rc::new(Spot::new(row.scope()?, node));
+            let spot = Arc::new(Spot::new(row.scope()?, node));
             self.scopes.insert(
-                Rc::clone(&spot.name),
+                Arc::clone(&spot.name),
                 ScopeSlot {
                     id: Some(row.id),
                     spot,

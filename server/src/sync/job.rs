@@ -12,6 +12,7 @@ use sync_protocol::wire::{Outcome, Request, Verdict};
 use sync_protocol::{Millis, Rev, Seq};
 
 use super::checked::Checked;
+use super::fold::Spot;
 use crate::store::audit::Look;
 
 /// One thing to be done in a transaction.
@@ -210,6 +211,8 @@ pub struct Settled {
     pub fields: Vec<String>,
     /// The revision it made, if the record is exactly what was on screen plus this change.
     pub exact: Option<Rev>,
+    /// Where the record was when the change entered it; nothing for one that was seen before.
+    pub(super) spot: Option<Arc<Spot>>,
 }
 
 impl Settled {
@@ -223,6 +226,7 @@ impl Settled {
             path: None,
             fields: Vec::new(),
             exact: None,
+            spot: None,
         }
     }
 
@@ -243,6 +247,7 @@ impl Settled {
             path,
             fields: Vec::new(),
             exact: None,
+            spot: None,
         }
     }
 

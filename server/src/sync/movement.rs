@@ -1,7 +1,7 @@
 //! A record goes to another place, and what shares its scope with it, in one transaction: exits
 //! there, rows here (I11). Only this moves a record; a phone can at most ask for it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::id::RecordId;
 use sync_protocol::kind::KindScope;
@@ -59,7 +59,7 @@ impl Fold {
             place: movement.to.clone(),
             day,
         };
-        let to = Rc::new(Spot::new(to, node));
+        let to = Arc::new(Spot::new(to, node));
         if to.name == from {
             return Moved::Done(0);
         }
@@ -75,7 +75,7 @@ impl Fold {
         self.scope_slot(&to);
         for id in &together {
             if let Some(slot) = self.records.get_mut(id) {
-                slot.scope = Rc::clone(&to.name);
+                slot.scope = Arc::clone(&to.name);
                 slot.dirty = true;
             }
             self.shown_at.push((*id, to.node.code.clone()));

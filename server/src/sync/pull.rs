@@ -112,7 +112,7 @@ impl Snapshot<'_> {
                 pulled.feeds.push(feed);
             }
         }
-        pulled.verdicts = self.verdicts(connection, settled, &delivered, &cursors)?;
+        pulled.verdicts = self.verdicts(connection, settled, &open, &delivered, &cursors)?;
         Ok(pulled)
     }
 
@@ -195,75 +195,98 @@ impl Snapshot<'_> {
         &self,
         connection: &mut Connection,
         settled: &[Settled],
+        open: &[Open<'_>],
         delivered: &HashSet<RecordId>,
         cursors: &HashMap<i64, Rev>,
     ) -> Result<Vec<Verdict>, Error> {
-        let unseen: Vec<RecordId> = settled
+        let unseen: Vec<&Settled> = settled
             .iter()
-            .filter(|one| one.outcome == Outcome::Applied)
-            .filter_map(|one| one.record)
-            .filter(|record| !delivered.contains(record))
+            .filter(|one| one.record.is_none_or(|id| !delivered.contains(&id)) || !is_plain(one))
             .collect();
-        let rows: HashMap<String, Standing> = records::standing(connection, &unseen)?
+        // Where a change of this push put its record is known, and no page to come will show it if the
+        // phone did not ask for that scope.
+        let asked: HashSet<&Scope> = open.iter().map(|one| &one.ask.0).collect();
+        let is_known = |one: &Settled| {
+            let spot = one.spot.as_ref();
+            spot.is_some_and(|spot| !asked.contains(&spot.scope))
+        };
+        let doubtful: Vec<RecordId> = unseen
+            .iter()
+            .filter(|one| is_plain(one) && !is_known(one))
+            .filter_map(|one| one.record)
+            .collect();
+        let rows: HashMap<String, Standing> = records::standing(connection, &doubtful)?
             .into_iter()
             .map(|row| (row.id.clone(), row))
             .collect();
-        let ids: Vec<i64> = rows
-            .values()
-            .map(|row| row.scope_id)
-            .collect::<HashSet<_>>()
-            .into_iter()
-            .collect();
+        let readable = self.readable(connection, rows.values())?;
+        let is_to_come = |row: &Standing| {
+            let cursor = cursors.get(&row.scope_id);
+            cursor.is_some_and(|cursor| to_rev(row.head) > *cursor)
+        };
+        let mut verdicts: Vec<Verdict> = Vec::new();
+        for one in unseen {
+            let plain = one.record.filter(|_| is_plain(one));
+            let scope = match (&one.spot, plain) {
+                (Some(spot), Some(_)) if is_known(one) => {
+                    self.may_see(&spot.node).then_some(&spot.scope)
+                }
+                (_, Some(id)) => match rows.get(&id.to_string()) {
+                    Some(row) if is_to_come(row) => continue,
+                    row => row.and_then(|row| readable.get(&row.scope_id)),
+                },
+                (_, None) => None,
+            };
+            push_verdict(&mut verdicts, one, scope);
+        }
+        Ok(verdicts)
+    }
+
+    fn may_see(&self, node: &Node) -> bool {
+        self.may_read && self.reach.covers(&node.path)
+    }
+
+    /// The scopes of records, those that the caller may read.
+    fn readable<'r>(
+        &self,
+        connection: &mut Connection,
+        rows: impl Iterator<Item = &'r Standing>,
+    ) -> Result<BTreeMap<i64, Scope>, Error> {
+        let ids: HashSet<i64> = rows.map(|row| row.scope_id).collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
         let mut readable = BTreeMap::new();
         for row in scopes::by_ids(connection, &ids)? {
             let node = scopes::nodes(connection, std::slice::from_ref(&row.area))?.pop();
             let scope = row.scope()?;
-            if self.may_read && node.is_some_and(|node| self.reach.covers(&node.path)) {
+            if node.is_some_and(|node| self.may_see(&node)) {
                 readable.insert(row.id, scope);
             }
         }
-        let mut verdicts: Vec<Verdict> = Vec::new();
-        for one in settled {
-            let mut verdict = one.verdict();
-            if one.outcome == Outcome::Applied {
-                let Some(record) = one.record else { continue };
-                if delivered.contains(&record) {
-                    continue;
-                }
-                if let Some(row) = rows.get(&record.to_string()) {
-                    let comes = cursors
-                        .get(&row.scope_id)
-                        .is_some_and(|cursor| to_rev(row.head) > *cursor);
-                    if comes {
-                        continue;
-                    }
-                    verdict.scope = readable.get(&row.scope_id).cloned();
-                }
-            }
-            push_verdict(&mut verdicts, verdict);
-        }
-        Ok(verdicts)
+        Ok(readable)
     }
 }
 
-/// Adds a verdict; consecutive ones alike become a run.
-fn push_verdict(verdicts: &mut Vec<Verdict>, verdict: Verdict) {
+/// Whether a change went in and nothing of it was lost.
+fn is_plain(settled: &Settled) -> bool {
+    settled.outcome == Outcome::Applied
+}
+
+/// Adds what became of a change; consecutive ones alike become a run.
+fn push_verdict(verdicts: &mut Vec<Verdict>, settled: &Settled, scope: Option<&Scope>) {
     if let Some(run) = verdicts.last_mut()
-        && run.last.unwrap_or(run.seq) + 1 == verdict.seq
-        && (run.verdict, &run.code, &run.path, &run.scope)
-            == (
-                verdict.verdict,
-                &verdict.code,
-                &verdict.path,
-                &verdict.scope,
-            )
+        && run.last.unwrap_or(run.seq) + 1 == settled.seq
+        && (run.verdict, &run.code, &run.path, run.scope.as_ref())
+            == (settled.outcome, &settled.code, &settled.path, scope)
         && run.fields.is_empty()
-        && verdict.fields.is_empty()
+        && settled.fields.is_empty()
     {
-        run.last = Some(verdict.seq);
+        run.last = Some(settled.seq);
         return;
     }
-    verdicts.push(verdict);
+    verdicts.push(Verdict {
+        scope: scope.cloned(),
+        ..settled.verdict()
+    });
 }
 
 #[cfg(test)]
@@ -272,10 +295,10 @@ mod tests {
 
     #[test]
     fn verdicts_alike_become_one_run() {
-        let applied = |seq| Settled::applied(seq, RecordId::from_bytes([1; 16])).verdict();
+        let applied = |seq| Settled::applied(seq, RecordId::from_bytes([1; 16]));
         let mut verdicts = Vec::new();
         for seq in [1, 2, 3, 7] {
-            push_verdict(&mut verdicts, applied(seq));
+            push_verdict(&mut verdicts, &applied(seq), None);
         }
         assert_eq!(
             verdicts

@@ -2,7 +2,7 @@
 //! what was kept aside of it. What stays is that an id is gone, for ever, and the counts.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::id::RecordId;
 
@@ -20,7 +20,7 @@ impl Fold {
     /// Marks records for purging, with what shares their scope; whole scopes leave no exits.
     pub(super) fn purge(&mut self, purge: &Purge) -> u64 {
         let purge = &self.still_due(purge);
-        let whole: BTreeSet<Rc<str>> = self
+        let whole: BTreeSet<Arc<str>> = self
             .scopes
             .iter()
             .filter(|(_, slot)| slot.id.is_some_and(|id| purge.scopes.contains(&id)))

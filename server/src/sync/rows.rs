@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use sync_protocol::id::RecordId;
 
@@ -38,7 +38,7 @@ impl<'f> Changed<'f> {
     /// Takes the record out of what the database counts it in and finds it by.
     pub(super) fn leave<'c>(
         &'c self,
-        scopes: &mut BTreeMap<Rc<str>, ScopeSlot>,
+        scopes: &mut BTreeMap<Arc<str>, ScopeSlot>,
         key: &SearchKey,
         rows: &mut Rows<'c>,
     ) {

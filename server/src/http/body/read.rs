@@ -112,7 +112,9 @@ pub async fn receive(
     budget: &Budget,
 ) -> Result<Packed, Problem> {
     let encoding = check_head(request, types)?;
-    let came = take(request, payload, Encoding::Identity, limits, budget).await?;
+    let mut came = take(request, payload, Encoding::Identity, limits, budget).await?;
+    // It may wait for long, and many may.
+    came.bytes.shrink_to_fit();
     Ok(Packed { came, encoding })
 }
 

@@ -15,6 +15,9 @@ const OLDEST: [u32; 3] = [3, 51, 3];
 /// How much log may gather before it is folded into the database.
 const LOG_BYTES: u64 = 64 * 1024 * 1024;
 const PAGE_BYTES: u64 = 4096;
+/// A reader keeps so much fewer pages than the writer: there are many, each reads a little, and what one
+/// reads again the system has in memory.
+const READERS_SHARE: u32 = 8;
 /// A lock that is not waited for is asked for again after so long.
 const AGAIN_AFTER: Duration = Duration::from_millis(10);
 
@@ -75,10 +78,13 @@ fn pragmas(location: &Location, purpose: Purpose, options: &StoreOptions) -> Str
         Durability::Full => "FULL",
         Durability::OffForSimulationsOnly => "OFF",
     };
+    let cache = match purpose {
+        Purpose::Write => options.cache_kib,
+        Purpose::Read => options.cache_kib / READERS_SHARE,
+    };
     let mut text = format!(
         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-         PRAGMA cache_size = -{};",
-        options.cache_kib
+         PRAGMA cache_size = -{cache};"
     );
     if location.file().is_some() {
         text.push_str(&format!(
