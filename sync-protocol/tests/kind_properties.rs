@@ -177,10 +177,10 @@ proptest! {
             let _ = kind.validate(&set, creating);
             let _ = kind.search_terms(&set);
             let view = kind.view(&roles);
-            let shown = view.project(&set, creating);
+            let shown = view.project(set.clone(), creating);
             prop_assert!(shown.keys().all(|name| set.contains_key(name)));
             // What is shown once is shown again as it is: a projection adds nothing.
-            let again = view.project(&shown, creating);
+            let again = view.project(shown.clone(), creating);
             prop_assert!(again.keys().eq(shown.keys()));
             let abnormal = policy.abnormal(kind.name(), &set);
             for (_, value) in kind.tallies(&set, &abnormal, false) {
@@ -207,7 +207,7 @@ proptest! {
             let (fields, marks) = marked(kind);
             let definition = kind.to_json();
             let view = kind.view(&roles);
-            let shown = json!(view.project(&fields, own)).to_string();
+            let shown = json!(view.project(fields.clone(), own)).to_string();
             for (field, member, mark) in marks {
                 let seen = visibility(&definition, &roles, &field, member.as_deref(), own);
                 let whole = shown.contains(&mark);
@@ -223,7 +223,7 @@ proptest! {
             }
             for name in fields.keys() {
                 let alone: BTreeMap<_, _> = fields.iter().filter(|(key, _)| *key == name).map(|(k, v)| (k.clone(), v.clone())).collect();
-                let whole = view.project(&alone, own) == alone;
+                let whole = view.project(alone.clone(), own) == alone;
                 prop_assert!(whole || view.masks(name, own), "{name} is altered, but counts as seen");
             }
         }

@@ -126,7 +126,7 @@ fn a_record_shows_what_the_view_allows() {
         let kind = kinds.get(case["kind"].as_str().unwrap()).unwrap();
         let roles = texts(&case["roles"]);
         let view = kind.view(&roles.iter().map(String::as_str).collect::<Vec<_>>());
-        let shown = view.project(&fields(&case["fields"]), case["own"] == true);
+        let shown = view.project(fields(&case["fields"]), case["own"] == true);
         assert_eq!(shown, fields(&case["shown"]), "{case}");
     }
 }

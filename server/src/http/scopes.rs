@@ -22,12 +22,12 @@ pub async fn list(
             let now = engine.clock().now();
             engine.store().read::<_, Problem>(|c| {
                 let entered = member.enter(c, now)?;
-                let rules = engine.rules(c)?;
+                let (moment, rules) = engine.moment(c)?;
                 let held = places::held(c, &entered.reach, &rules, &page.after, limit)?;
                 let next = held.last().filter(|_| held.len() >= limit);
                 let next = next.map(|last| last.place.code().to_owned());
                 let mut body = json!({
-                    "grants": places::hash(c, &entered.reach, &rules)?,
+                    "grants": places::hash(&entered.reach, &rules, moment.tree),
                     "places": held,
                 });
                 if let Some(next) = next {

@@ -85,7 +85,7 @@ fn show(eye: &Eye<'_>, nodes: &HashMap<String, Node>, row: ParkedRow) -> Aside {
         .and_then(|name| eye.rules.kinds.get(name));
     let view = kind.map(|kind| kind.view(&roles));
     let set = match (&view, parse(&row.body)) {
-        (Some(view), Ok(Line::Change(change))) => view.project(&change.set, own),
+        (Some(view), Ok(Line::Change(change))) => view.project(change.set, own),
         _ => Fields::new(),
     };
     let sees_all = match (kind, &view) {

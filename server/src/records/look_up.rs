@@ -108,7 +108,7 @@ pub fn look(
             place: place.unwrap_or_default(),
             time: record.created.time,
             // Nobody's own entries are shown more of than anybody else's.
-            set: kind.view(SHOWN_AS).project(&record.values(), false),
+            set: kind.view(SHOWN_AS).project(record.values(), false),
             abnormal: record.abnormal,
             kind: record.kind,
         }),

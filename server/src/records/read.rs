@@ -72,7 +72,7 @@ impl<'a> Eye<'a> {
             .entry(key)
             .or_insert_with_key(|(path, level, by_day)| {
                 let roles = reach.roles_at(path);
-                Sight::of(&rules.kinds, reach.account(), &roles, level, *by_day)
+                Sight::of(rules, reach.account(), &roles, level, *by_day)
             });
         sight.as_ref()
     }
@@ -85,7 +85,7 @@ impl<'a> Eye<'a> {
         let Some(sight) = self.sight(found) else {
             return Ok(None);
         };
-        let (Some(row), Some(view)) = (sight.row(&record), sight.view(&record.kind)) else {
+        let Some(view) = sight.view(&record.kind) else {
             return Ok(None);
         };
         let day = day_of(&found.scope, record.created.time);
@@ -102,6 +102,9 @@ impl<'a> Eye<'a> {
                 code: odd.code.to_string(),
             })
             .collect();
+        let Some(row) = sight.row(record) else {
+            return Ok(None);
+        };
         Ok(Some(Shown {
             row,
             scope: found.scope.to_string(),

@@ -9,7 +9,7 @@ use super::schema::area;
 use super::{Connection, Error, epochs, meta};
 
 /// Under this name the database counts the changes of the tree.
-const VERSION_FACT: &str = "areas";
+pub(super) const VERSION_FACT: &str = "areas";
 
 /// A row of `area`, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
@@ -126,8 +126,12 @@ pub fn update(c: &mut Connection, row: &AreaRow) -> Result<(), Error> {
 
 /// Another number whenever the tree is another one.
 pub fn version(c: &mut Connection) -> Result<u64, Error> {
-    let text = meta::load(c, VERSION_FACT)?;
-    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    Ok(version_of(meta::load(c, VERSION_FACT)?))
+}
+
+/// What the fact says; 0 before it is first written.
+pub(super) fn version_of(text: Option<String>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Every change of a node goes through here, whoever makes it. The epoch lifts the number above

@@ -4,8 +4,8 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use sync_protocol::{Millis, Rev};
 
-use super::schema::{epoch, kind, policy};
-use super::{Connection, Error, to_rev};
+use super::schema::{epoch, kind, meta, policy};
+use super::{Connection, Error, areas, to_rev};
 
 /// A definition as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -33,14 +33,19 @@ pub struct Moment {
     pub schema: u32,
     /// The newest version of the policy; 0 where there is none.
     pub policy: u32,
+    /// The version of the area tree; 0 where nothing was changed in it yet.
+    pub tree: u64,
 }
 
-/// The epoch and the versions of the rules, in one question.
+/// The epoch and the versions of the rules and of the tree, in one question.
 pub fn moment(connection: &mut Connection) -> Result<Moment, Error> {
-    let (opened, schema, version): (Option<i64>, Option<i64>, Option<i64>) = diesel::select((
+    type Row = (Option<i64>, Option<i64>, Option<i64>, Option<String>);
+    let tree = meta::table.find(areas::VERSION_FACT).select(meta::value);
+    let (opened, schema, version, tree): Row = diesel::select((
         epoch::table.select(max(epoch::opened)).single_value(),
         kind::table.select(max(kind::schema)).single_value(),
         policy::table.select(max(policy::version)).single_value(),
+        tree.single_value(),
     ))
     .first(connection)?;
     let narrow = |version: Option<i64>| {
@@ -52,6 +57,7 @@ pub fn moment(connection: &mut Connection) -> Result<Moment, Error> {
         epoch: to_rev(opened.unwrap_or(0)),
         schema: narrow(schema),
         policy: narrow(version),
+        tree: areas::version_of(tree),
     })
 }
 

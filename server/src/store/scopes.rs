@@ -162,6 +162,14 @@ pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingR
 
 /// The nodes with these codes.
 pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
+    let mut nodes = bare_nodes(connection, codes)?;
+    inherit_timezones(connection, &mut nodes)?;
+    Ok(nodes)
+}
+
+/// The nodes with these codes, for who does not ask what day it is there: with the time zones that they
+/// name themselves.
+pub fn bare_nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
     let mut nodes: Vec<Node> = Vec::with_capacity(codes.len());
     for codes in codes.chunks(MAX_LIST) {
         let rows: Vec<NodeColumns> = each!(connection, inner => area::table
@@ -170,7 +178,6 @@ pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>,
             .load(inner))?;
         nodes.extend(rows.into_iter().map(Node::from));
     }
-    inherit_timezones(connection, &mut nodes)?;
     Ok(nodes)
 }
 

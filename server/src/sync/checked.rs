@@ -169,6 +169,7 @@ mod tests {
             kinds: Arc::new(Kinds::built_in().unwrap()),
             policy: Arc::new(Policy::built_in().unwrap()),
             policy_version: 1,
+            views: Arc::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
-use sync_protocol::{Millis, Rev};
+use sync_protocol::Millis;
 
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Coming, Failed, Tell};
@@ -18,8 +18,9 @@ use crate::ledger::{self, Entry, Ledger};
 use crate::metrics::Metrics;
 use crate::store::acks::Durable;
 use crate::store::audit::Look;
+use crate::store::definitions::{self, Moment};
 use crate::store::lookups::Runs;
-use crate::store::{Company, Connection, Error, Store, bulk, definitions, epochs};
+use crate::store::{Company, Connection, Error, Store, bulk, epochs};
 
 /// What the writing thread and the readers share.
 pub struct Core {
@@ -179,8 +180,8 @@ impl Engine {
         self.core.rules.of(connection)
     }
 
-    /// The epoch and the rules as of a transaction.
-    pub(super) fn moment(&self, connection: &mut Connection) -> Result<(Rev, Rules), Error> {
+    /// The moment of a transaction, and the rules of then.
+    pub fn moment(&self, connection: &mut Connection) -> Result<(Moment, Rules), Error> {
         self.core.moment(connection)
     }
 
@@ -270,7 +271,7 @@ impl Core {
             if self.store.generation() != generation {
                 return Ok(Ran::Elsewhere);
             }
-            let (epoch, rules) = self.moment(connection)?;
+            let (Moment { epoch, .. }, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
             fold.durable = self.durable;
             fold.presumes = std::mem::take(&mut presumes);
@@ -289,10 +290,10 @@ impl Core {
         })
     }
 
-    /// The epoch and the rules as of a transaction.
-    pub(super) fn moment(&self, connection: &mut Connection) -> Result<(Rev, Rules), Error> {
+    /// The moment of a transaction, and the rules of then.
+    pub(super) fn moment(&self, connection: &mut Connection) -> Result<(Moment, Rules), Error> {
         let moment = definitions::moment(connection)?;
-        Ok((moment.epoch, self.rules.at(connection, moment)?))
+        Ok((moment, self.rules.at(connection, moment)?))
     }
 
     /// Opens an epoch if the connections were lost since the last one was opened: the server that

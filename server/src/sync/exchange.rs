@@ -3,7 +3,7 @@
 
 use sync_protocol::mark::Mark;
 use sync_protocol::wire::{Envelope, NEXT_IN, PROTOCOL, Reply, Request};
-use sync_protocol::{Millis, Rev, Seq};
+use sync_protocol::{Millis, Seq};
 
 use super::combiner::Failed;
 use super::engine::Engine;
@@ -13,6 +13,7 @@ use super::pull::Snapshot;
 use super::rules::Rules;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
+use crate::store::definitions::Moment;
 use crate::store::{Connection, Error, Reach, acks, to_rev};
 use sync_protocol::id::{DeviceNumber, UserId};
 
@@ -137,7 +138,7 @@ impl Engine {
             let follows = marks(row)?.judge(row.ack(), push.from, push.after, &[])
                 == Judgement::Proceed { skip: 0 };
             let due = row.is_due(now, self.core().durable)
-                || push.shown > place.epoch
+                || push.shown > place.moment.epoch
                 || row.state == "blocked";
             if !follows || due {
                 return Ok(None);
@@ -150,12 +151,12 @@ impl Engine {
     /// Where a device stands in a snapshot.
     fn place(&self, connection: &mut Connection, device: DeviceNumber) -> Result<Place, Refusal> {
         let row = acks::load(connection, &[i64::from(device.0)])?.pop();
-        let (epoch, rules) = self.moment(connection)?;
+        let (moment, rules) = self.moment(connection)?;
         let row = row.ok_or(Refusal::Unknown)?;
         Ok(Place {
             device,
             row,
-            epoch,
+            moment,
             rules,
         })
     }
@@ -173,7 +174,7 @@ impl Engine {
         let Place {
             device,
             row,
-            epoch,
+            moment,
             rules,
         } = place;
         let reach = Reach::of(connection, UserId(row.account), now)?;
@@ -182,13 +183,13 @@ impl Engine {
             reach: &reach,
             device: device.0,
             may_read: row.state == "active",
-            epoch: *epoch,
+            moment: *moment,
             now,
         };
         let pulled = snapshot.pull(connection, envelope, settled)?;
         let reply = Reply {
             protocol: PROTOCOL,
-            epoch: *epoch,
+            epoch: moment.epoch,
             now: received,
             schema: rules.kinds.schema(),
             policy: rules.policy_version,
@@ -223,7 +224,7 @@ fn settled(answer: Answer) -> Result<Vec<Settled>, Refusal> {
 struct Place {
     device: DeviceNumber,
     row: AckRow,
-    epoch: Rev,
+    moment: Moment,
     rules: Rules,
 }
 

@@ -76,8 +76,6 @@ pub(super) struct Fold {
     pub(super) past_aside: HashMap<(i64, i64), ParkedRow>,
     /// Changes kept aside whose verdict changed in this fold.
     pub(super) resettled: HashMap<(i64, i64), Settled>,
-    /// What people see of kinds at nodes, by person.
-    pub(super) views: HashMap<i64, Vec<Seen>>,
     /// Scopes that go whole: their records leave no exits.
     pub(super) whole_scopes: BTreeSet<Arc<str>>,
     pub(super) history: Vec<NewHistory>,
@@ -145,13 +143,6 @@ impl Spot {
             node,
         }
     }
-}
-
-/// What somebody sees of a kind at a node.
-pub(super) struct Seen {
-    kind: String,
-    path: String,
-    view: Arc<View>,
 }
 
 /// A scope in the fold.
@@ -275,7 +266,6 @@ impl Fold {
             known_aside: Vec::new(),
             past_aside: HashMap::new(),
             resettled: HashMap::new(),
-            views: HashMap::new(),
             whole_scopes: BTreeSet::new(),
             history: Vec::new(),
             alerts: BTreeMap::new(),
@@ -314,19 +304,8 @@ impl Fold {
     }
 
     /// What `user` sees of a kind at a node.
-    pub(super) fn view(&mut self, user: i64, kind: &Kind, path: &str) -> Arc<View> {
-        let known = self.views.entry(user).or_default().iter();
-        let mut known = known.filter(|seen| seen.kind == kind.name() && seen.path == path);
-        if let Some(seen) = known.next() {
-            return Arc::clone(&seen.view);
-        }
-        let view = Arc::new(kind.view(&self.roles_at(user, path)));
-        self.views.entry(user).or_default().push(Seen {
-            kind: kind.name().to_owned(),
-            path: path.to_owned(),
-            view: Arc::clone(&view),
-        });
-        view
+    pub(super) fn view(&self, user: i64, kind: &Kind, path: &str) -> Arc<View> {
+        self.rules.views.of_kind(kind, &self.roles_at(user, path))
     }
 
     /// The scope of this name, made in memory if it is not there.

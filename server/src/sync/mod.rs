@@ -39,5 +39,6 @@ pub mod search_key;
 mod tests;
 pub mod together;
 pub mod urgency;
+pub mod views;
 
 pub use engine::Engine;

@@ -3,6 +3,7 @@
 //! cursor and says that there is more.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
 
 use sync_protocol::cursor::Worth;
 use sync_protocol::digest::Digest;
@@ -105,7 +106,7 @@ impl Snapshot<'_> {
         looks: &mut Vec<Look>,
     ) -> Result<Option<Feed>, Error> {
         let Ask(scope, asked_cursor, view, phone_digest) = open.ask;
-        let other_view = !view.is_empty() && *view != open.sight.name;
+        let other_view = !view.is_empty() && *view != open.sight.name();
         let worth = match open.head.judge(*asked_cursor) {
             Worth::Good if other_view => Worth::Void,
             worth => worth,
@@ -121,7 +122,7 @@ impl Snapshot<'_> {
             cursor: *asked_cursor,
             more: false,
             reset: worth == Worth::Void,
-            view: open.sight.name.clone(),
+            view: open.sight.name().to_owned(),
             count,
             digest,
             lease: if scope.day.is_some() {
@@ -248,13 +249,14 @@ impl Snapshot<'_> {
                 }
                 Item::Row(stored) => {
                     let record = stored.record()?;
-                    if let Some(row) = open.sight.row(&record) {
+                    let id = record.id;
+                    if let Some(row) = open.sight.row(record) {
                         let size = size(&row);
                         if size > budget.bytes && !budget.untouched {
                             budget.bytes = 0;
                             return Ok(false);
                         }
-                        delivered.insert(record.id);
+                        delivered.insert(id);
                         feed.rows.push(row);
                         budget.spend(size);
                         budget.untouched = false;
@@ -345,8 +347,24 @@ fn own_change(
     (from_rev(*rev) == standing.rev).then_some((id, *seq, *rev))
 }
 
+/// Bytes of a row as it goes out.
 fn size(row: &Row) -> usize {
-    serde_json::to_string(row).map_or(0, |text| text.len())
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, row).map_or(0, |()| length.0)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Changes that make up their rows, as runs of consecutive numbers with one revision.

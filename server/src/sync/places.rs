@@ -10,29 +10,28 @@ use super::projection::{Sight, levels};
 use super::rules::Rules;
 use crate::store::reach::{self, Lapse};
 use crate::store::scopes::{self, Node};
-use crate::store::{Connection, Error, Reach, areas};
+use crate::store::{Connection, Error, Reach};
 
 /// Nodes read at once.
 const CHUNK: usize = 500;
 
-/// A short hash of what is held and of the tree it is held in; another one tells a phone that its
-/// places may have changed.
-pub fn hash(connection: &mut Connection, reach: &Reach, rules: &Rules) -> Result<String, Error> {
+/// A short hash of what is held and of the version of the tree it is held in; another one tells a phone
+/// that its places may have changed.
+pub fn hash(reach: &Reach, rules: &Rules, tree: u64) -> String {
     let mut hash = Sha256::new();
     hash.update(rules.kinds.schema().to_be_bytes());
-    hash.update(areas::version(connection)?.to_be_bytes());
+    hash.update(tree.to_be_bytes());
     for (path, role) in reach.held() {
         hash.update(path.as_bytes());
         hash.update([0]);
         hash.update(role.as_bytes());
         hash.update([0]);
     }
-    Ok(hash
-        .finalize()
+    hash.finalize()
         .iter()
         .take(4)
         .map(|byte| format!("{byte:02x}"))
-        .collect())
+        .collect()
 }
 
 /// Places held, in the order of their codes, after the one with code `after`.
@@ -48,7 +47,7 @@ pub fn held(
     roles.sort_unstable();
     roles.dedup();
     let sees = |roles: &[&str], level: &str, by_day| {
-        Sight::of(&rules.kinds, reach.account(), roles, level, by_day).is_some()
+        Sight::of(rules, reach.account(), roles, level, by_day).is_some()
     };
     // Where nothing is seen with all roles together, nothing is seen with some of them.
     by_level.retain(|level, by_day| sees(&roles, level, *by_day));

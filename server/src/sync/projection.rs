@@ -2,74 +2,54 @@
 //! pass through the same projection as what stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use sync_protocol::id::UserId;
 use sync_protocol::kind::{Kind, KindScope, Kinds, View};
-use sync_protocol::record::{Record, Write};
+use sync_protocol::record::{Held, Record, Write};
 use sync_protocol::wire::{Conflict, Row};
+
+use super::rules::Rules;
+use super::views::Outlook;
 
 /// What somebody sees of the records of one scope.
 pub struct Sight {
     viewer: UserId,
-    views: BTreeMap<String, View>,
-    /// A short hash that changes exactly when the projection does.
-    pub name: String,
+    outlook: Arc<Outlook>,
 }
 
 impl Sight {
     /// What the holder of these roles sees at a place of this level, on a day or not. `None` if nothing.
     pub fn of(
-        kinds: &Kinds,
+        rules: &Rules,
         viewer: UserId,
         roles: &[&str],
         level: &str,
         by_day: bool,
     ) -> Option<Self> {
-        let views: BTreeMap<String, View> = kinds
-            .newest()
-            .filter(|kind| lives_at(kinds, kind, level, by_day))
-            .map(|kind| (kind.name().to_owned(), kind.view(roles)))
-            .filter(|(_, view)| view.sees_kind())
-            .collect();
-        if views.is_empty() {
-            return None;
-        }
-        let mut hash = Sha256::new();
-        let mut tell = |text: &str| {
-            hash.update(text.as_bytes());
-            hash.update([0]);
-        };
-        roles.iter().for_each(|role| tell(role));
-        views
-            .values()
-            .for_each(|view| view.fingerprint_into(&mut tell));
-        let name = hash
-            .finalize()
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Some(Self {
-            viewer,
-            views,
-            name,
-        })
+        let outlook = rules.views.at_place(&rules.kinds, roles, level, by_day)?;
+        Some(Self { viewer, outlook })
+    }
+
+    /// A short hash that changes exactly when the projection does.
+    pub fn name(&self) -> &str {
+        &self.outlook.name
     }
 
     /// The view of a kind, if it is shown at all.
     pub fn view(&self, kind: &str) -> Option<&View> {
-        self.views.get(kind)
+        self.outlook.views.get(kind).map(Arc::as_ref)
     }
 
     /// The kinds that are shown.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        self.views.keys().map(String::as_str)
+        self.outlook.views.keys().map(String::as_str)
     }
 
     /// The record as its reader may see it; `None` if its kind is not shown.
-    pub fn row(&self, record: &Record) -> Option<Row> {
-        let view = self.views.get(&record.kind)?;
+    pub fn row(&self, record: Record) -> Option<Row> {
+        let view = self.view(&record.kind)?;
         let own = record.created.user == self.viewer;
         let mut conflicts = BTreeMap::<String, Vec<Conflict>>::new();
         for (field, held, write) in record.conflicts() {
@@ -82,22 +62,27 @@ impl Sight {
         }
         Some(Row {
             record: record.id,
-            kind: record.kind.clone(),
             parent: record.parent,
             rev: record.rev,
             stamp: record.stamp(),
             time: record.created.time,
             clock: record.created.clock,
             by: record.created.user,
-            set: view.project(&record.values(), own),
             conflicts,
-            abnormal: record.abnormal.clone(),
-            flags: flags(record),
+            flags: flags(&record),
+            set: view.project(values(record.fields), own),
+            abnormal: record.abnormal,
+            kind: record.kind,
         })
     }
 }
 
-fn conflict(value: serde_json::Value, write: &Write) -> Conflict {
+/// The values that stand, gone map entries included as `null`.
+fn values(fields: BTreeMap<String, Held>) -> impl Iterator<Item = (String, Value)> {
+    fields.into_iter().map(|(name, held)| (name, held.value))
+}
+
+fn conflict(value: Value, write: &Write) -> Conflict {
     Conflict {
         value,
         time: write.stamp.time(),

@@ -18,6 +18,7 @@ use super::places;
 use super::projection::Sight;
 use super::rules::Rules;
 use crate::store::audit::Look;
+use crate::store::definitions::Moment;
 use crate::store::records::Standing;
 use crate::store::scopes::{Node, ScopeRow};
 use crate::store::{Connection, Error, Reach, records, scopes, to_rev};
@@ -29,8 +30,8 @@ pub struct Snapshot<'a> {
     pub device: u32,
     /// A revoked device gets no feeds.
     pub may_read: bool,
-    /// The epoch of the snapshot.
-    pub epoch: Rev,
+    /// The moment of the snapshot.
+    pub moment: Moment,
     pub now: Millis,
 }
 
@@ -66,7 +67,7 @@ impl Snapshot<'_> {
         // A revoked phone is told that it holds nothing; once it may read again the hash is
         // another, and it hears of its places anew.
         let grants = if self.may_read {
-            places::hash(connection, self.reach, self.rules)?
+            places::hash(self.reach, self.rules, self.moment.tree)
         } else {
             String::new()
         };
@@ -88,7 +89,7 @@ impl Snapshot<'_> {
             .iter()
             .filter_map(|one| Some((one.record?, (one.seq, one.exact?))))
             .collect();
-        let own = if envelope.epoch == self.epoch {
+        let own = if envelope.epoch == self.moment.epoch {
             own
         } else {
             HashMap::new()
@@ -129,7 +130,7 @@ impl Snapshot<'_> {
             .iter()
             .map(|ask| ask.0.place.code().to_owned())
             .collect();
-        let nodes: HashMap<String, Node> = scopes::nodes(connection, &codes)?
+        let nodes: HashMap<String, Node> = scopes::bare_nodes(connection, &codes)?
             .into_iter()
             .map(|node| (node.code.clone(), node))
             .collect();
@@ -151,7 +152,7 @@ impl Snapshot<'_> {
             let sight = node.filter(|_| self.may_read).and_then(|node| {
                 let roles = self.reach.roles_at(&node.path);
                 Sight::of(
-                    &self.rules.kinds,
+                    self.rules,
                     self.reach.account(),
                     &roles,
                     scope.place.level(),
@@ -256,7 +257,7 @@ impl Snapshot<'_> {
         let ids: Vec<i64> = ids.into_iter().collect();
         let mut readable = BTreeMap::new();
         for row in scopes::by_ids(connection, &ids)? {
-            let node = scopes::nodes(connection, std::slice::from_ref(&row.area))?.pop();
+            let node = scopes::bare_nodes(connection, std::slice::from_ref(&row.area))?.pop();
             let scope = row.scope()?;
             if node.is_some_and(|node| self.may_see(&node)) {
                 readable.insert(row.id, scope);

@@ -8,6 +8,7 @@ use sync_protocol::policy::Policy;
 use sync_protocol::record::Record;
 
 use super::fold::Pair;
+use super::views::Views;
 use crate::store::definitions::{self, Moment};
 use crate::store::{self, Connection};
 
@@ -20,6 +21,8 @@ pub struct Rules {
     pub policy: Arc<Policy>,
     /// The version of the policy in the database; 0 for the one that comes with the program.
     pub policy_version: u32,
+    /// What roles show of the kinds.
+    pub views: Arc<Views>,
 }
 
 /// By this it is known whether rules are those of before: what a version says never changes.
@@ -133,5 +136,6 @@ fn read(connection: &mut Connection, policy_version: u32) -> Result<Rules, store
         kinds: Arc::new(kinds),
         policy: Arc::new(policy),
         policy_version,
+        views: Arc::default(),
     })
 }

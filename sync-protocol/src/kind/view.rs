@@ -221,11 +221,20 @@ impl View {
     }
 
     /// The fields as this user may see them. What is hidden is absent, not empty.
-    pub fn project(&self, fields: &BTreeMap<String, Value>, own: bool) -> BTreeMap<String, Value> {
-        fields
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), self.project_field(name, value, own)?)))
-            .collect()
+    pub fn project(
+        &self,
+        fields: impl IntoIterator<Item = (String, Value)>,
+        own: bool,
+    ) -> BTreeMap<String, Value> {
+        let shown = |(name, value): (String, Value)| {
+            let value = if self.masks(&name, own) || !self.sees {
+                self.project_field(&name, &value, own)?
+            } else {
+                value
+            };
+            Some((name, value))
+        };
+        fields.into_iter().filter_map(shown).collect()
     }
 
     /// One field's value as this user may see it: for conflicts and history too.
