@@ -29,8 +29,6 @@ use crate::trial;
 
 /// Records purged again in one transaction.
 const PURGED_AT_ONCE: i64 = 200;
-/// Threads for the requests of phones beside those that read the database.
-const READING: usize = 2;
 
 pub struct App {
     pub config: Config,
@@ -121,7 +119,7 @@ impl App {
         let places = config.http.waiting;
         let readers = config.database.readers;
         let glances = Admission::new(places, readers);
-        let threads = Threads::new(store.readers_worth_while() + READING).map_err(|error| {
+        let threads = Threads::new(store.readers_worth_while()).map_err(|error| {
             store::Error::Unavailable(format!("threads cannot be started: {}", error.kind()))
         })?;
         Ok(Arc::new(Self {

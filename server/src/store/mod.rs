@@ -207,14 +207,14 @@ impl Store {
     }
 
     /// How many snapshots are worth reading at the same time: a server is waited for, an embedded
-    /// database keeps a processor busy.
+    /// database keeps a processor busy, or, at times, a disk.
     pub fn readers_worth_while(&self) -> usize {
         let readers = self.shared.options.readers;
         if self.shared.source.location.has_many_writers() {
             return readers;
         }
         let processors = std::thread::available_parallelism();
-        readers.min(processors.map_or(1, usize::from))
+        readers.min(processors.map_or(1, usize::from) + 2)
     }
 
     /// Steps whenever the connections to a database server were lost. Who wrote before must open an

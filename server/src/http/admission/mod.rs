@@ -18,7 +18,7 @@ use pace::Drain;
 
 /// Requests that are with the database at once: more than a fold of a herd, so that the next is
 /// read while one is written, and few enough for little memory.
-pub const AT_ONCE: usize = 24;
+pub const AT_ONCE: usize = 20;
 /// Nobody waits longer for a turn.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// All turns taken and none given back for so long: the database does not answer.
