@@ -98,7 +98,11 @@ fn a_volunteer_sees_a_stranger_masked_and_own_entries_whole() {
     assert_eq!(view.shows(LEG), Visibility::None);
     assert!(view.masks("person", false) && !view.masks("person", true));
     assert!(!kind.view(&["admin"]).sees_kind());
-    assert!(kind.view(&["admin"]).project(record.clone(), true).is_empty());
+    assert!(
+        kind.view(&["admin"])
+            .project(record.clone(), true)
+            .is_empty()
+    );
 }
 
 #[test]

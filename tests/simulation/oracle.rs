@@ -1,7 +1,7 @@
 //! What must be true when all is quiet.
 
-use std::sync::Arc;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kadian::store::{Error, records, scopes};
 use kadian::sync::projection::Sight;

@@ -26,9 +26,9 @@ pub mod volley;
 use crate::{accounts, app, config, store, sync};
 
 use ground::Ground;
-use report::Report;
+use report::{Report, Row};
 use scale::{Part, Sizes};
-use stage::Stage;
+use stage::{Duel, Stage};
 
 /// What is to be measured, and on what.
 pub struct Plan {
@@ -70,6 +70,9 @@ pub enum Failed {
     Wrong(String),
 }
 
+/// One part: what it measured, on both sides.
+type Measure = fn(&mut Stage, &Duel, &dyn Progress) -> Result<Vec<Row>, Failed>;
+
 /// Runs the parts of a plan, in order.
 pub fn run(ground: Ground, plan: &Plan, progress: &dyn Progress) -> Result<Report, Failed> {
     let wants = |part| plan.parts.contains(&part);
@@ -80,24 +83,21 @@ pub fn run(ground: Ground, plan: &Plan, progress: &dyn Progress) -> Result<Repor
         report.add(growth::measure(&mut stage, progress)?);
     }
     stage.fill(plan.sizes.rows, progress)?;
-    let duel = stage.start()?;
-    stage.greet(&duel, progress)?;
-    if wants(Part::Push50) {
-        report.add(push::measure(&mut stage, &duel, 50, progress)?);
+    for part in Part::ALL.into_iter().filter(|part| wants(*part)) {
+        let measure: Measure = match part {
+            Part::Growth => continue,
+            Part::Push50 => |stage, duel, progress| push::measure(stage, duel, 50, progress),
+            Part::Push500 => |stage, duel, progress| push::measure(stage, duel, 500, progress),
+            Part::Pull => pull::measure,
+            Part::Herd => herd::measure,
+            Part::Limits => limits::measure,
+        };
+        // Both sides are started anew, so that none keeps memory from the part before.
+        let duel = stage.start()?;
+        stage.greet(&duel, progress)?;
+        report.add(measure(&mut stage, &duel, progress)?);
+        duel.stop()?;
     }
-    if wants(Part::Push500) {
-        report.add(push::measure(&mut stage, &duel, 500, progress)?);
-    }
-    if wants(Part::Pull) {
-        report.add(pull::measure(&mut stage, &duel, progress)?);
-    }
-    if wants(Part::Herd) {
-        report.add(herd::measure(&mut stage, &duel, progress)?);
-    }
-    if wants(Part::Limits) {
-        report.add(limits::measure(&mut stage, &duel, progress)?);
-    }
-    duel.stop()?;
     report.add(check::measure(&stage, progress)?);
     Ok(report)
 }

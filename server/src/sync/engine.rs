@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sync_protocol::Millis;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
-use sync_protocol::Millis;
 
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Coming, Failed, Tell};

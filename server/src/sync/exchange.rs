@@ -123,11 +123,7 @@ impl Engine {
 
     /// Serves a request without changes that has nothing to be written: it follows on what is known,
     /// and not much time has passed. An idle phone costs no writing transaction.
-    fn pull_at_once(
-        &self,
-        push: &Push,
-        envelope: &Envelope,
-    ) -> Result<Option<Answered>, Refusal> {
+    fn pull_at_once(&self, push: &Push, envelope: &Envelope) -> Result<Option<Answered>, Refusal> {
         if !push.lines.is_empty() {
             return Ok(None);
         }

@@ -130,7 +130,11 @@ mod tests {
         assert!(at(&[]).is_none(), "who has no role sees nothing");
         assert!(Arc::ptr_eq(&one, &at(&["volunteer"]).unwrap()));
         // The same roles elsewhere are another question.
-        assert!(views.at_place(&kinds, &["volunteer"], "grid", false).is_none());
+        assert!(
+            views
+                .at_place(&kinds, &["volunteer"], "grid", false)
+                .is_none()
+        );
         let fresh = Views::default().at_place(&kinds, &["volunteer"], "checkpoint", true);
         assert_eq!(fresh.unwrap().name, one.name);
     }
