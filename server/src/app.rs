@@ -1,5 +1,6 @@
-//! What every part of the running server shares, made once at the start. [`App::read`] and
-//! [`App::write`] are the only way from an async handler to the database, which blocks.
+//! What every part of the running server shares, made once at the start. [`App::read`],
+//! [`App::write`] and [`App::engage`] are the way from an async handler to the database, which blocks;
+//! the requests of phones have their own ([`crate::http::exchange`]).
 
 use actix_web::web;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::accounts::passwords::Passwords;
 use crate::accounts::signin::Door;
 use crate::clock::{self, Clock};
 use crate::config::{self, Config};
-use crate::http::admission::{AT_ONCE, Admission, Place, Rank, Turn};
+use crate::http::admission::{AT_ONCE, Admission, Load, Place, Rank, Turn};
 use crate::http::body::Budget;
 use crate::http::health::Probe;
 use crate::keys::{self, Keys};
@@ -275,7 +276,7 @@ impl App {
     where
         T: Send + 'static,
     {
-        let turn = self.glances.turn(Rank::Desk).await;
+        let turn = self.glances.turn(Rank::Desk, Load::ORDINARY).await;
         let turn = turn.map_err(|_| store::Error::Busy)?;
         let store = self.store.clone();
         let (_turn, answer) = self.threads.run(turn, move || store.glance(question)).await;
@@ -306,16 +307,20 @@ impl App {
         E: From<store::Error> + Send + 'static,
     {
         let place = self.enter()?;
-        let turn = self.turn(|| Rank::Desk).await?;
+        let turn = self.turn(Load::ORDINARY, || Rank::Desk).await?;
         on_a_thread((place, turn), work).await
     }
 
     /// Waits for a turn; how urgent it is need not be found out where one is free.
-    pub async fn turn(&self, rank: impl FnOnce() -> Rank) -> Result<Turn, store::Error> {
+    pub async fn turn(
+        &self,
+        load: Load,
+        rank: impl FnOnce() -> Rank,
+    ) -> Result<Turn, store::Error> {
         let began = Instant::now();
-        let turn = match self.admission.turn_now() {
+        let turn = match self.admission.turn_now(load) {
             Some(turn) => Ok(turn),
-            None => self.admission.turn(rank()).await,
+            None => self.admission.turn(rank(), load).await,
         };
         let waited = began.elapsed().as_secs_f64();
         self.metrics.observe(&metrics::WAIT_SECONDS, &[], waited);

@@ -27,6 +27,7 @@ impl Threads {
         T: Send + 'static,
     {
         let Some(runtime) = &self.0 else {
+            // Only while it is dropped, when nobody can call this.
             return (held, step());
         };
         let done = runtime.spawn_blocking(move || {

@@ -45,6 +45,8 @@ pub async fn run(
         let request = Request::parse(&body)?;
         let begun = engine.begin(caller.device, &request, caller.received)?;
         let envelope = request.envelope;
+        // Who has nothing to be written is waited for no longer.
+        let coming = matches!(begun, Begun::Waits(_)).then_some(coming);
         Ok::<_, Problem>((engine, coming, body, envelope, begun))
     };
     let (held, begun) = app.threads.run(held, begin).await;
@@ -52,12 +54,9 @@ pub async fn run(
     // The push holds copies of the lines: the memory stays counted until it is done.
     let held = (held, body);
     let (held, answered) = match begun {
-        Begun::Answered(answered) => {
-            drop(coming);
-            (held, answered)
-        }
+        Begun::Answered(answered) => (held, answered),
         Begun::Waits(push) => {
-            let (held, done) = write(&engine, Job::Push(push), Some(coming), held).await?;
+            let (held, done) = write(&engine, Job::Push(push), coming, held).await?;
             let reader = engine.clone();
             let finish = move || {
                 // The push is thrown away here, beside the threads that serve connections.
@@ -77,8 +76,9 @@ pub async fn run(
     Ok(reply)
 }
 
-/// Has a job done by a writing thread and waits, for a bounded time, until it is committed. What is
-/// held goes with the job: also a caller that hangs up has it as long as the job is there.
+/// Has a job done by a writing thread and waits, for a bounded time, until it is committed, as
+/// `Combiner::submit` does on a thread. What is held goes with the job. A caller that hangs up does not
+/// take the job back: what came whole is written, for it may be long until its phone comes again.
 async fn write<H: Send + 'static>(
     engine: &Engine,
     job: Job,
@@ -104,4 +104,70 @@ async fn wait_on<T>(answered: Receiver<T>) -> Result<T, Failed> {
     let told = timeout(left, answered).await;
     let told = told.map_err(|_| Failed::Unanswered)?;
     told.map_err(|_| Failed::Stopping)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{BUILD, Clock};
+    use crate::store::audit::Look;
+    use std::time::Duration;
+
+    fn look() -> Job {
+        Job::Look(vec![Look {
+            at: 1,
+            account: 1,
+            device: None,
+            action: "read".to_owned(),
+            scope_id: None,
+            from_head: None,
+            to_head: None,
+            record: None,
+            count: 0,
+            purpose: None,
+        }])
+    }
+
+    fn app() -> Arc<App> {
+        App::trial(Clock::manual(BUILD)).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn what_a_caller_held_who_hangs_up_stays_with_the_job_until_it_is_done() {
+        let app = app();
+        let engine = app.engine().unwrap();
+        // Nothing can be written while this goes on.
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (go, goes) = std::sync::mpsc::channel::<()>();
+        let store = app.store.clone();
+        let busy = std::thread::spawn(move || {
+            store.write::<_, store::Error>(|_| {
+                begun.send(()).unwrap();
+                goes.recv().unwrap();
+                Ok(())
+            })
+        });
+        begins.recv().unwrap();
+        let held = Arc::new(());
+        let kept = Arc::clone(&held);
+        let waits = write(&engine, look(), None, kept);
+        assert!(timeout(Duration::from_millis(20), waits).await.is_err());
+        assert_eq!(Arc::strong_count(&held), 2, "it goes with the job");
+        go.send(()).unwrap();
+        busy.join().unwrap().unwrap();
+        while Arc::strong_count(&held) > 1 {
+            actix_web::rt::task::yield_now().await;
+        }
+        let (_, (done, _)) = write(&engine, look(), None, ()).await.unwrap();
+        done.unwrap();
+    }
+
+    #[actix_web::test]
+    async fn a_server_that_stops_takes_nothing_more_and_says_so() {
+        let app = app();
+        let engine = app.engine().unwrap();
+        app.stop();
+        let refused = write(&engine, look(), None, ()).await;
+        assert!(matches!(refused, Err(Failed::Stopping)));
+    }
 }

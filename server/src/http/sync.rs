@@ -12,7 +12,7 @@ use crate::sync::exchange::Refusal;
 use crate::sync::opening::NotOpened;
 use crate::sync::urgency::Urgency;
 
-use super::admission::Rank;
+use super::admission::{Load, Rank};
 use super::auth::{self, DeviceToken};
 use super::body::{self, LIMITS, Limits, Packed};
 use super::exchange::{self, Caller};
@@ -49,7 +49,8 @@ pub async fn exchange(
     let received = Arrived::of(&request).unwrap_or_else(|| app.clock.now());
     let types = [body::NDJSON, body::JSON];
     let body = body::receive(&request, payload.into_inner(), &types, &PUSH, &app.bodies).await?;
-    let turn = app.turn(|| rank(&app, &body)).await?;
+    let load = Load::of(body.about_unpacked());
+    let turn = app.turn(load, || rank(&app, &body)).await?;
     let caller = Caller {
         device: number,
         received,

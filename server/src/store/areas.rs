@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 
 use super::reach::Reach;
 use super::schema::area;
-use super::{Connection, Error, epochs, meta};
-
-/// Under this name the database counts the changes of the tree.
-pub(super) const VERSION_FACT: &str = "areas";
+use super::{Connection, Error, meta};
 
 /// A row of `area`, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
@@ -113,7 +110,7 @@ pub fn page(
 
 pub fn insert(c: &mut Connection, row: &AreaRow) -> Result<(), Error> {
     diesel::insert_into(area::table).values(row).execute(c)?;
-    raise_version(c)
+    meta::raise(c, meta::TREE)
 }
 
 /// Writes every column but the code.
@@ -121,24 +118,7 @@ pub fn update(c: &mut Connection, row: &AreaRow) -> Result<(), Error> {
     diesel::update(area::table.find(&row.code))
         .set(row)
         .execute(c)?;
-    raise_version(c)
-}
-
-/// Another number whenever the tree is another one.
-pub fn version(c: &mut Connection) -> Result<u64, Error> {
-    Ok(version_of(meta::load(c, VERSION_FACT)?))
-}
-
-/// What the fact says; 0 before it is first written.
-pub(super) fn version_of(text: Option<String>) -> u64 {
-    text.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-/// Every change of a node goes through here, whoever makes it. The epoch lifts the number above
-/// all that a copy of the database which was lost since may have given out.
-fn raise_version(c: &mut Connection) -> Result<(), Error> {
-    let next = (version(c)? + 1).max(epochs::current(c)?);
-    meta::save(c, VERSION_FACT, &next.to_string())
+    meta::raise(c, meta::TREE)
 }
 
 /// Every code with its path, for an import that has to find parents.

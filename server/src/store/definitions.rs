@@ -4,8 +4,8 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use sync_protocol::{Millis, Rev};
 
-use super::schema::{epoch, kind, meta, policy};
-use super::{Connection, Error, areas, to_rev};
+use super::schema::{epoch, kind, meta as facts, policy};
+use super::{Connection, Error, meta, to_rev};
 
 /// A definition as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -35,17 +35,26 @@ pub struct Moment {
     pub policy: u32,
     /// The version of the area tree; 0 where nothing was changed in it yet.
     pub tree: u64,
+    /// How often records went from where they stood, or more.
+    pub moves: u64,
 }
 
-/// The epoch and the versions of the rules and of the tree, in one question.
+/// All of it, in one question.
 pub fn moment(connection: &mut Connection) -> Result<Moment, Error> {
-    type Row = (Option<i64>, Option<i64>, Option<i64>, Option<String>);
-    let tree = meta::table.find(areas::VERSION_FACT).select(meta::value);
-    let (opened, schema, version, tree): Row = diesel::select((
+    type Row = (
+        Option<i64>,
+        Option<i64>,
+        Option<i64>,
+        Option<String>,
+        Option<String>,
+    );
+    let fact = |name: &'static str| facts::table.find(name).select(facts::value).single_value();
+    let (opened, schema, version, tree, moves): Row = diesel::select((
         epoch::table.select(max(epoch::opened)).single_value(),
         kind::table.select(max(kind::schema)).single_value(),
         policy::table.select(max(policy::version)).single_value(),
-        tree.single_value(),
+        fact(meta::TREE),
+        fact(meta::MOVES),
     ))
     .first(connection)?;
     let narrow = |version: Option<i64>| {
@@ -57,7 +66,8 @@ pub fn moment(connection: &mut Connection) -> Result<Moment, Error> {
         epoch: to_rev(opened.unwrap_or(0)),
         schema: narrow(schema),
         policy: narrow(version),
-        tree: areas::version_of(tree),
+        tree: meta::number(tree),
+        moves: meta::number(moves),
     })
 }
 

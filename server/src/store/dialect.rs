@@ -4,6 +4,7 @@
 //! file may ask which database it is.
 
 mod among;
+mod holds;
 mod location;
 mod postgres;
 mod sqlite;
@@ -15,6 +16,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub(in crate::store) use among::among;
 pub use any::AnyConnection as Connection;
+pub(in crate::store) use holds::holds;
 pub use location::Location;
 
 use super::StoreOptions;

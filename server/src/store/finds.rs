@@ -7,6 +7,7 @@ use sync_protocol::Millis;
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 
+use super::dialect::{each, holds};
 use super::records::RecordRow;
 use super::schema::{area, record, scope};
 use super::{Connection, Error, Reach, lookups};
@@ -173,17 +174,17 @@ pub fn conflicted(
         most,
         |(row, ..): &Raw| row.id.clone(),
         |path| {
-            Ok(record::table
+            Ok(each!(c, inner => record::table
                 .inner_join(scope::table.on(scope::id.eq(record::scope_id)))
                 .inner_join(area::table.on(area::code.eq(scope::area)))
-                .filter(record::conflicted.eq(true))
+                .filter(holds(record::conflicted))
                 .filter(record::id.gt(after))
                 .filter(area::path.ge(path.to_owned()))
                 .filter(area::path.lt(super::scopes::above(path)))
                 .order(record::id)
                 .limit(most)
                 .select((RecordRow::as_select(), scope::name, area::path))
-                .load(c)?)
+                .load(inner))?)
         },
     )?;
     rows.into_iter().map(found).collect()

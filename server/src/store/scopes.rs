@@ -68,7 +68,7 @@ pub struct Node {
     pub level: String,
     pub name: String,
     pub path: String,
-    /// The time zone of the node or of the nearest node above that names one.
+    /// The time zone that holds at the node, if it was asked for; else what the node names itself.
     pub timezone: Option<String>,
 }
 

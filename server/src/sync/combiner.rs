@@ -45,7 +45,8 @@ pub enum Failed {
     Stopping,
 }
 
-/// What became of a job, and the job: whoever made it throws it away, beside the writing thread.
+/// What became of a job, and the job: whoever made it throws it away, beside the writing thread, if
+/// they are still there.
 pub type Done = (Result<Answer, Failed>, Job);
 /// Called by a writing thread with what became of a job; it must not block.
 pub type Tell = Box<dyn FnOnce(Done) + Send>;
@@ -251,7 +252,8 @@ fn work(core: &Core, shared: &Shared) {
             shared.changed.notify_all();
         }
         for ((tell, result), job) in tells.into_iter().zip(results).zip(jobs) {
-            tell((result, job));
+            // Whatever one does with its answer, this thread goes on for the others.
+            panics += u64::from(catch_unwind(AssertUnwindSafe(|| tell((result, job)))).is_err());
         }
         note_fold(shared, count, fold.changes, began.elapsed());
         note_panics(shared, panics);

@@ -20,7 +20,7 @@ use crate::store::acks::Durable;
 use crate::store::audit::Look;
 use crate::store::definitions::{self, Moment};
 use crate::store::lookups::Runs;
-use crate::store::{Company, Connection, Error, Store, bulk, epochs};
+use crate::store::{Company, Connection, Error, Store, bulk, epochs, meta};
 
 /// What the writing thread and the readers share.
 pub struct Core {
@@ -97,9 +97,9 @@ impl Engine {
         self.combiner.announce()
     }
 
-    /// Has a job done by the one writer, for somebody who does not wait on a thread: `tell` is called
-    /// once it is committed, or dropped if the server stops. Returns by which number it can be
-    /// withdrawn.
+    /// Has a job done by a writing thread, for somebody who does not wait on a thread: `tell` is called
+    /// once it is committed or has failed, and dropped if it is withdrawn or the server stops. Returns
+    /// by which number it can be withdrawn.
     pub fn hand_in(&self, job: Job, coming: Option<Coming>, tell: Tell) -> Result<u64, Failed> {
         self.combiner.hand_in(job, coming, tell)
     }
@@ -271,8 +271,9 @@ impl Core {
             if self.store.generation() != generation {
                 return Ok(Ran::Elsewhere);
             }
-            let (Moment { epoch, .. }, rules) = self.moment(connection)?;
+            let (Moment { epoch, moves, .. }, rules) = self.moment(connection)?;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
+            fold.moves = moves;
             fold.durable = self.durable;
             fold.presumes = std::mem::take(&mut presumes);
             fold.gather(connection, jobs)?;
@@ -286,6 +287,9 @@ impl Core {
             let purged = fold.purged_ids();
             fold.flush(connection, &self.key, &self.runs)?;
             self.write_down(connection, purged, now)?;
+            if jobs.iter().any(Job::displaces) {
+                meta::raise(connection, meta::MOVES)?;
+            }
             Ok(Ran::Done(answers))
         })
     }

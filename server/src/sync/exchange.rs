@@ -7,7 +7,7 @@ use sync_protocol::{Millis, Seq};
 
 use super::combiner::Failed;
 use super::engine::Engine;
-use super::job::{Answer, Job, Push, PushAnswer, Settled};
+use super::job::{Answer, Job, Push, PushAnswer, Pushed, Settled};
 use super::numbering::{Judgement, Marks};
 use super::pull::Snapshot;
 use super::rules::Rules;
@@ -114,9 +114,15 @@ impl Engine {
         answer: Answer,
         received: Millis,
     ) -> Result<Answered, Refusal> {
-        let settled = settled(answer)?;
+        let Pushed {
+            moves, mut settled, ..
+        } = pushed(answer)?;
         self.store().read(|connection| {
             let place = self.place(connection, device)?;
+            if place.moment.moves != moves {
+                // Where the fold put a record is perhaps no longer where it is.
+                settled.iter_mut().for_each(|one| one.spot = None);
+            }
             self.pull(connection, &place, envelope, &settled, received)
         })
     }
@@ -204,10 +210,10 @@ impl Engine {
     }
 }
 
-/// What became of a push, change by change, if it was taken.
-fn settled(answer: Answer) -> Result<Vec<Settled>, Refusal> {
+/// What became of a push, if it was taken.
+fn pushed(answer: Answer) -> Result<Pushed, Refusal> {
     match answer {
-        Answer::Push(PushAnswer::Done(pushed)) => Ok(pushed.settled),
+        Answer::Push(PushAnswer::Done(pushed)) => Ok(pushed),
         Answer::Push(PushAnswer::Gap { expected, after }) => Err(Refusal::Gap { expected, after }),
         Answer::Push(PushAnswer::Fork) => Err(Refusal::Fork),
         Answer::Push(PushAnswer::Blocked) => Err(Refusal::Blocked),

@@ -29,6 +29,8 @@ use crate::store::{Company, Reach};
 pub(super) struct Fold {
     /// Read before anything else; revisions and heads given out are at least this.
     pub(super) epoch: Rev,
+    /// How often records had gone from where they stood, before this fold.
+    pub(super) moves: u64,
     /// The server's clock at the start of the fold.
     pub(super) now: Millis,
     /// When this program was built.
@@ -240,6 +242,7 @@ impl Fold {
     ) -> Self {
         Self {
             epoch,
+            moves: 0,
             now,
             build,
             process,

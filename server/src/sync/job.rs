@@ -38,6 +38,11 @@ pub enum Job {
 }
 
 impl Job {
+    /// Whether records may go from where they stand.
+    pub(super) const fn displaces(&self) -> bool {
+        matches!(self, Self::Move(_) | Self::Purge(_))
+    }
+
     /// Whether this is what comes all day: changes, and looks on record.
     pub(super) const fn is_common(&self) -> bool {
         matches!(self, Self::Push(_) | Self::Write(_) | Self::Look(_))
@@ -190,6 +195,8 @@ pub struct Pushed {
     pub ack_mark: Option<Mark>,
     /// Every change up to this one outlives the loss of the server.
     pub durable: Seq,
+    /// How often records had gone from where they stood, before it was taken.
+    pub moves: u64,
     /// What became of each change of the push, in order, those seen before included.
     pub settled: Vec<Settled>,
 }
@@ -211,7 +218,7 @@ pub struct Settled {
     pub fields: Vec<String>,
     /// The revision it made, if the record is exactly what was on screen plus this change.
     pub exact: Option<Rev>,
-    /// Where the record was when the change entered it; nothing for one that was seen before.
+    /// Where the record stood when the change had entered it; nothing for one that was seen before.
     pub(super) spot: Option<Arc<Spot>>,
 }
 

@@ -204,8 +204,8 @@ impl Snapshot<'_> {
             .iter()
             .filter(|one| one.record.is_none_or(|id| !delivered.contains(&id)) || !is_plain(one))
             .collect();
-        // Where a change of this push put its record is known, and no page to come will show it if the
-        // phone did not ask for that scope.
+        // Where a change of this push put its record is known while nothing was moved since, and no page
+        // to come will show it if the phone did not ask for that scope.
         let asked: HashSet<&Scope> = open.iter().map(|one| &one.ask.0).collect();
         let is_known = |one: &Settled| {
             let spot = one.spot.as_ref();

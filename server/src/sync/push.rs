@@ -79,6 +79,7 @@ impl Fold {
         };
         PushAnswer::Done(Pushed {
             epoch: self.epoch,
+            moves: self.moves,
             ack: device.row.ack(),
             ack_mark: device.marks.mark(device.row.ack()),
             durable: crate::store::to_rev(device.row.durable),

@@ -3,6 +3,7 @@
 
 mod first;
 mod presumed;
+mod verdicts;
 
 use serde_json::{Value, json};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
@@ -81,8 +82,8 @@ impl Trial {
         self.engine.store().read(work).unwrap()
     }
 
-    /// The push of these lines, and the phone as it is when the server has them.
-    fn job(&self, phone: &mut Phone, lines: &[Value]) -> Job {
+    /// The request that pushes these lines, and the phone as it is when the server has them.
+    fn request(&self, phone: &mut Phone, lines: &[Value]) -> String {
         let envelope = json!({"protocol": 1, "now": NOW, "era": 1, "from": phone.sent + 1, "after": phone.after});
         let mut body = envelope.to_string();
         for line in lines {
@@ -91,6 +92,12 @@ impl Trial {
             body.push('\n');
             body.push_str(&line.to_string());
         }
+        body
+    }
+
+    /// The push of these lines.
+    fn job(&self, phone: &mut Phone, lines: &[Value]) -> Job {
+        let body = self.request(phone, lines);
         let request = Request::parse(body.as_bytes()).unwrap();
         Job::Push(Push::new(phone.number, &request, NOW))
     }

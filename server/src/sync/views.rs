@@ -3,7 +3,6 @@
 //! one version here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
@@ -17,8 +16,8 @@ const MOST: usize = 4_096;
 /// The views of one version of the kinds.
 #[derive(Debug, Default)]
 pub struct Views {
-    of_kinds: Known<String, Arc<View>>,
-    at_places: Known<String, Option<Arc<Outlook>>>,
+    of_kinds: Known<Arc<View>>,
+    at_places: Known<Option<Arc<Outlook>>>,
 }
 
 /// What is seen of the records at places of one level, by day or not.
@@ -33,8 +32,8 @@ pub struct Outlook {
 impl Views {
     /// What the holder of these roles sees of a kind.
     pub fn of_kind(&self, kind: &Kind, roles: &[&str]) -> Arc<View> {
-        let key = key(kind.name(), false, roles);
-        self.of_kinds.get(key, || Arc::new(kind.view(roles)))
+        self.of_kinds
+            .get(key(kind.name(), roles), || Arc::new(kind.view(roles)))
     }
 
     /// What the holder of these roles sees at a place of this level, on a day or not; nothing, if
@@ -46,16 +45,18 @@ impl Views {
         level: &str,
         by_day: bool,
     ) -> Option<Arc<Outlook>> {
-        self.at_places.get(key(level, by_day, roles), || {
-            let views: BTreeMap<String, Arc<View>> = kinds
-                .newest()
-                .filter(|kind| lives_at(kinds, kind, level, by_day))
-                .map(|kind| (kind.name().to_owned(), self.of_kind(kind, roles)))
-                .filter(|(_, view)| view.sees_kind())
-                .collect();
-            let is_blind = views.is_empty();
-            (!is_blind).then(|| Arc::new(Outlook::new(views, roles)))
-        })
+        let place = if by_day { "day" } else { "place" };
+        self.at_places
+            .get(key(&format!("{place}\n{level}"), roles), || {
+                let views: BTreeMap<String, Arc<View>> = kinds
+                    .newest()
+                    .filter(|kind| lives_at(kinds, kind, level, by_day))
+                    .map(|kind| (kind.name().to_owned(), self.of_kind(kind, roles)))
+                    .filter(|(_, view)| view.sees_kind())
+                    .collect();
+                let is_blind = views.is_empty();
+                (!is_blind).then(|| Arc::new(Outlook::new(views, roles)))
+            })
     }
 }
 
@@ -81,8 +82,8 @@ impl Outlook {
 }
 
 /// Names of kinds, levels and roles hold no line break.
-fn key(name: &str, by_day: bool, roles: &[&str]) -> String {
-    let mut key = format!("{name}\n{by_day}");
+fn key(name: &str, roles: &[&str]) -> String {
+    let mut key = name.to_owned();
     for role in roles {
         key.push('\n');
         key.push_str(role);
@@ -92,16 +93,16 @@ fn key(name: &str, by_day: bool, roles: &[&str]) -> String {
 
 /// What was worked out before.
 #[derive(Debug)]
-struct Known<K, V>(RwLock<HashMap<K, V>>);
+struct Known<V>(RwLock<HashMap<String, V>>);
 
-impl<K, V> Default for Known<K, V> {
+impl<V> Default for Known<V> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Known<K, V> {
-    fn get(&self, key: K, make: impl FnOnce() -> V) -> V {
+impl<V: Clone> Known<V> {
+    fn get(&self, key: String, make: impl FnOnce() -> V) -> V {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = known.get(&key) {
             return value.clone();

@@ -16,13 +16,29 @@ use tokio::sync::oneshot::{Sender, channel};
 use line::Line;
 use pace::Drain;
 
-/// Requests that are with the database at once: more than a fold of a herd, so that the next is
-/// read while one is written, and few enough for little memory.
+/// Ordinary requests that are with the database at once: enough for a fold of a herd and for the next to
+/// be read while that is written, and few enough for little memory.
 pub const AT_ONCE: usize = 20;
+/// What an ordinary request takes at most, unpacked; its changes, parsed, are several times that.
+const ORDINARY_BYTES: usize = 128 * 1024;
 /// Nobody waits longer for a turn.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// All turns taken and none given back for so long: the database does not answer.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
+
+/// How many ordinary requests a request counts for. The last one to get a turn may pass the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load(usize);
+
+impl Load {
+    /// What most requests are.
+    pub const ORDINARY: Self = Self(1);
+
+    /// That of a body which will have about so many bytes, unpacked.
+    pub const fn of(bytes: usize) -> Self {
+        Self(1 + bytes / ORDINARY_BYTES)
+    }
+}
 
 /// There is no room, or no turn came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +63,24 @@ struct State {
     inside: usize,
     /// Turns taken.
     running: usize,
-    line: Line<Sender<Turn>>,
+    /// And how many ordinary ones they count for.
+    load: usize,
+    line: Line<(Load, Sender<Turn>)>,
     drain: Drain,
     /// When a turn was last given back.
     last: Duration,
+}
+
+impl State {
+    fn begin(&mut self, load: Load) {
+        self.running += 1;
+        self.load += load.0;
+    }
+
+    fn end(&mut self, load: Load) {
+        self.running -= 1;
+        self.load -= load.0;
+    }
 }
 
 impl Shared {
@@ -64,19 +94,20 @@ impl Shared {
         loop {
             let next = {
                 let mut state = self.lock();
-                if state.running >= self.turns {
+                if state.load >= self.turns {
                     return;
                 }
-                let Some(next) = state.line.pop() else {
+                let Some((load, next)) = state.line.pop() else {
                     return;
                 };
-                state.running += 1;
-                next
+                state.begin(load);
+                (load, next)
             };
             // Whoever hung up meanwhile leaves it to the next.
-            if let Err(mut turn) = next.send(Turn(Some(Arc::clone(self)))) {
+            let (load, next) = next;
+            if let Err(mut turn) = next.send(Turn(Some((Arc::clone(self), load)))) {
                 turn.0 = None;
-                self.lock().running -= 1;
+                self.lock().end(load);
             }
         }
     }
@@ -92,17 +123,17 @@ impl Drop for Place {
 }
 
 /// A turn with the database; it is over when this is dropped.
-pub struct Turn(Option<Arc<Shared>>);
+pub struct Turn(Option<(Arc<Shared>, Load)>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Some(shared) = self.0.take() else {
+        let Some((shared, load)) = self.0.take() else {
             return;
         };
         let now = shared.started.elapsed();
         {
             let mut state = shared.lock();
-            state.running -= 1;
+            state.end(load);
             state.drain.note(now);
             state.last = now;
         }
@@ -128,7 +159,7 @@ impl Admission {
         let now = self.shared.started.elapsed();
         let mut state = self.shared.lock();
         let stalled =
-            state.running >= self.shared.turns && now.saturating_sub(state.last) > STALLED_AFTER;
+            state.load >= self.shared.turns && now.saturating_sub(state.last) > STALLED_AFTER;
         if state.inside >= self.shared.places || stalled {
             return Err(Full);
         }
@@ -137,31 +168,31 @@ impl Admission {
     }
 
     /// A turn, if one is free and nobody waits for it.
-    pub fn turn_now(&self) -> Option<Turn> {
+    pub fn turn_now(&self, load: Load) -> Option<Turn> {
         let now = self.shared.started.elapsed();
         let mut state = self.shared.lock();
-        (state.running < self.shared.turns && state.line.len() == 0).then(|| {
+        (state.load < self.shared.turns && state.line.len() == 0).then(|| {
             if state.running == 0 {
                 // Whoever was idle is not stalled.
                 state.last = now;
             }
-            state.running += 1;
-            Turn(Some(Arc::clone(&self.shared)))
+            state.begin(load);
+            Turn(Some((Arc::clone(&self.shared), load)))
         })
     }
 
     /// Waits for a turn, for a bounded time.
-    pub async fn turn(&self, rank: Rank) -> Result<Turn, Full> {
-        if let Some(turn) = self.turn_now() {
+    pub async fn turn(&self, rank: Rank, load: Load) -> Result<Turn, Full> {
+        if let Some(turn) = self.turn_now(load) {
             return Ok(turn);
         }
         let (hand, taken) = channel();
         {
             let mut state = self.shared.lock();
             if state.line.len() > 2 * self.shared.places {
-                state.line.retain(|hand| !hand.is_closed());
+                state.line.retain(|(_, hand)| !hand.is_closed());
             }
-            state.line.push(rank, hand);
+            state.line.push(rank, (load, hand));
         }
         // A turn may have become free just before.
         self.shared.hand_on();
@@ -220,14 +251,15 @@ mod tests {
     #[actix_web::test]
     async fn turns_are_handed_on_in_the_order_of_ranks_and_past_those_who_hung_up() {
         let door = Admission::new(100, 1);
-        let running = door.turn_now().unwrap_or_else(|| panic!("a turn is free"));
-        assert!(door.turn_now().is_none());
+        let running = door.turn_now(Load::ORDINARY);
+        let running = running.unwrap_or_else(|| panic!("a turn is free"));
+        assert!(door.turn_now(Load::ORDINARY).is_none());
         let told = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = Vec::new();
         for rank in [Rank::Pull, Rank::Push, Rank::Abnormal, Rank::Desk] {
             let (door, told) = (door.clone(), Arc::clone(&told));
             waiting.push(actix_web::rt::spawn(async move {
-                let turn = door.turn(rank).await;
+                let turn = door.turn(rank, Load::ORDINARY).await;
                 told.lock().unwrap().push(rank);
                 drop(turn);
             }));
@@ -245,6 +277,24 @@ mod tests {
             *told.lock().unwrap(),
             [Rank::Abnormal, Rank::Desk, Rank::Pull]
         );
-        assert!(door.turn_now().is_some(), "no turn was lost");
+        assert!(door.turn_now(Load::ORDINARY).is_some(), "no turn was lost");
+    }
+
+    #[test]
+    fn a_large_request_counts_for_several_and_gives_back_what_it_took() {
+        let door = Admission::new(100, 4);
+        let of = |bytes| door.turn_now(Load::of(bytes));
+        assert_eq!(Load::of(45_000), Load::ORDINARY, "50 entries");
+        let large = of(3 * ORDINARY_BYTES);
+        assert!(large.is_some() && of(0).is_none(), "four of four");
+        drop(large);
+        let small: Vec<_> = (0..3).map(|_| of(0)).collect();
+        assert!(small.iter().all(Option::is_some));
+        let last = of(10 * ORDINARY_BYTES);
+        assert!(last.is_some(), "one was free, and nobody is too large");
+        drop(small);
+        assert!(of(0).is_none());
+        drop(last);
+        assert!(of(0).is_some());
     }
 }

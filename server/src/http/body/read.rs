@@ -48,7 +48,18 @@ pub struct Packed {
     encoding: Encoding,
 }
 
+/// Changes packed by gzip are about so many times as long unpacked.
+const GROWS: usize = 8;
+
 impl Packed {
+    /// About how many bytes it will have, unpacked.
+    pub fn about_unpacked(&self) -> usize {
+        match self.encoding {
+            Encoding::Identity => self.came.bytes.len(),
+            Encoding::Gzip => self.came.bytes.len() * GROWS,
+        }
+    }
+
     /// How the body begins, at most so many bytes of it. Says nothing of whether it is sound.
     pub fn peek(&self, most: usize) -> Vec<u8> {
         match self.encoding {
