@@ -1,5 +1,5 @@
-//! `/v1/sync`: everything that a phone needs. The body is split and its envelope read here; what
-//! the changes in it are worth is the engine's to say.
+//! `/v1/sync`: everything that a phone needs. Who comes is let in, known and heard here, in order of
+//! urgency; [`super::exchange`] takes the request to its reply.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use sync_protocol::mark::Mark;
