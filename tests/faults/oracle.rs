@@ -163,6 +163,11 @@ impl Oracle {
     /// One new entry.
     pub(crate) fn create(&mut self) -> RecordId {
         let (set, abnormal) = people::registration(&mut self.chance);
+        self.create_of(set, abnormal)
+    }
+
+    /// One new entry that says this.
+    pub(crate) fn create_of(&mut self, set: Fields, abnormal: bool) -> RecordId {
         let record = self.new_id();
         let draft = Draft::create(record, "registration", self.place.clone(), set);
         self.keep(&if abnormal { draft.abnormal() } else { draft });
