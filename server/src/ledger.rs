@@ -74,6 +74,12 @@ struct Head {
     ledger: String,
 }
 
+/// How the line of a [`Head`] begins.
+const HEAD: &[u8] = br#"{"ledger":""#;
+const LONGER_THAN_A_HEAD: u64 = 100;
+/// Random bytes that tell a ledger from all others; written as hex digits.
+const ID_BYTES: usize = 8;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the ledger {0} cannot be {1}: {2}")]
@@ -188,6 +194,10 @@ impl Ledger {
         let fault = match (&known, &found) {
             // A file without entries may be left by a start that did not come to its end.
             (None, None) => return Self::begin(path, c),
+            (None, Some((None, _))) if is_torn_head(path)? => {
+                File::create(path).map_err(|error| Error::File(shown(), "emptied", error))?;
+                return Self::begin(path, c);
+            }
             (None, Some((Some(head), rest))) if rest.entries.is_empty() => {
                 let ledger = Self::at(path, &head.ledger)?;
                 Known::save(c, &head.ledger, rest.end)?;
@@ -263,7 +273,7 @@ impl Ledger {
     }
 
     /// The file first, then the database: a crash in between leaves a file without entries, which
-    /// is adopted at the next start.
+    /// is adopted at the next start, or with part of its first line, which is then written anew.
     fn begin(path: &Path, c: &mut Connection) -> Result<Self, Error> {
         let id = random_id()?;
         let ledger = Self::at(path, &id)?;
@@ -316,6 +326,22 @@ impl Open {
             .map_err(|error| Error::File(self.path.display().to_string(), "read", error))?;
         read_from(&self.path, file, from)
     }
+}
+
+/// Whether a file holds nothing, or the beginning of what [`Ledger::begin`] writes: a crash left it.
+fn is_torn_head(path: &Path) -> Result<bool, Error> {
+    let wrong = |error| Error::File(path.display().to_string(), "read", error);
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(wrong)?;
+    let mut beginning = file.take(LONGER_THAN_A_HEAD);
+    beginning.read_to_end(&mut text).map_err(wrong)?;
+    Ok(match text.strip_prefix(HEAD) {
+        Some(rest) => {
+            let (id, end) = rest.split_at(rest.len().min(2 * ID_BYTES));
+            id.iter().all(u8::is_ascii_hexdigit) && b"\"}".starts_with(end)
+        }
+        None => HEAD.starts_with(&text),
+    })
 }
 
 fn append_line(file: &mut File, line: &[u8]) -> std::io::Result<u64> {
@@ -399,7 +425,7 @@ impl Known {
 }
 
 fn random_id() -> Result<String, Error> {
-    let mut bytes = [0; 8];
+    let mut bytes = [0; ID_BYTES];
     getrandom::fill(&mut bytes).map_err(|_| Error::Random)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

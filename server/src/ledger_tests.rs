@@ -91,6 +91,40 @@ fn a_line_torn_at_any_byte_is_passed_over_and_swallows_nothing() {
 }
 
 #[test]
+fn a_start_that_was_cut_at_any_byte_of_its_first_line_is_begun_anew_and_no_other_file_is() {
+    let whole = {
+        let place = place();
+        drop(place.open(false).unwrap());
+        std::fs::read(&place.path).unwrap()
+    };
+    for cut in 0..whole.len() {
+        let place = place();
+        std::fs::write(&place.path, &whole[..cut]).unwrap();
+        let ledger = place.open(false).unwrap();
+        place.append(&ledger, &epoch(5));
+        drop(ledger);
+        let ledger = place.open(false).unwrap();
+        let all = ledger.entries().unwrap();
+        assert_eq!(all.entries, [epoch(5)], "cut at {cut}");
+        assert_eq!(all.passed_over, 0);
+    }
+    for other in [
+        "\n",
+        "notes",
+        "{\"ledger\":\"a list of paints",
+        "{\"ledger\":\"0123456789abcdef0",
+    ] {
+        let place = place();
+        std::fs::write(&place.path, other).unwrap();
+        assert!(
+            matches!(place.open(false), Err(Error::Foreign(_))),
+            "{other}"
+        );
+        assert_eq!(std::fs::read_to_string(&place.path).unwrap(), other);
+    }
+}
+
+#[test]
 fn a_missing_ledger_is_noticed_and_only_an_operator_who_insists_goes_on() {
     let place = place();
     let ledger = place.open(false).unwrap();
