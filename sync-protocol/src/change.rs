@@ -3,12 +3,16 @@
 //! Whatever is wrong in a line is a verdict on that change alone: nothing here fails a request.
 //! Whether the values suit the kind is `kind`'s to say.
 
+mod outline;
+
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use serde_json::{Map, Value};
 
+use self::outline::{Member, Members, Outline, Set};
 use crate::id::RecordId;
-use crate::mark::fingerprint;
+use crate::mark::Fingerprint;
 use crate::scope::Place;
 use crate::stamp::{RawStamp, Stamp};
 use crate::wire::{MAX_CHANGE_BYTES, MAX_DEPTH, MAX_MAP_ENTRIES};
@@ -103,11 +107,20 @@ impl Change {
         serde_json::to_vec(&Value::Object(members)).unwrap_or_default()
     }
 
+    /// The ids of the map entries that it touches.
+    pub fn entries(&self) -> impl Iterator<Item = RecordId> {
+        let names = self.set.keys();
+        names.filter_map(|name| name.split_once('/')?.1.parse().ok())
+    }
+
     /// Tells this change's content from any other of its line: record, raw stamp and values.
     #[must_use]
     pub fn content(&self) -> u64 {
-        let values = serde_json::to_string(&self.set).unwrap_or_default();
-        fingerprint(format!("{}:{}:{values}", self.record, self.stamp).as_bytes())
+        let mut text = Fingerprint::default();
+        // What hashes takes whatever is written to it, and JSON values can always be written.
+        let _ = write!(text, "{}:{}:", self.record, self.stamp);
+        let _ = serde_json::to_writer(&mut text, &self.set);
+        text.finish()
     }
 }
 
@@ -129,7 +142,7 @@ pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
     if depth(line) > MAX_DEPTH {
         return Err(whole("depth"));
     }
-    let value: Value = serde_json::from_str(text).map_err(|error| {
+    let outline: Outline<'_> = serde_json::from_str(text).map_err(|error| {
         // serde_json calls a number beyond its range malformed; say what it was.
         whole(if error.to_string().starts_with("number out of range") {
             "number"
@@ -137,18 +150,19 @@ pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
             "json"
         })
     })?;
-    let Value::Object(mut members) = value else {
+    let Outline::Members(members) = outline else {
         return Err(whole("type"));
     };
-    if let Some(Value::String(reason)) = members.get("lost") {
+    if let Member::Text(reason) = &members.lost {
         let reason = reason.chars().filter(|c| *c != '\0');
         return Ok(Line::Lost(reason.take(200).collect()));
     }
     let known = Known {
-        record: read(&members, "record"),
-        kind: read_kind(&members),
+        record: members.record.parsed(),
+        kind: members.kind(),
     };
-    let change = read_change(&mut members).map_err(|(code, path)| known.fault(code, path))?;
+    let change =
+        read_change(*members).map_err(|(code, path)| known.fault(code, path.to_owned()))?;
     check_values(&change.set).map_err(|(code, path)| known.fault(code, path))?;
     Ok(Line::Change(Box::new(change)))
 }
@@ -198,65 +212,50 @@ impl Known {
 
 type Fault = (&'static str, String);
 
-fn read<T: std::str::FromStr>(members: &Map<String, Value>, name: &str) -> Option<T> {
-    members.get(name)?.as_str()?.parse().ok()
-}
-
-fn read_kind(members: &Map<String, Value>) -> Option<String> {
-    members
-        .get("kind")?
-        .as_str()
-        .filter(|kind| is_name(kind))
-        .map(str::to_owned)
-}
-
-fn read_change(members: &mut Map<String, Value>) -> Result<Change, Fault> {
-    let fault = |code, name: &str| (code, name.to_owned());
-    fn required<T>(members: &Map<String, Value>, name: &str, value: Option<T>) -> Result<T, Fault> {
-        let code = if members.contains_key(name) {
-            "type"
-        } else {
-            "missing"
+fn read_change(members: Members<'_>) -> Result<Change, (&'static str, &'static str)> {
+    fn required<T>(
+        member: &Member<'_>,
+        name: &'static str,
+        value: Option<T>,
+    ) -> Result<T, (&'static str, &'static str)> {
+        let code = match member {
+            Member::Absent => "missing",
+            _ => "type",
         };
-        value.ok_or((code, name.to_owned()))
+        value.ok_or((code, name))
     }
     fn optional<T>(
-        members: &Map<String, Value>,
-        name: &str,
+        member: &Member<'_>,
+        name: &'static str,
         value: Option<T>,
-    ) -> Result<Option<T>, Fault> {
-        match members.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(_) => value.map(Some).ok_or(("type", name.to_owned())),
+    ) -> Result<Option<T>, (&'static str, &'static str)> {
+        match member {
+            Member::Absent | Member::Null => Ok(None),
+            _ => value.map(Some).ok_or(("type", name)),
         }
     }
-    fn integer(members: &Map<String, Value>, name: &str) -> Option<u64> {
-        members
-            .get(name)?
-            .as_u64()
-            .filter(|n| i64::try_from(*n).is_ok_and(|n| n <= MAX_INTEGER))
-    }
-    let schema = integer(members, "schema").and_then(|n| u32::try_from(n).ok());
-    let whole = match members.get("whole") {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(whole)) => *whole,
-        Some(_) => return Err(fault("type", "whole")),
+    let m = &members;
+    let schema = m.schema.integer().and_then(|n| u32::try_from(n).ok());
+    let whole = match m.whole {
+        Member::Absent | Member::Null => false,
+        Member::Boolean(whole) => whole,
+        _ => return Err(("type", "whole")),
     };
     Ok(Change {
-        era: required(members, "era", integer(members, "era"))?,
-        schema: required(members, "schema", schema)?,
-        stamp: required(members, "stamp", read(members, "stamp"))?,
-        kind: required(members, "kind", read_kind(members))?,
-        record: required(members, "record", read(members, "record"))?,
-        base: optional(members, "base", integer(members, "base"))?,
-        saw: optional(members, "saw", read(members, "saw"))?,
-        scope: optional(members, "scope", read(members, "scope"))?,
-        parent: optional(members, "parent", read(members, "parent"))?,
+        era: required(&m.era, "era", m.era.integer())?,
+        schema: required(&m.schema, "schema", schema)?,
+        stamp: required(&m.stamp, "stamp", m.stamp.parsed())?,
+        kind: required(&m.kind, "kind", m.kind())?,
+        record: required(&m.record, "record", m.record.parsed())?,
+        base: optional(&m.base, "base", m.base.integer())?,
+        saw: optional(&m.saw, "saw", m.saw.parsed())?,
+        scope: optional(&m.scope, "scope", m.scope.parsed())?,
+        parent: optional(&m.parent, "parent", m.parent.parsed())?,
         whole,
-        set: match members.remove("set") {
-            Some(Value::Object(set)) => set.into_iter().collect(),
-            Some(_) => return Err(fault("type", "set")),
-            None => return Err(fault("missing", "set")),
+        set: match members.set {
+            Set::Fields(set) => set,
+            Set::Other => return Err(("type", "set")),
+            Set::Absent => return Err(("missing", "set")),
         },
     })
 }
@@ -315,7 +314,7 @@ fn check_value(value: &Value) -> Result<(), &'static str> {
 
 fn check_text(text: &str) -> Result<(), &'static str> {
     // Databases that hold texts as C strings refuse U+0000.
-    if text.contains('\0') {
+    if text.as_bytes().contains(&0) {
         Err("nul")
     } else {
         Ok(())

@@ -31,14 +31,14 @@ fn walk(value: &Value, depth: usize, parts: &mut usize) -> Result<(), Reason> {
             None if number.is_u64() => Err(reason::RANGE),
             None => Err(reason::NOT_INTEGER),
         },
-        Value::String(text) if text.contains('\0') => Err(reason::NUL),
+        Value::String(text) if text.as_bytes().contains(&0) => Err(reason::NUL),
         Value::String(_) => Ok(()),
         Value::Array(_) | Value::Object(_) if depth > MAX_DEPTH => Err(reason::TOO_DEEP),
         Value::Array(items) => items
             .iter()
             .try_for_each(|item| walk(item, depth + 1, parts)),
         Value::Object(members) => members.iter().try_for_each(|(key, member)| {
-            if key.contains('\0') {
+            if key.as_bytes().contains(&0) {
                 return Err(reason::NUL);
             }
             walk(member, depth + 1, parts)
