@@ -124,7 +124,7 @@ fn kept_aside(app: &App, keys: &BTreeSet<Key>) -> BTreeMap<Key, String> {
         let rows = app.store.read::<_, store::Error>(|c| {
             let mut rows = Vec::new();
             for device in devices::of_line(c, i64::from(line))? {
-                rows.extend(parked::of_device(c, device.number, 0, i64::MAX)?);
+                rows.extend(parked::of_device(c, device.number)?);
             }
             Ok(rows)
         });

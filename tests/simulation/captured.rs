@@ -89,9 +89,7 @@ impl Holdings {
             holdings.records.insert(record.id, record);
         }
         for number in numbers {
-            holdings
-                .asides
-                .extend(parked::of_device(c, *number, 0, i64::MAX)?);
+            holdings.asides.extend(parked::of_device(c, *number)?);
         }
         Ok(holdings)
     }

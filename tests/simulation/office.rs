@@ -250,7 +250,7 @@ impl World {
             let mut open = Vec::new();
             for number in numbers {
                 open.extend(
-                    parked::of_device(c, number, 0, i64::MAX)?
+                    parked::of_device(c, number)?
                         .into_iter()
                         .filter(|row| row.state == "open")
                         .map(|row| row.id),

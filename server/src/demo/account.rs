@@ -70,7 +70,7 @@ impl Account {
             account.received += ack.min(packed);
             let past: HashSet<u64> = history::seqs_of(connection, number)?.into_iter().collect();
             let mut aside = BTreeMap::new();
-            for row in parked::of_device(connection, number, 1, i64::MAX)? {
+            for row in parked::of_device(connection, number)? {
                 aside.insert(crate::store::to_rev(row.seq), row.verdict);
             }
             for seq in 1..=packed {

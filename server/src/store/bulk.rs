@@ -1,6 +1,6 @@
 //! Writing many rows at once: the shapes that the two databases spell differently. A part of
 //! [`super::dialect`]; no other file may ask which database it is. SQLite, which is in the process,
-//! takes row after row; PostgreSQL takes a column of each sort in one statement.
+//! takes row after row; PostgreSQL takes all of them in one statement.
 
 mod postgres;
 
@@ -203,6 +203,15 @@ pub fn add_tallies(connection: &mut Connection, rows: &[TallyRow<'_>]) -> Result
             Ok(())
         }
         Connection::Postgres(inner) => postgres::add_tallies(inner, rows),
+    }
+}
+
+/// Makes records findable that are new, each hash of each once. Should one have come since, from
+/// somebody who wrote beside it, the whole transaction is to be done again.
+pub fn add_lookups(connection: &mut Connection, rows: &[LookupRow<'_>]) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(_) => put_lookups(connection, rows),
+        Connection::Postgres(inner) => postgres::add_lookups(inner, rows),
     }
 }
 

@@ -327,7 +327,9 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
         }
         QueryError::DatabaseError(_, information) => {
             let text = information.message();
-            TRANSIENT.iter().any(|known| text.contains(known))
+            // Of what fails in a copy the driver tells the words alone; names are in all languages.
+            let mut known = TRANSIENT.iter().chain(&OVERTAKEN);
+            known.any(|known| text.contains(known))
         }
         _ => false,
     }
@@ -335,7 +337,7 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
 
 /// What two who write beside each other may both find missing and both make; the second is to look
 /// again.
-const OVERTAKEN: [&str; 3] = ["record_pkey", "scope_name_key", "alert_pkey"];
+const OVERTAKEN: [&str; 4] = ["record_pkey", "lookup_pkey", "scope_name_key", "alert_pkey"];
 
 /// So ends what SQLite, which names no constraint and has one writer, says of a record that a fold took
 /// for new without looking: it is to look.

@@ -121,16 +121,29 @@ pub fn open_with_code(
         .load(connection)?)
 }
 
-/// What became of changes that a device sent before: all that were ever kept aside.
-pub fn of_device(
+/// What became of changes with these numbers, of these devices, that were ever kept aside; a number that
+/// one device is asked for is asked of all.
+pub fn of_devices(
     connection: &mut Connection,
-    device: i64,
-    from: i64,
-    to: i64,
+    devices: &[i64],
+    seqs: &[i64],
 ) -> Result<Vec<ParkedRow>, Error> {
+    let mut rows = Vec::new();
+    for seqs in seqs.chunks(super::dialect::MAX_LIST) {
+        rows.extend(each!(connection, inner => parked::table
+            .filter(among(parked::device, devices))
+            .filter(among(parked::seq, seqs))
+            .order(parked::id)
+            .select(ParkedRow::as_select())
+            .load::<ParkedRow>(inner))?);
+    }
+    Ok(rows)
+}
+
+/// All that was ever kept aside of a device.
+pub fn of_device(connection: &mut Connection, device: i64) -> Result<Vec<ParkedRow>, Error> {
     Ok(parked::table
         .filter(parked::device.eq(device))
-        .filter(parked::seq.between(from, to))
         .order(parked::id)
         .select(ParkedRow::as_select())
         .load(connection)?)

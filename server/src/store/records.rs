@@ -19,7 +19,7 @@ const MADE: u8 = 2;
 
 /// A record as it is stored.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = record)]
+#[diesel(table_name = record, treat_none_as_default_value = false)]
 pub struct RecordRow {
     pub id: String,
     pub scope_id: i64,

@@ -304,12 +304,9 @@ impl Fold {
     }
 
     fn names_purged(&self, change: &Change) -> bool {
-        let mut entries = change
-            .set
-            .keys()
-            .filter_map(|name| name.split_once('/')?.1.parse().ok());
-        self.purged.contains(&change.record)
-            || entries.any(|id: RecordId| self.purged_entries.contains(&id))
+        let is_purged = |id| self.purged_entries.contains(&id);
+        let has_purged = !self.purged_entries.is_empty() && change.entries().any(is_purged);
+        has_purged || self.purged.contains(&change.record)
     }
 
     /// The verdict that this content already got on its line.

@@ -19,7 +19,12 @@ const BOUNDS: Bounds = Bounds {
     jobs: 128,
     changes: 2_000,
 };
-/// So long a fold waits for requests that are being read, and only while there are such.
+/// So much is worth a transaction of its own: others are not waited for.
+const WORTH_IT: Bounds = Bounds {
+    jobs: BOUNDS.jobs,
+    changes: 250,
+};
+/// So long a fold of less waits for requests that are being read, and only while there are such.
 const LINGER: Duration = Duration::from_millis(2);
 /// A job that nobody took up after so long is withdrawn.
 pub const TAKEN_WITHIN: Duration = Duration::from_secs(10);
@@ -281,7 +286,7 @@ fn next_fold(shared: &Shared) -> Option<Taken<Waiting>> {
         let now = Instant::now();
         let until = *until.get_or_insert(now + LINGER);
         let left = until.saturating_duration_since(now);
-        let enough = state.coming == 0 || state.queue.fills(BOUNDS) || state.stopping;
+        let enough = state.coming == 0 || state.queue.fills(WORTH_IT) || state.stopping;
         if enough || left.is_zero() {
             return Some(state.queue.take(BOUNDS));
         }

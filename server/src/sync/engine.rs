@@ -271,9 +271,12 @@ impl Core {
             if self.store.generation() != generation {
                 return Ok(Ran::Elsewhere);
             }
-            let (Moment { epoch, moves, .. }, rules) = self.moment(connection)?;
+            let (moment, rules) = self.moment(connection)?;
+            let epoch = moment.epoch;
             let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
-            fold.moves = moves;
+            fold.moves = moment.moves;
+            fold.tree = moment.tree;
+            fold.displaces = jobs.iter().any(Job::displaces);
             fold.durable = self.durable;
             fold.presumes = std::mem::take(&mut presumes);
             fold.gather(connection, jobs)?;
@@ -284,10 +287,10 @@ impl Core {
             if !fold.makes_all_presumed() {
                 return Ok(Ran::Look);
             }
-            let purged = fold.purged_ids();
+            let (purged, displaces) = (fold.purged_ids(), fold.displaces);
             fold.flush(connection, &self.key, &self.runs)?;
             self.write_down(connection, purged, now)?;
-            if jobs.iter().any(Job::displaces) {
+            if displaces {
                 meta::raise(connection, meta::MOVES)?;
             }
             Ok(Ran::Done(answers))

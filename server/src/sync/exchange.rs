@@ -7,13 +7,15 @@ use sync_protocol::{Millis, Seq};
 
 use super::combiner::Failed;
 use super::engine::Engine;
-use super::job::{Answer, Job, Push, PushAnswer, Pushed, Settled};
+use super::job::{Answer, Footing, Job, Push, PushAnswer, Pushed, Settled};
 use super::numbering::{Judgement, Marks};
-use super::pull::Snapshot;
+use super::places;
+use super::pull::{Snapshot, verdicts_of_all};
 use super::rules::Rules;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
 use crate::store::definitions::Moment;
+use crate::store::scopes::Node;
 use crate::store::{Connection, Error, Reach, acks, to_rev};
 use sync_protocol::id::{DeviceNumber, UserId};
 
@@ -114,9 +116,14 @@ impl Engine {
         answer: Answer,
         received: Millis,
     ) -> Result<Answered, Refusal> {
+        let pushed = pushed(answer)?;
+        if let Some(reply) = pushed.reply_at_once(envelope, received) {
+            let looks = Vec::new();
+            return Ok(Answered { reply, looks });
+        }
         let Pushed {
             moves, mut settled, ..
-        } = pushed(answer)?;
+        } = pushed;
         self.store().read(|connection| {
             let place = self.place(connection, device)?;
             if place.moment.moves != moves {
@@ -219,6 +226,34 @@ fn pushed(answer: Answer) -> Result<Pushed, Refusal> {
         Answer::Push(PushAnswer::Blocked) => Err(Refusal::Blocked),
         Answer::Push(PushAnswer::Unknown) => Err(Refusal::Unknown),
         _ => Err(Refusal::Failed(Failed::Broken)),
+    }
+}
+
+impl Pushed {
+    /// The reply to a phone that asks for nothing and is to be told nothing but what became of its
+    /// changes: the transaction that took them knows all of it.
+    pub(super) fn reply_at_once(&self, envelope: &Envelope, received: Millis) -> Option<Reply> {
+        let Footing { reach, rules, tree } = self.footing.as_ref()?;
+        if !envelope.pull.is_empty() || envelope.grants != places::hash(reach, rules, *tree) {
+            return None;
+        }
+        let may_see = |node: &Node| reach.covers(&node.path);
+        Some(Reply {
+            protocol: PROTOCOL,
+            epoch: self.epoch,
+            now: received,
+            schema: rules.kinds.schema(),
+            policy: rules.policy_version,
+            ack: self.ack,
+            ack_mark: self.ack_mark,
+            durable: self.durable,
+            next_in: NEXT_IN,
+            verdicts: verdicts_of_all(&self.settled, may_see)?,
+            dropped: Vec::new(),
+            grants: None,
+            places: None,
+            feeds: Vec::new(),
+        })
     }
 }
 

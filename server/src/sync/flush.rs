@@ -1,14 +1,13 @@
-//! Writing a fold down: heads are taken last, scope by scope in order of their names, then
-//! everything goes out in bulk.
+//! Writing a fold down: what needs no lock on a scope first, then heads are taken, scope by scope in
+//! order of their names, then everything else goes out in bulk.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sync_protocol::id::RecordId;
 
-use super::fold::Fold;
-use super::rows::{Changed, Rows, hashes};
+use super::fold::{Fold, ScopeSlot};
+use super::rows::{Changed, Finds, Rows};
 use super::search_key::SearchKey;
 use crate::store::bulk;
 use crate::store::exits::{self, ExitRow};
@@ -28,19 +27,19 @@ impl Fold {
         runs: &Runs,
     ) -> Result<(), Error> {
         self.make_scopes(connection)?;
-        self.lock_scopes(connection)?;
-        self.put_records(connection, key, runs)?;
-        self.put_exits(connection)?;
-        self.put_scopes(connection)?;
-        self.remove_purged(connection)?;
-        bulk::add_history(connection, &self.history)?;
-        self.put_aside(connection)?;
-        let raised: Vec<_> = self.alerts.into_values().collect();
-        alerts::raise(connection, &raised)?;
         bulk::add_looks(connection, &self.looks)?;
         let devices = self.devices.values().filter(|device| device.dirty);
         let acks: Vec<_> = devices.map(|device| &device.row).collect();
-        bulk::save_acks(connection, &acks)
+        bulk::save_acks(connection, &acks)?;
+        self.put_records(connection, key, runs)?;
+        self.put_exits(connection)?;
+        self.put_scopes(connection)?;
+        bulk::add_history(connection, &self.history)?;
+        self.put_aside(connection)?;
+        let raised: Vec<_> = std::mem::take(&mut self.alerts).into_values().collect();
+        alerts::raise(connection, &raised)?;
+        // Last: nothing that this very fold wrote about what goes may stay.
+        self.remove_purged(connection)
     }
 
     /// The scopes in which records are written.
@@ -62,45 +61,16 @@ impl Fold {
         Ok(())
     }
 
-    /// Beside others, what a scope counts is only known under its lock, which is held as shortly as
-    /// can be: from here to the commit.
-    fn lock_scopes(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        if self.company == Company::Alone {
-            return Ok(());
-        }
-        let mut names = self.used_scopes();
-        for slot in self.records.values().filter(|slot| slot.dirty) {
-            names.extend(slot.stored.as_ref().map(|stored| Arc::clone(&stored.scope)));
-        }
-        let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let Some(rows) = locks::scopes(connection, &names)? else {
-            return Ok(());
-        };
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let holdings = scopes::holdings(connection, &ids)?;
-        for row in rows {
-            let Some(slot) = self.scopes.get_mut(row.name.as_str()) else {
-                continue;
-            };
-            slot.head = row.head()?;
-            slot.holdings = holdings
-                .iter()
-                .filter(|holding| holding.scope_id == row.id)
-                .map(|holding| (holding.kind.clone(), (holding.count, holding.digest())))
-                .collect();
-        }
-        Ok(())
-    }
-
     fn put_records(
         &mut self,
         connection: &mut Connection,
         key: &SearchKey,
         runs: &Runs,
     ) -> Result<(), Error> {
+        let mut used = self.used_scopes();
+        for slot in self.records.values().filter(|slot| slot.dirty) {
+            used.extend(slot.stored.as_ref().map(|stored| Arc::clone(&stored.scope)));
+        }
         let Self {
             records,
             firsts,
@@ -108,6 +78,8 @@ impl Fold {
             rules,
             epoch,
             now,
+            company,
+            presumes,
             ..
         } = self;
         let changed: BTreeMap<RecordId, Changed<'_>> = records
@@ -123,20 +95,13 @@ impl Fold {
             .chain(made)
             .collect();
         due.sort_unstable();
-        let found: usize = changed
-            .values()
-            .filter(|one| one.is_found_anew())
-            .map(|one| one.terms.len())
-            .chain(firsts.values().map(|first| first.traits.hashes.len()))
-            .sum();
-        let run = match found {
-            0 => 0,
-            found => runs.take(connection, found, *now)?,
-        };
+        let finds = Finds::of(firsts, &changed, scopes, key);
+        let run = finds.write(connection, runs, *now, *presumes)?;
+        lock_scopes(connection, *company, &used, scopes)?;
         let mut rows = Rows::default();
         for (scope, id) in due {
             if let Some(one) = changed.get(&id) {
-                one.leave(scopes, key, &mut rows);
+                one.leave(scopes, &mut rows);
             }
             let Some(holder) = scopes.get_mut(scope) else {
                 continue;
@@ -165,16 +130,10 @@ impl Fold {
                     run,
                 });
                 rows.count(scope_id, &traits.kind, &traits.tallies, (1, 0));
-                rows.find(id, scope_id, run, traits.hashes.iter().map(Cow::from));
             } else if let Some(one) = changed.get(&id).filter(|one| !one.slot.purge) {
                 let (slot, record) = (one.slot, &one.slot.record);
                 let head = holder.take_in(&record.kind, id, record.rev, *epoch);
-                let run = if one.is_found_anew() {
-                    rows.find(id, scope_id, run, hashes(key, &one.terms));
-                    run
-                } else {
-                    slot.run
-                };
+                let run = if one.is_found_anew() { run } else { slot.run };
                 let row = RecordRow::new(scope_id, head, record, slot.created_at, run)?;
                 match &slot.stored {
                     // A new record has left nowhere.
@@ -307,4 +266,35 @@ impl Fold {
         }
         Ok(())
     }
+}
+
+/// Beside others, what a scope counts is only known under its lock, which is held as shortly as
+/// can be: from here to the commit.
+fn lock_scopes(
+    connection: &mut Connection,
+    company: Company,
+    used: &BTreeSet<Arc<str>>,
+    scopes: &mut BTreeMap<Arc<str>, ScopeSlot>,
+) -> Result<(), Error> {
+    if company == Company::Alone || used.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = used.iter().map(|name| name.to_string()).collect();
+    let Some(rows) = locks::scopes(connection, &names)? else {
+        return Ok(());
+    };
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let holdings = scopes::holdings(connection, &ids)?;
+    for row in rows {
+        let Some(slot) = scopes.get_mut(row.name.as_str()) else {
+            continue;
+        };
+        slot.head = row.head()?;
+        slot.holdings = holdings
+            .iter()
+            .filter(|holding| holding.scope_id == row.id)
+            .map(|holding| (holding.kind.clone(), (holding.count, holding.digest())))
+            .collect();
+    }
+    Ok(())
 }

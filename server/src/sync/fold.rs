@@ -31,6 +31,10 @@ pub(super) struct Fold {
     pub(super) epoch: Rev,
     /// How often records had gone from where they stood, before this fold.
     pub(super) moves: u64,
+    /// The version of the area tree.
+    pub(super) tree: u64,
+    /// Whether records may go from where they stand in this fold.
+    pub(super) displaces: bool,
     /// The server's clock at the start of the fold.
     pub(super) now: Millis,
     /// When this program was built.
@@ -97,7 +101,7 @@ pub(super) struct Device {
 
 /// A person whose rights are judged in this fold.
 pub(super) struct Person {
-    pub(super) reach: Reach,
+    pub(super) reach: Arc<Reach>,
     /// The node of their newest grant: where what concerns them is shown.
     pub(super) home: Option<String>,
 }
@@ -243,6 +247,8 @@ impl Fold {
         Self {
             epoch,
             moves: 0,
+            tree: 0,
+            displaces: false,
             now,
             build,
             process,

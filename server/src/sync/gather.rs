@@ -42,18 +42,13 @@ struct Names {
 impl Names {
     fn change(&mut self, change: &Change, content: u64) {
         self.records.insert(change.record);
+        self.entries.extend(change.entries());
         self.surroundings(change, content);
     }
 
-    /// All that a change names but its record.
+    /// What a change names beside its record and its map entries.
     fn surroundings(&mut self, change: &Change, content: u64) {
         self.records.extend(change.parent);
-        self.entries.extend(
-            change
-                .set
-                .keys()
-                .filter_map(|name| name.split_once('/')?.1.parse::<RecordId>().ok()),
-        );
         if let Some(place) = &change.scope
             && !self.nodes.contains(place.code())
         {
@@ -78,7 +73,10 @@ impl Fold {
                     names.devices.insert(i64::from(push.device.0));
                     for line in &push.lines {
                         match &line.parsed {
-                            Ok(Line::Change(change)) => names.surroundings(change, line.content),
+                            Ok(Line::Change(change)) => {
+                                names.entries.extend(&line.entries);
+                                names.surroundings(change, line.content);
+                            }
                             Ok(Line::Lost(_)) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
@@ -412,6 +410,7 @@ impl Fold {
             let mut homes = reach::homes(connection, ids)?;
             for (id, reach) in Reach::of_all(connection, ids, self.now)? {
                 let home = homes.remove(&id);
+                let reach = Arc::new(reach);
                 self.people.insert(id, Person { reach, home });
             }
         }
@@ -434,19 +433,26 @@ impl Fold {
 
     /// What became of changes that are sent again.
     fn gather_past(&mut self, connection: &mut Connection, jobs: &[Job]) -> Result<(), Error> {
+        let (mut numbers, mut seqs) = (BTreeSet::new(), BTreeSet::new());
         for job in jobs {
             let Job::Push(push) = job else { continue };
             let number = i64::from(push.device.0);
             let Some(device) = self.devices.get(&number) else {
                 continue;
             };
+            let last = push.from + push.lines.len() as Seq;
             if push.from <= device.row.ack() && !push.lines.is_empty() {
-                let from = from_rev(push.from);
-                let last = from + i64::try_from(push.lines.len()).unwrap_or(0) - 1;
-                for row in parked::of_device(connection, number, from, last)? {
-                    self.past_aside.insert((number, row.seq), row);
-                }
+                numbers.insert(number);
+                seqs.extend((push.from..last.min(device.row.ack() + 1)).map(from_rev));
             }
+        }
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        let seqs: Vec<i64> = seqs.into_iter().collect();
+        for row in parked::of_devices(connection, &numbers, &seqs)? {
+            self.past_aside.insert((row.device, row.seq), row);
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ use sync_protocol::{Millis, Rev, Seq};
 
 use super::checked::Checked;
 use super::fold::Spot;
+use super::rules::Rules;
+use crate::store::Reach;
 use crate::store::audit::Look;
 
 /// One thing to be done in a transaction.
@@ -104,6 +106,8 @@ pub struct PushLine {
     pub parsed: Result<Line, Malformed>,
     /// By this a repeat of it is known.
     pub content: u64,
+    /// The map entries that it touches.
+    pub entries: Vec<RecordId>,
     /// What it was found to be worth before it was its turn.
     pub checked: Option<Checked>,
 }
@@ -123,15 +127,16 @@ impl Push {
             .zip(&request.lines)
             .map(|(seq, line)| {
                 let parsed = read(line);
-                let content = match &parsed {
-                    Ok(Line::Change(change)) => change.content(),
-                    _ => fingerprint(line),
+                let (content, entries) = match &parsed {
+                    Ok(Line::Change(change)) => (change.content(), change.entries().collect()),
+                    _ => (fingerprint(line), Vec::new()),
                 };
                 Arc::new(PushLine {
                     bytes: line.to_vec(),
                     mark: Mark::of(seq, line),
                     parsed,
                     content,
+                    entries,
                     checked: None,
                 })
             })
@@ -199,6 +204,18 @@ pub struct Pushed {
     pub moves: u64,
     /// What became of each change of the push, in order, those seen before included.
     pub settled: Vec<Settled>,
+    /// What its phone may see; nothing for a revoked one, or where records were moved beside it.
+    pub(super) footing: Option<Footing>,
+}
+
+/// What a phone may see, by the transaction that took its push: enough to answer one that asks for
+/// nothing without another look into the database.
+#[derive(Debug, Clone)]
+pub(super) struct Footing {
+    pub(super) reach: Arc<Reach>,
+    pub(super) rules: Rules,
+    /// The version of the area tree.
+    pub(super) tree: u64,
 }
 
 /// What became of one change.
@@ -218,7 +235,7 @@ pub struct Settled {
     pub fields: Vec<String>,
     /// The revision it made, if the record is exactly what was on screen plus this change.
     pub exact: Option<Rev>,
-    /// Where the record stood when the change had entered it; nothing for one that was seen before.
+    /// Where the record stood when the change had entered it, or was found to have entered it before.
     pub(super) spot: Option<Arc<Spot>>,
 }
 

@@ -267,6 +267,25 @@ impl Snapshot<'_> {
     }
 }
 
+/// The verdicts of a push whose phone asks for nothing, each with the scope where the record stands if it
+/// may be seen there. `None` if where some record stands is not known.
+pub(super) fn verdicts_of_all(
+    settled: &[Settled],
+    may_see: impl Fn(&Node) -> bool,
+) -> Option<Vec<Verdict>> {
+    let mut verdicts = Vec::new();
+    for one in settled {
+        let is_plain = is_plain(one) && one.record.is_some();
+        let scope = match &one.spot {
+            _ if !is_plain => None,
+            Some(spot) => may_see(&spot.node).then_some(&spot.scope),
+            None => return None,
+        };
+        push_verdict(&mut verdicts, one, scope);
+    }
+    Some(verdicts)
+}
+
 /// Whether a change went in and nothing of it was lost.
 fn is_plain(settled: &Settled) -> bool {
     settled.outcome == Outcome::Applied

@@ -11,7 +11,7 @@ use sync_protocol::{Millis, Seq};
 
 use super::admit::{Attempt, Author};
 use super::fold::Fold;
-use super::job::{Push, PushAnswer, PushLine, Pushed, Settled};
+use super::job::{Footing, Push, PushAnswer, PushLine, Pushed, Settled};
 use super::numbering::Judgement;
 use crate::store::alerts::Alert;
 use crate::store::from_rev;
@@ -77,7 +77,16 @@ impl Fold {
         let Some(device) = self.devices.get(&number) else {
             return PushAnswer::Unknown;
         };
+        // Where a record stands is known for sure only while nothing is moved.
+        let may_tell = author.may_write && !self.displaces;
+        let person = self.people.get(&account).filter(|_| may_tell);
+        let footing = person.map(|person| Footing {
+            reach: Arc::clone(&person.reach),
+            rules: self.rules.clone(),
+            tree: self.tree,
+        });
         PushAnswer::Done(Pushed {
+            footing,
             epoch: self.epoch,
             moves: self.moves,
             ack: device.row.ack(),
@@ -179,10 +188,12 @@ impl Fold {
         let mut settled = Settled::applied(seq, record);
         let device = DeviceNumber(u32::try_from(number).unwrap_or(0));
         self.unfold(record);
-        if let Some(write) = self
-            .records
-            .get(&record)
-            .and_then(|slot| slot.record.write_by(device, seq))
+        let Some(slot) = self.records.get(&record) else {
+            return settled;
+        };
+        let scope = self.scopes.get(&slot.scope).filter(|_| !slot.purge);
+        settled.spot = scope.map(|scope| Arc::clone(&scope.spot));
+        if let Some(write) = slot.record.write_by(device, seq)
             && !write.lost.is_empty()
         {
             settled.outcome = Outcome::Merged;

@@ -5,14 +5,17 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use sync_protocol::Millis;
 use sync_protocol::id::RecordId;
 
+use super::first::First;
 use super::fold::{Pair, ScopeSlot, Slot};
 use super::rules::Rules;
 use super::search_key::SearchKey;
 use crate::store::bulk::{self, LookupRow, TallyRow};
+use crate::store::lookups::{self, Runs};
 use crate::store::records::RecordRow;
-use crate::store::{Connection, Error, lookups};
+use crate::store::{Connection, Error};
 
 /// A record that was changed, with what it now counts under and is found by; nothing, if it goes.
 pub(super) struct Changed<'f> {
@@ -35,11 +38,10 @@ impl<'f> Changed<'f> {
         }
     }
 
-    /// Takes the record out of what the database counts it in and finds it by.
+    /// Takes the record out of what the database counts it in.
     pub(super) fn leave<'c>(
         &'c self,
         scopes: &mut BTreeMap<Arc<str>, ScopeSlot>,
-        key: &SearchKey,
         rows: &mut Rows<'c>,
     ) {
         let Some(stored) = &self.slot.stored else {
@@ -53,12 +55,13 @@ impl<'f> Changed<'f> {
             let scope_id = holder.id.unwrap_or_default();
             rows.count(scope_id, &record.kind, &stored.tallies, by);
         }
+    }
+
+    /// The terms that it is no longer found by, where it was.
+    fn lost(&self) -> impl Iterator<Item = &Pair> {
         let anew = self.is_found_anew();
-        let gone = stored.terms.iter();
-        let gone = gone.filter(|term| anew || !self.terms.contains(term));
-        let (run, id) = (self.slot.run, record.id);
-        let gone = hashes(key, gone).map(|hash| (run, hash.into_owned(), id.to_string()));
-        rows.lost.extend(gone);
+        let stored = self.slot.stored.iter().flat_map(|stored| &stored.terms);
+        stored.filter(move |term| anew || !self.terms.contains(term))
     }
 
     /// Whether there is something that it is not found by already, where it is. All that it is found
@@ -71,15 +74,6 @@ impl<'f> Changed<'f> {
     }
 }
 
-/// The hashes of terms.
-pub(super) fn hashes<'t>(
-    key: &SearchKey,
-    terms: impl IntoIterator<Item = &'t Pair>,
-) -> impl Iterator<Item = Cow<'t, [u8]>> {
-    let terms = terms.into_iter();
-    terms.map(|(purpose, text)| Cow::Owned(key.hash(purpose, text)))
-}
-
 /// A scope's tally of a kind: its id, the kind, the name, the value.
 type Counted<'f> = (i64, &'f str, &'f str, &'f str);
 
@@ -89,9 +83,6 @@ pub(super) struct Rows<'f> {
     pub(super) added: Vec<RecordRow>,
     pub(super) changed: Vec<RecordRow>,
     tallies: HashMap<Counted<'f>, (i64, i64)>,
-    /// Runs, hashes and records that no longer belong together.
-    lost: Vec<(i64, Vec<u8>, String)>,
-    found: Vec<LookupRow<'f>>,
 }
 
 impl<'f> Rows<'f> {
@@ -109,22 +100,6 @@ impl<'f> Rows<'f> {
             by.0 += live;
             by.1 += closed;
         }
-    }
-
-    /// Lets a record be found.
-    pub(super) fn find(
-        &mut self,
-        id: RecordId,
-        scope_id: i64,
-        run: i64,
-        hashes: impl Iterator<Item = Cow<'f, [u8]>>,
-    ) {
-        self.found.extend(hashes.map(|hash| LookupRow {
-            run,
-            hash,
-            record: id.to_string(),
-            scope_id,
-        }));
     }
 
     /// Writes it all, each sort in the order of its keys, as everybody does who writes beside others.
@@ -147,9 +122,87 @@ impl<'f> Rows<'f> {
             })
             .collect();
         tallies.sort_unstable();
-        bulk::add_tallies(connection, &tallies)?;
+        bulk::add_tallies(connection, &tallies)
+    }
+}
+
+/// What records of a fold are found by from now on, and what no longer. It needs no lock on a scope, and
+/// is most of the rows that a fold writes.
+#[derive(Default)]
+pub(super) struct Finds<'f> {
+    /// Of records that nothing but this fold knows.
+    new: Vec<LookupRow<'f>>,
+    found: Vec<LookupRow<'f>>,
+    /// Runs, hashes and records that no longer belong together.
+    lost: Vec<(i64, Vec<u8>, String)>,
+}
+
+impl<'f> Finds<'f> {
+    pub(super) fn of(
+        firsts: &'f BTreeMap<RecordId, First>,
+        changed: &BTreeMap<RecordId, Changed<'_>>,
+        scopes: &BTreeMap<Arc<str>, ScopeSlot>,
+        key: &SearchKey,
+    ) -> Self {
+        let scope_id = |name| {
+            scopes
+                .get(name)
+                .and_then(|slot| slot.id)
+                .unwrap_or_default()
+        };
+        let mut finds = Self::default();
+        for (id, first) in firsts {
+            let row = |hash: &'f Vec<u8>| LookupRow {
+                run: 0,
+                hash: Cow::from(hash),
+                record: id.to_string(),
+                scope_id: scope_id(&first.spot.name),
+            };
+            finds.new.extend(first.traits.hashes.iter().map(row));
+        }
+        for (id, one) in changed {
+            let lost = one.lost().map(|(purpose, text)| key.hash(purpose, text));
+            let lost = lost.map(|hash| (one.slot.run, hash, id.to_string()));
+            finds.lost.extend(lost);
+            if one.slot.purge || !one.is_found_anew() {
+                continue;
+            }
+            let row = |(purpose, text): &Pair| LookupRow {
+                run: 0,
+                hash: Cow::from(key.hash(purpose, text)),
+                record: id.to_string(),
+                scope_id: scope_id(&one.slot.scope),
+            };
+            finds.found.extend(one.terms.iter().map(row));
+        }
+        finds
+    }
+
+    /// Writes it, and says into which run. `presumes`: that nobody knows the new records was not looked
+    /// up, and is to be found out by their keys.
+    pub(super) fn write(
+        mut self,
+        connection: &mut Connection,
+        runs: &Runs,
+        now: Millis,
+        presumes: bool,
+    ) -> Result<i64, Error> {
         lookups::delete(connection, &self.lost)?;
-        self.found.sort_unstable();
-        bulk::put_lookups(connection, &self.found)
+        let run = match self.new.len() + self.found.len() {
+            0 => 0,
+            count => runs.take(connection, count, now)?,
+        };
+        for rows in [&mut self.new, &mut self.found] {
+            rows.iter_mut().for_each(|row| row.run = run);
+            rows.sort_unstable();
+            rows.dedup();
+        }
+        if presumes {
+            bulk::add_lookups(connection, &self.new)?;
+        } else {
+            bulk::put_lookups(connection, &self.new)?;
+        }
+        bulk::put_lookups(connection, &self.found)?;
+        Ok(run)
     }
 }

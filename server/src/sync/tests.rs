@@ -324,8 +324,40 @@ fn a_write_in_the_fold_of_a_purge_is_no_longer_about_anybody() {
     let late = trial.job(&mut phone, &[edit(2, id(1), "13800000002")]);
     let answers = trial.fold(&[purge, late]);
     assert_eq!(outcomes(&answers[1]), [aside(Outcome::Invalid, "purged")]);
-    let kept = trial.read(|c| parked::of_device(c, i64::from(phone.number.0), 1, 9));
+    let kept = trial.read(|c| parked::of_device(c, i64::from(phone.number.0)));
     assert!(kept.iter().all(|row| row.body.is_empty()), "{kept:?}");
+}
+
+#[test]
+fn a_purge_takes_along_what_the_same_fold_wrote_about_what_goes() {
+    let left = |purges: bool| {
+        let trial = Trial::new();
+        let [mut one, mut other] = [(); 2].map(|()| trial.phone(trial.leader));
+        trial.push(&mut one, &[household(1, id(1))]);
+        // One edit loses against the other, and one change does not fit.
+        let edits = [edit(3, id(1), "13800000003"), edit(4, id(1), "no number")];
+        let mut jobs = vec![
+            trial.job(&mut one, &[edit(2, id(1), "13800000002")]),
+            trial.job(&mut other, &edits),
+        ];
+        if purges {
+            jobs.push(Job::Purge(Purge {
+                records: vec![id(1)],
+                scopes: Vec::new(),
+                quiet_since: None,
+            }));
+        }
+        trial.fold(&jobs);
+        trial.read(|c| {
+            let history = crate::store::history::of(c, id(1))?;
+            let kept = parked::of_device(c, i64::from(other.number.0))?;
+            let kept: usize = kept.iter().map(|row| row.body.len()).sum();
+            Ok((history.len(), kept))
+        })
+    };
+    let (history, kept) = left(false);
+    assert!(history > 0 && kept > 0, "there is something to forget");
+    assert_eq!(left(true), (0, 0));
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn i4_what_waits_for_a_record_never_stays_waiting_when_somebody_makes_it_just_th
     let open: Vec<_> = world.centre.read(|c| {
         let mut rows = Vec::new();
         for number in 1000..1010 {
-            rows.extend(parked::of_device(c, number, 0, i64::MAX)?);
+            rows.extend(parked::of_device(c, number)?);
         }
         rows.retain(|row| row.state == "open");
         Ok::<_, Error>(rows)

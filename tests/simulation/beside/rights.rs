@@ -123,9 +123,8 @@ fn i4_i11_moves_purges_and_decisions_among_running_pushes_lose_nothing_and_part_
                 let reply = stranger.push_to(centre, round as usize, &lines);
                 assert!(!all_taken(&reply), "who has no right is kept aside");
                 let number = i64::from(stranger.number);
-                let parked = centre.read(|c| {
-                    parked::of_device(c, number, i64::from(round) + 1, i64::from(round) + 1)
-                });
+                let parked =
+                    centre.read(|c| parked::of_devices(c, &[number], &[i64::from(round) + 1]));
                 let resolution = Resolution {
                     parked: parked[0].id,
                     user: UserId(OFFICER),
@@ -181,7 +180,7 @@ fn i4_i11_moves_purges_and_decisions_among_running_pushes_lose_nothing_and_part_
         let gone: BTreeSet<RecordId> = purged::among(c, &ids, &[])?.0.into_iter().collect();
         let mut aside = BTreeSet::new();
         for number in &numbers {
-            for row in parked::of_device(c, *number, 0, i64::MAX)? {
+            for row in parked::of_device(c, *number)? {
                 aside.extend(row.record.and_then(|id| id.parse::<RecordId>().ok()));
             }
         }

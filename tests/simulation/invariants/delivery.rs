@@ -145,10 +145,7 @@ fn i3_exactly_once_whatever_is_repeated() {
         "a repeat hears what it heard"
     );
     let number = i64::from(phone.number);
-    let aside = grid
-        .world
-        .centre
-        .read(|c| parked::of_device(c, number, 0, i64::MAX));
+    let aside = grid.world.centre.read(|c| parked::of_device(c, number));
     assert_eq!(aside.len(), 3);
     for steps in 0..6 {
         grid.edit(grid.ann, id, &json!({ "x_step": steps }));
@@ -315,7 +312,7 @@ fn i5_no_poison_one_bad_change_at_each_position_of_a_batch() {
     }
     let aside = world
         .centre
-        .read(|c| parked::of_device(c, i64::from(phone.number), 0, i64::MAX));
+        .read(|c| parked::of_device(c, i64::from(phone.number)));
     assert_eq!(aside.len(), 50, "each bad one is kept, once");
     world.look_at_books().unwrap();
 }
@@ -348,7 +345,7 @@ fn i15_bounded_records_and_pages_have_an_end() {
     );
     let aside = world
         .centre
-        .read(|c| parked::of_device(c, i64::from(phone.number), 0, i64::MAX));
+        .read(|c| parked::of_device(c, i64::from(phone.number)));
     assert_eq!(
         stored.map_entries() + aside.len(),
         300,

@@ -99,11 +99,14 @@ struct Text {
 /// The words that begin a writing transaction, in one trip to the server. One lock stands above all
 /// rows (its key is `kadian` and a 1, in ASCII): folds share it, everything else takes it alone. Locks
 /// of this sort belong to one database. What is written alone may take its time (an import): only
-/// waiting for the lock is bounded then.
+/// waiting for the lock is bounded then. A fold asks for rows by their keys and for nothing else: what it
+/// asks is planned once, and not anew for each list of keys, and never as a walk through a table that was
+/// small when it was planned.
 pub(super) const fn begin_write(company: Company) -> &'static str {
     match company {
         Company::Beside => {
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(30224906400656897)"
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(30224906400656897); \
+             SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
         }
         Company::Alone => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(30224906400656897); \

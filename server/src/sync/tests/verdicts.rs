@@ -76,3 +76,84 @@ fn what_is_moved_in_the_fold_that_takes_it_is_named_where_it_is() {
         [Some(format!("grid:{OTHER}"))]
     );
 }
+
+/// What a phone that knows its grants hears of a push, at once, and from a look into the database.
+fn heard(
+    trial: &Trial,
+    phone: &mut Phone,
+    lines: &[Value],
+    others: &[Job],
+) -> (bool, [Vec<Verdict>; 2]) {
+    let text = trial.request(phone, lines);
+    let mut request = Request::parse(text.as_bytes()).unwrap();
+    let push = Job::Push(Push::new(phone.number, &request, NOW));
+    let jobs: Vec<Job> = [push].into_iter().chain(others.iter().cloned()).collect();
+    let answer = trial.fold(&jobs).remove(0);
+    let finish = |request: &Request<'_>| {
+        let envelope = &request.envelope;
+        let finished = trial
+            .engine
+            .finish(phone.number, envelope, answer.clone(), NOW);
+        finished
+            .unwrap_or_else(|refusal| panic!("{refusal:?}"))
+            .reply
+    };
+    // Who has no grants yet is told of them, which takes a look.
+    let looked = finish(&request);
+    request.envelope.grants = looked.grants.clone().unwrap_or_default();
+    let Answer::Push(PushAnswer::Done(pushed)) = &answer else {
+        panic!("it was taken");
+    };
+    let at_once = pushed.reply_at_once(&request.envelope, NOW);
+    let told = finish(&request);
+    assert!(at_once.as_ref().is_none_or(|reply| *reply == told));
+    assert_eq!((looked.ack, &looked.ack_mark), (told.ack, &told.ack_mark));
+    (at_once.is_some(), [told.verdicts, looked.verdicts])
+}
+
+#[test]
+fn a_push_that_asks_for_nothing_is_answered_at_once_as_it_would_be_after_a_look() {
+    let trial = Trial::new();
+    let mut phone = trial.phone(trial.leader);
+    let lines = [
+        household(1, id(1)),
+        line(
+            2,
+            id(2),
+            json!({"scope": "grid:nowhere", "set": {"number": "2"}}),
+        ),
+        household(3, id(3)),
+        json!({"nothing": true}),
+    ];
+    let (at_once, [told, looked]) = heard(&trial, &mut phone, &lines, &[]);
+    assert!(at_once);
+    assert_eq!(told, looked);
+    assert_eq!(told.len(), 4, "{told:?}");
+    // The same again, as after a reply that was lost, and more.
+    phone.sent = 0;
+    phone.after = String::new();
+    let more: Vec<Value> = lines
+        .iter()
+        .cloned()
+        .chain([edit(5, id(1), "13800000002")])
+        .collect();
+    let (at_once, [told, looked]) = heard(&trial, &mut phone, &more, &[]);
+    assert!(at_once);
+    assert_eq!(told, looked);
+    assert_eq!(places(&told)[0], Some(format!("grid:{GRID}")));
+    // Beside a move it is looked up where its records are.
+    let others = [trial.to_other_grid(id(9))];
+    let (at_once, _) = heard(&trial, &mut phone, &[household(6, id(9))], &others);
+    assert!(!at_once);
+}
+
+#[test]
+fn a_revoked_phone_and_a_person_who_may_not_look_there_are_told_no_place() {
+    let trial = Trial::new();
+    let mut phone = trial.phone(trial.leader);
+    trial.push(&mut phone, &[household(1, id(1))]);
+    trial.write(|c| devices::set_state(c, i64::from(phone.number.0), DeviceState::PushOnly));
+    let (at_once, [told, looked]) =
+        heard(&trial, &mut phone, &[edit(2, id(1), "13800000002")], &[]);
+    assert!(!at_once && places(&told) == [None] && told == looked);
+}
