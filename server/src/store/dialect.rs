@@ -16,7 +16,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub(in crate::store) use among::among;
 pub use any::AnyConnection as Connection;
-pub(in crate::store) use holds::holds;
+pub(in crate::store) use holds::{holds, is_open};
 pub use location::Location;
 
 use super::StoreOptions;
@@ -327,7 +327,7 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
         }
         QueryError::DatabaseError(_, information) => {
             let text = information.message();
-            // Of what fails in a copy the driver tells the words alone; names are in all languages.
+            // Of what fails in a copy whoever listens hears the words alone; names are in all languages.
             let mut known = TRANSIENT.iter().chain(&OVERTAKEN);
             known.any(|known| text.contains(known))
         }

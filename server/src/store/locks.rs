@@ -1,7 +1,8 @@
 //! The locks of those who write beside each other. Everybody takes them in this order, each sort
 //! in one statement and in the order of its keys, so that no two can wait for one another:
 //! devices by number, records by id, scopes by name. What a scope counts (tallies, holdings, heads)
-//! is written under the lock of the scope. A part of [`super::dialect`]: an embedded database has
+//! is written under the lock of the scope. Two that make the same record meet at its look-ups, before the
+//! scopes, or at its key. A part of [`super::dialect`]: an embedded database has
 //! one writer and needs none of them.
 
 use diesel::prelude::*;

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
-use super::dialect::{among, each};
+use super::dialect::{among, each, is_open};
 use super::schema::{area, parked};
 use super::{Connection, Error, Reach};
 
@@ -79,10 +79,11 @@ pub fn open_for(
     for records in records.chunks(super::dialect::MAX_LIST) {
         let ids: Vec<String> = records.iter().map(ToString::to_string).collect();
         each!(connection, inner => {
+            // Ordered by what no index has: else all might be walked in search of a few.
             let open = || {
                 parked::table
-                    .filter(parked::state.eq("open"))
-                    .order(parked::id)
+                    .filter(is_open(parked::state))
+                    .order(parked::id + 0)
                     .limit(MOST_OPEN)
                     .select(ParkedRow::as_select())
             };
@@ -121,23 +122,31 @@ pub fn open_with_code(
         .load(connection)?)
 }
 
-/// What became of changes with these numbers, of these devices, that were ever kept aside; a number that
-/// one device is asked for is asked of all.
-pub fn of_devices(
+/// What became of a change that was kept aside.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = parked)]
+pub struct Past {
+    pub device: i64,
+    pub seq: i64,
+    pub verdict: String,
+    pub code: String,
+    pub detail: String,
+    pub state: String,
+}
+
+/// What became of changes of these devices that were ever kept aside. A number that one device is asked for
+/// is asked of all, so that few are to be asked at once.
+pub fn past(
     connection: &mut Connection,
     devices: &[i64],
     seqs: &[i64],
-) -> Result<Vec<ParkedRow>, Error> {
-    let mut rows = Vec::new();
-    for seqs in seqs.chunks(super::dialect::MAX_LIST) {
-        rows.extend(each!(connection, inner => parked::table
-            .filter(among(parked::device, devices))
-            .filter(among(parked::seq, seqs))
-            .order(parked::id)
-            .select(ParkedRow::as_select())
-            .load::<ParkedRow>(inner))?);
-    }
-    Ok(rows)
+) -> Result<Vec<Past>, Error> {
+    Ok(each!(connection, inner => parked::table
+        .filter(among(parked::device, devices))
+        .filter(among(parked::seq, seqs))
+        .order(parked::id + 0)
+        .select(Past::as_select())
+        .load(inner))?)
 }
 
 /// All that was ever kept aside of a device.

@@ -346,3 +346,57 @@ fn a_page_of_a_scope_follows_an_index_in_the_order_of_heads_and_sorts_nothing() 
         );
     }
 }
+
+#[test]
+fn who_finds_made_what_was_taken_for_new_looks_again() {
+    everywhere(|store| {
+        let id = sync_protocol::id::RecordId::from_bytes([1; 16]).to_string();
+        let row = |head| records::RecordRow {
+            id: id.clone(),
+            scope_id: 1,
+            head,
+            kind: "household".to_owned(),
+            parent: None,
+            rev: 1,
+            created_at: 1,
+            time: 1,
+            void: false,
+            conflicted: false,
+            body: vec![1, b'{', b'}'],
+            run: 7,
+        };
+        let found = bulk::LookupRow {
+            run: 7,
+            hash: vec![5; 16].into(),
+            record: id.clone(),
+            scope_id: 1,
+        };
+        store
+            .write::<_, Error>(|c| {
+                bulk::add_records(c, &[row(1)])?;
+                bulk::add_lookups(c, std::slice::from_ref(&found))
+            })
+            .unwrap();
+        let mut attempts = 0;
+        let again = store.write::<_, Error>(|c| {
+            attempts += 1;
+            if attempts == 1 {
+                bulk::add_records(c, &[row(2)])?;
+            }
+            bulk::put_lookups(c, std::slice::from_ref(&found))
+        });
+        again.unwrap();
+        assert_eq!(attempts, 2, "of records");
+        let mut attempts = 0;
+        let again = store.write::<_, Error>(|c| {
+            attempts += 1;
+            if attempts == 1 {
+                bulk::add_lookups(c, std::slice::from_ref(&found))?;
+            }
+            bulk::put_lookups(c, std::slice::from_ref(&found))
+        });
+        again.unwrap();
+        // SQLite's one writer puts them where they are not there.
+        assert!(attempts <= 2, "of look-ups: {attempts}");
+    });
+}

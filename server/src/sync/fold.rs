@@ -21,7 +21,7 @@ use crate::store::acks::{AckRow, Durable};
 use crate::store::alerts::Alert;
 use crate::store::audit::Look;
 use crate::store::history::NewHistory;
-use crate::store::parked::{NewParked, ParkedRow};
+use crate::store::parked::{NewParked, ParkedRow, Past};
 use crate::store::scopes::Node;
 use crate::store::{Company, Reach};
 
@@ -79,7 +79,7 @@ pub(super) struct Fold {
     /// What was kept aside before of shared lines, by content.
     pub(super) known_aside: Vec<ParkedRow>,
     /// What became of changes that a device sends again, by device and number.
-    pub(super) past_aside: HashMap<(i64, i64), ParkedRow>,
+    pub(super) past_aside: HashMap<(i64, i64), Past>,
     /// Changes kept aside whose verdict changed in this fold.
     pub(super) resettled: HashMap<(i64, i64), Settled>,
     /// Scopes that go whole: their records leave no exits.

@@ -22,6 +22,9 @@ const ROUNDS_OF_WAITING: usize = 3;
 /// How many changes that came before their kind are tried again in one transaction.
 const READMITTED: i64 = 500;
 
+/// Devices times numbers that one question about repeats asks for.
+const MOST_REPEATS: usize = 1_024;
+
 /// What jobs name, before what hangs on it is known.
 #[derive(Default)]
 struct Names {
@@ -431,27 +434,45 @@ impl Fold {
         Ok(())
     }
 
-    /// What became of changes that are sent again.
+    /// What became of changes that are sent again: one question for all that repeat a few.
     fn gather_past(&mut self, connection: &mut Connection, jobs: &[Job]) -> Result<(), Error> {
-        let (mut numbers, mut seqs) = (BTreeSet::new(), BTreeSet::new());
+        let (mut numbers, mut seqs) = (Vec::new(), BTreeSet::new());
         for job in jobs {
             let Job::Push(push) = job else { continue };
             let number = i64::from(push.device.0);
             let Some(device) = self.devices.get(&number) else {
                 continue;
             };
-            let last = push.from + push.lines.len() as Seq;
-            if push.from <= device.row.ack() && !push.lines.is_empty() {
-                numbers.insert(number);
-                seqs.extend((push.from..last.min(device.row.ack() + 1)).map(from_rev));
+            let end = push.from + push.lines.len() as Seq;
+            let repeats = push.from..end.min(device.row.ack() + 1);
+            if repeats.is_empty() {
+                continue;
             }
+            let count = usize::try_from(repeats.end - repeats.start).unwrap_or(usize::MAX);
+            if (numbers.len() + 1) * (seqs.len() + count) > MOST_REPEATS && !numbers.is_empty() {
+                self.take_past(
+                    connection,
+                    &std::mem::take(&mut numbers),
+                    &std::mem::take(&mut seqs),
+                )?;
+            }
+            numbers.push(number);
+            seqs.extend(repeats.map(from_rev));
         }
+        self.take_past(connection, &numbers, &seqs)
+    }
+
+    fn take_past(
+        &mut self,
+        connection: &mut Connection,
+        numbers: &[i64],
+        seqs: &BTreeSet<i64>,
+    ) -> Result<(), Error> {
         if numbers.is_empty() {
             return Ok(());
         }
-        let numbers: Vec<i64> = numbers.into_iter().collect();
-        let seqs: Vec<i64> = seqs.into_iter().collect();
-        for row in parked::of_devices(connection, &numbers, &seqs)? {
+        let seqs: Vec<i64> = seqs.iter().copied().collect();
+        for row in parked::past(connection, numbers, &seqs)? {
             self.past_aside.insert((row.device, row.seq), row);
         }
         Ok(())

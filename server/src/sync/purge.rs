@@ -45,14 +45,13 @@ impl Fold {
             };
             slot.purge = true;
             slot.dirty = true;
-            let entries = slot
-                .record
-                .fields
-                .keys()
-                .filter_map(|name| name.split_once('/'))
-                .map(|(_, entry)| purged::entry_name(entry));
+            let fields = slot.record.fields.keys();
+            let entries = fields.filter_map(|name| name.split_once('/'));
+            for (_, entry) in entries {
+                self.newly_purged.insert(purged::entry_name(entry));
+                self.purged_entries.extend(entry.parse::<RecordId>().ok());
+            }
             self.newly_purged.insert(id.to_string());
-            self.newly_purged.extend(entries);
         }
         // What else is in this fold must not write to what goes.
         self.purged.extend(wanted.iter().copied());

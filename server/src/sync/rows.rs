@@ -130,9 +130,11 @@ impl<'f> Rows<'f> {
 /// is most of the rows that a fold writes.
 #[derive(Default)]
 pub(super) struct Finds<'f> {
-    /// Of records that nothing but this fold knows.
+    /// Of records that one change of this fold makes.
     new: Vec<LookupRow<'f>>,
     found: Vec<LookupRow<'f>>,
+    /// Whether some of these are of records that this fold makes, too.
+    makes_others: bool,
     /// Runs, hashes and records that no longer belong together.
     lost: Vec<(i64, Vec<u8>, String)>,
 }
@@ -173,6 +175,7 @@ impl<'f> Finds<'f> {
                 record: id.to_string(),
                 scope_id: scope_id(&one.slot.scope),
             };
+            finds.makes_others |= one.slot.stored.is_none();
             finds.found.extend(one.terms.iter().map(row));
         }
         finds
@@ -192,16 +195,17 @@ impl<'f> Finds<'f> {
             0 => 0,
             count => runs.take(connection, count, now)?,
         };
+        // Two that make the same records meet at the first of them: all new keys go in one order.
+        let copies = presumes && !self.makes_others;
+        if !copies {
+            self.found.append(&mut self.new);
+        }
         for rows in [&mut self.new, &mut self.found] {
             rows.iter_mut().for_each(|row| row.run = run);
             rows.sort_unstable();
             rows.dedup();
         }
-        if presumes {
-            bulk::add_lookups(connection, &self.new)?;
-        } else {
-            bulk::put_lookups(connection, &self.new)?;
-        }
+        bulk::add_lookups(connection, &self.new)?;
         bulk::put_lookups(connection, &self.found)?;
         Ok(run)
     }

@@ -123,10 +123,9 @@ fn i4_i11_moves_purges_and_decisions_among_running_pushes_lose_nothing_and_part_
                 let reply = stranger.push_to(centre, round as usize, &lines);
                 assert!(!all_taken(&reply), "who has no right is kept aside");
                 let number = i64::from(stranger.number);
-                let parked =
-                    centre.read(|c| parked::of_devices(c, &[number], &[i64::from(round) + 1]));
+                let parked = centre.read(|c| parked::of_device(c, number));
                 let resolution = Resolution {
-                    parked: parked[0].id,
+                    parked: parked[round as usize].id,
                     user: UserId(OFFICER),
                     decision: Decision::Admit,
                 };
