@@ -27,7 +27,7 @@ const RECORDS: usize = 200;
 const CHUNK: i64 = 500;
 /// What could not even be read as a change of some kind is kept for so long.
 const UNREADABLE_DAYS: i64 = 60;
-/// A phone that was away for longer loads a scope anew.
+/// Exits that every phone has seen by now. One that was away for longer loads anew what it sees to differ.
 const EXIT_DAYS: i64 = 180;
 /// Phones that spoke this lately bear the clock out.
 const WITNESS_MS: Millis = 3 * DAY_MS;
@@ -142,7 +142,7 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
     report.aside = engine.store().write::<_, store::Error>(|c| {
         idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
         meta::save(c, LAST_RUN, &now.to_string())?;
-        expire_exits(c, now)?;
+        exits::expire(c, now - EXIT_DAYS * DAY_MS)?;
         lookups::forget_empty_runs(c)?;
         forget_aside(c, &kinds, now)
     })?;
@@ -258,15 +258,6 @@ fn find_records(
 /// When somebody last wrote in a record.
 pub(crate) fn last_written(record: &Record) -> Millis {
     record.stamp().time().max(record.created.time)
-}
-
-/// Exits that every phone has seen by now, or will not need: the scope's floor rises to them, so
-/// that a cursor below begins anew.
-fn expire_exits(c: &mut Connection, now: Millis) -> Result<(), store::Error> {
-    for (scope, head) in exits::expire(c, now - EXIT_DAYS * DAY_MS)? {
-        scopes::raise_floor(c, scope, head)?;
-    }
-    Ok(())
 }
 
 fn forget_aside(c: &mut Connection, kinds: &Kinds, now: Millis) -> Result<u64, store::Error> {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Rev;
 
-/// Leaps remembered per scope. A leap is made by the first write after a server's start; the
-/// oldest are forgotten by raising the floor, which makes only very old cursors start again.
+/// Leaps remembered per scope, the newest. A leap is made by the first write after a server's start. A
+/// cursor inside one that is forgotten passes for good; the digest of the scope gives it away (ADR 0027).
 pub const MAX_LEAPS: usize = 64;
 
 /// The counter of a scope.
@@ -15,8 +15,6 @@ pub const MAX_LEAPS: usize = 64;
 pub struct Head {
     /// The last number given out; 0 before the first.
     pub head: Rev,
-    /// Exits at or below it may be gone: cursors below start from 0.
-    pub floor: Rev,
     /// Stretches in which no number was given out: (last before, first after).
     pub leaps: Vec<(Rev, Rev)>,
 }
@@ -39,21 +37,20 @@ impl Head {
         if next > self.head + 1 {
             self.leaps.push((self.head, next));
             if self.leaps.len() > MAX_LEAPS {
-                let (_, after) = self.leaps.remove(0);
-                self.floor = self.floor.max(after);
+                self.leaps.remove(0);
             }
         }
         self.head = next;
         next
     }
 
-    /// Judges a cursor: void inside a leap, above the head, or below the floor.
+    /// Judges a cursor: void inside a leap or above the head. However old it is otherwise, it is good:
+    /// it may be that of a phone between two pages, which would never see the last one.
     #[must_use]
     pub fn judge(&self, cursor: Rev) -> Worth {
         if cursor == 0 {
             Worth::Start
         } else if cursor > self.head
-            || cursor < self.floor
             || self
                 .leaps
                 .iter()
@@ -113,7 +110,8 @@ mod tests {
                 }
             }
             for cursor in 1..=head.head + 2 {
-                let good = cursor >= head.floor && given.contains(&cursor);
+                let is_remembered = head.leaps.first().is_none_or(|leap| cursor > leap.0);
+                let good = given.contains(&cursor) || !is_remembered;
                 prop_assert_eq!(head.judge(cursor) == Worth::Good, good, "cursor {}", cursor);
             }
         }

@@ -18,6 +18,7 @@ enum Action {
     Move,
     Purge,
     PurgeDay,
+    ExpireExits,
     Console,
     Resolve,
     Grow,
@@ -26,7 +27,7 @@ enum Action {
     Restore,
 }
 
-const ACTIONS: [(usize, Action); 20] = [
+const ACTIONS: [(usize, Action); 21] = [
     (300, Action::Capture),
     (280, Action::Sync),
     (60, Action::Burst),
@@ -41,6 +42,7 @@ const ACTIONS: [(usize, Action); 20] = [
     (24, Action::Move),
     (8, Action::Purge),
     (3, Action::PurgeDay),
+    (6, Action::ExpireExits),
     (20, Action::Console),
     (30, Action::Resolve),
     (10, Action::Grow),
@@ -92,6 +94,7 @@ impl World {
             Action::Move => self.move_something(),
             Action::Purge => self.purge_something(),
             Action::PurgeDay => self.purge_a_day(),
+            Action::ExpireExits => self.expire_exits(),
             Action::Console => self.write_at_console(),
             Action::Resolve => self.resolve_something(),
             Action::Grow => self.grow_kinds(),

@@ -8,7 +8,8 @@ use kadian::clock::{BUILD, Clock, Millis};
 use kadian::definitions::NotAdded;
 use kadian::ledger::{self, Ledger};
 use kadian::store::{
-    Connection, Durability, Error, Store, StoreOptions, epochs, grants, records, scopes, trial,
+    Connection, Durability, Error, Store, StoreOptions, devices, epochs, grants, records, scopes,
+    trial,
 };
 use kadian::sync::Engine;
 use kadian::sync::exchange::Refusal;
@@ -327,8 +328,14 @@ impl Centre {
         body: &[u8],
     ) -> Result<Posted, String> {
         let engine = &self.engines[process % self.engines.len()];
-        let Some(device) = self.device(hash) else {
-            return Ok(problem(401, &json!({ "code": "token_unknown" })));
+        // The looking up may be cut off like anything else that asks the database.
+        let found = self.engines[0]
+            .store()
+            .glance(|c| devices::by_token(c, hash));
+        let device = match found {
+            Ok(Some(device)) => device,
+            Ok(None) => return Ok(problem(401, &json!({ "code": "token_unknown" }))),
+            Err(_) => return Ok(busy()),
         };
         let request = match Request::parse(body) {
             Ok(request) => request,
@@ -361,10 +368,7 @@ impl Centre {
             Err(Refusal::Blocked) => problem(403, &json!({ "code": "blocked" })),
             Err(Refusal::Unknown) => problem(401, &json!({ "code": "token_unknown" })),
             Err(Refusal::TooOld { .. }) => problem(426, &json!({ "code": "too_old" })),
-            Err(Refusal::Failed(_)) => Posted {
-                retry_after: Some(2),
-                ..problem(503, &json!({ "code": "busy" }))
-            },
+            Err(Refusal::Failed(_)) => busy(),
         };
         posted.account = device.account;
         Ok(posted)
@@ -396,6 +400,13 @@ impl Drop for Centre {
         for url in copies.chain([&self.url]) {
             let _ = trial::remove(url);
         }
+    }
+}
+
+fn busy() -> Posted {
+    Posted {
+        retry_after: Some(2),
+        ..problem(503, &json!({ "code": "busy" }))
     }
 }
 

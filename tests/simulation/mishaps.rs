@@ -87,11 +87,11 @@ impl World {
         let phone = self.phones[self.carriers[carrier].phone].clone();
         self.phones.push(phone);
         let one = &self.carriers[carrier];
-        let (account, lineage, replica, contact, acked) = (
+        let (account, lineage, replica, contacts, acked) = (
             one.account,
             one.lineage,
             one.replica.clone(),
-            one.contact,
+            one.contacts.clone(),
             one.acked,
         );
         let phone = self.phones.len() - 1;
@@ -102,7 +102,7 @@ impl World {
             replica,
             clones: Vec::new(),
             delayed: Vec::new(),
-            contact,
+            contacts,
             acked,
         });
         let clone = self.carriers.len() - 1;
@@ -145,8 +145,11 @@ impl World {
         self.carriers[carrier].acked = (0, 0, 0);
         self.wake(carrier);
         // Until it has spoken again it may show what it showed then, as long as the lease says.
-        let contact = self.carriers[carrier].replica.last_contact();
-        self.carriers[carrier].contact = contact;
+        let one = &mut self.carriers[carrier];
+        let renewed = one.replica.held();
+        one.contacts = renewed
+            .map(|(scope, held)| (scope.to_string(), vec![held.renewed]))
+            .collect();
         self.figures.one("phones put back");
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kadian::clock::Millis;
 use kadian::store::devices::DeviceState;
 use kadian::store::records::RecordRow;
-use kadian::store::{parked, records};
+use kadian::store::{exits, parked, records};
 use kadian::sync::job::{
     Answer, Decision, Job, Moved, Movement, Purge, Resolution, Resolved, Written,
 };
@@ -21,7 +21,7 @@ use crate::captured::Holdings;
 use crate::centre::{ACCOUNTS, OFFICER};
 use crate::rights::GRIDS;
 use crate::watch::scopes_of;
-use crate::world::{Check, HOUR, MINUTE, SECOND, World};
+use crate::world::{Check, DAY, HOUR, MINUTE, SECOND, World};
 
 const HOUSEHOLD_GROWS: &str = r#"
 [[field]]
@@ -137,6 +137,15 @@ impl World {
         self.centre.purged_days.push(day.name);
         self.figures.one("days purged whole");
         self.figures.add("records purged", rows.len() as u64);
+        self.look_at_books()
+    }
+
+    /// Exits are forgotten, also those that some phone was away for too long to see.
+    pub(crate) fn expire_exits(&mut self) -> Check {
+        let before = self.centre.now() - self.random.between(0, DAY);
+        let expired = self.centre.write(|c| exits::expire(c, before));
+        self.say(|| format!("{expired} exits from before {before} are forgotten"));
+        self.figures.add("exits forgotten", expired as u64);
         self.look_at_books()
     }
 

@@ -259,14 +259,18 @@ impl World {
                 self.check_kept(carrier, &before, &wanted, reply)?;
             }
             if steps >= 2 {
-                self.carriers[carrier].contact = Some(started);
+                let contacts = &mut self.carriers[carrier].contacts;
+                for scope in wanted {
+                    contacts.entry(scope).or_default().push(started);
+                }
             }
             self.wake(carrier);
             return Ok(());
         }
         let heard = one.replica.hear(attempt, answer.as_ref(), moment, &random);
         if heard == Heard::Applied {
-            one.contact = Some(started);
+            let renewed = wanted.iter().cloned().map(|scope| (scope, vec![started]));
+            one.contacts.extend(renewed);
         }
         self.say(|| format!("    heard {heard:?}"));
         if heard == Heard::Fork {
@@ -379,18 +383,20 @@ impl World {
         let moment = self.moment(self.carriers[carrier].phone);
         let one = &mut self.carriers[carrier];
         one.replica.tick(moment);
-        let contact = one.contact;
         for (scope, row) in one.replica.bodies() {
+            let contacts = one.contacts.get(&scope.to_string());
             let lease = if scope.day.is_some() {
                 24 * 3_600_000
             } else {
                 7 * 24 * 3_600_000
             };
-            let covered =
-                contact.is_some_and(|from| moment.wall >= from && moment.wall < from + lease);
+            let covered = contacts
+                .into_iter()
+                .flatten()
+                .any(|from| moment.wall >= *from && moment.wall < *from + lease);
             if !covered {
                 return Err(format!(
-                    "I10: {} of {scope} is readable, last contact {contact:?}, now {}",
+                    "I10: {} of {scope} is readable, last contacts {contacts:?}, now {}",
                     row.record, moment.wall
                 ));
             }

@@ -43,8 +43,9 @@ pub(crate) struct Carrier {
     pub(crate) clones: Vec<Replica>,
     /// Requests that are still somewhere on the way.
     pub(crate) delayed: Vec<([u8; 32], Vec<u8>)>,
-    /// When, by the phone's clock, the last request was started that a reply was applied of.
-    pub(crate) contact: Option<Millis>,
+    /// For each scope when, by the phone's clock, the last request for it was started that a reply was
+    /// applied of, and those after it of which it took in a part and stopped.
+    pub(crate) contacts: BTreeMap<String, Vec<Millis>>,
     /// The greatest `ack` seen, and in which epoch.
     pub(crate) acked: (u64, u64, u32),
 }
@@ -225,7 +226,7 @@ impl World {
             replica,
             clones: Vec::new(),
             delayed: Vec::new(),
-            contact: None,
+            contacts: BTreeMap::new(),
             acked: (0, 0, 0),
         });
         self.carriers.len() - 1
@@ -240,7 +241,8 @@ impl World {
     pub(crate) fn settle(&mut self) -> Check {
         self.quiet = true;
         self.say(|| "-- quiet".to_owned());
-        self.page = None;
+        // Pages that have an end within the rounds of one phone.
+        self.page = self.page.map(|page| page.max(8));
         self.centre.load_definitions();
         for number in self.centre.numbers() {
             if number > 999

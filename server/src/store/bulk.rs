@@ -113,7 +113,6 @@ pub fn save_heads(connection: &mut Connection, rows: &[HeadRow]) -> Result<(), E
                 diesel::update(scope::table.find(row.id))
                     .set((
                         scope::head.eq(row.head),
-                        scope::floor.eq(row.floor),
                         scope::leaps.eq(&row.leaps),
                         scope::purged.eq(row.purged),
                     ))

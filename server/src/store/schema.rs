@@ -103,7 +103,6 @@ table! {
         area -> Text,
         day -> Nullable<Text>,
         head -> BigInt,
-        floor -> BigInt,
         leaps -> Text,
         purged -> Bool,
     }

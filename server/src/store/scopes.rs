@@ -19,7 +19,6 @@ pub struct ScopeRow {
     pub area: String,
     pub day: Option<String>,
     pub head: i64,
-    pub floor: i64,
     pub leaps: String,
     pub purged: bool,
 }
@@ -31,7 +30,6 @@ impl ScopeRow {
             .map_err(|_| Error::Corrupt("the leaps of a scope".to_owned()))?;
         Ok(Head {
             head: to_rev(self.head),
-            floor: to_rev(self.floor),
             leaps,
         })
     }
@@ -105,7 +103,6 @@ pub fn create(connection: &mut Connection, name: &Scope) -> Result<ScopeRow, Err
             scope::area.eq(name.place.code()),
             scope::day.eq(name.day.map(|day| day.to_string())),
             scope::head.eq(0),
-            scope::floor.eq(0),
             scope::leaps.eq("[]"),
             scope::purged.eq(false),
         ))
@@ -121,7 +118,6 @@ pub fn create(connection: &mut Connection, name: &Scope) -> Result<ScopeRow, Err
 pub struct HeadRow {
     pub id: i64,
     pub head: i64,
-    pub floor: i64,
     pub leaps: String,
     pub purged: bool,
 }
@@ -132,20 +128,11 @@ impl HeadRow {
         Ok(Self {
             id,
             head: from_rev(head.head),
-            floor: from_rev(head.floor),
             leaps: serde_json::to_string(&head.leaps)
                 .map_err(|_| Error::Corrupt("the leaps of a scope".to_owned()))?,
             purged,
         })
     }
-}
-
-/// Makes cursors below this head void.
-pub fn raise_floor(connection: &mut Connection, id: i64, head: i64) -> Result<(), Error> {
-    diesel::update(scope::table.find(id).filter(scope::floor.lt(head)))
-        .set(scope::floor.eq(head))
-        .execute(connection)?;
-    Ok(())
 }
 
 /// What these scopes hold, per kind.

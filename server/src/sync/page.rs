@@ -146,6 +146,8 @@ impl Snapshot<'_> {
         if budget.rows == 0 || (budget.bytes == 0 && !budget.untouched) {
             feed.more = true;
             feed.reset = false;
+            // The cursor stays good for the view that it was given under, and for no other.
+            feed.view.clone_from(view);
             return Ok(Some(feed));
         }
         let own = if worth == Worth::Good {

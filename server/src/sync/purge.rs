@@ -63,7 +63,6 @@ impl Fold {
             if let Some(slot) = self.scopes.get_mut(name) {
                 slot.purged = true;
                 slot.dirty = true;
-                slot.head.floor = slot.head.head;
             }
         }
         wanted.len() as u64

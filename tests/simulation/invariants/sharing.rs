@@ -4,15 +4,16 @@
 use crate::capture::fields;
 use crate::centre::OFFICER;
 use crate::raw::{Raw, line, record};
+use crate::rights::DISTRICT;
 use crate::world::{DAY, HOUR, SECOND, World};
 use kadian::store::devices::DeviceState;
 use kadian::store::{Error, exits, records, scopes, tallies};
 use kadian::sync::job::{Job, Moved};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::id::RecordId;
 use sync_protocol::replica::{Action, Draft, Step};
-use sync_protocol::wire::Reply;
+use sync_protocol::wire::{Reply, Row};
 
 use super::*;
 
@@ -120,6 +121,69 @@ fn i10_scope_safety_after_a_drop_or_a_lease_no_body_is_readable_and_nothing_pend
         .set_state(i64::from(number.0), DeviceState::PushOnly);
     grid.sync(grid.ben);
     assert!(grid.row(grid.ben, id).is_none());
+}
+
+/// Everything that a phone has in these two grids, page by page, as the protocol says to go on.
+fn follow_two_grids(
+    world: &World,
+    phone: &Raw,
+    asks: &mut BTreeMap<String, (u64, String)>,
+    held: &mut BTreeMap<RecordId, String>,
+) {
+    for _ in 0..20 {
+        let pull: Vec<_> = asks
+            .iter()
+            .map(|(name, (cursor, view))| json!([name, cursor, view, "0000000000000000"]))
+            .collect();
+        let now = world.centre.now();
+        let body = world.with_page(&phone.body(now, &[], &json!(pull)));
+        let posted = world.centre.post(0, &phone.hash, &body).unwrap();
+        let feeds = posted.reply.unwrap().feeds;
+        for feed in &feeds {
+            asks.insert(feed.scope.to_string(), (feed.cursor, feed.view.clone()));
+            let shown = |row: &Row| (row.record, row.set["phone"].to_string());
+            held.extend(feed.rows.iter().map(shown));
+        }
+        if feeds.iter().all(|feed| !feed.more) {
+            return;
+        }
+    }
+    panic!("the pages have no end");
+}
+
+#[test]
+fn i10_scope_safety_another_view_reaches_every_scope_also_one_that_the_page_had_no_room_for() {
+    let mut world = World::empty(12);
+    world.page = Some(2);
+    world.centre.grant(4, "command", DISTRICT, None);
+    let mut office = Raw::enrol(&mut world.centre, OFFICER, 1);
+    let number = "13812345678";
+    let lines: Vec<_> = (0..6)
+        .map(|n| {
+            let place = if n < 3 { "grid:G1" } else { "grid:G2" };
+            let set = json!({ "number": n.to_string(), "phone": number });
+            line(world.centre.now(), "household", n, place, &set)
+        })
+        .collect();
+    office.push(&world.centre, &lines);
+    let phone = Raw::enrol(&mut world.centre, 4, 2);
+    let mut asks: BTreeMap<_, _> = ["grid:G1", "grid:G2"]
+        .map(|name| (name.to_owned(), (0, String::new())))
+        .into();
+    let mut held = BTreeMap::new();
+    let whole = |held: &BTreeMap<RecordId, String>| {
+        let whole = held.values().filter(|shown| shown.contains(number));
+        (held.len(), whole.count())
+    };
+    follow_two_grids(&world, &phone, &mut asks, &mut held);
+    assert_eq!(whole(&held), (6, 0), "masked");
+    world.centre.grant(4, "officer", DISTRICT, None);
+    follow_two_grids(&world, &phone, &mut asks, &mut held);
+    assert_eq!(whole(&held), (6, 6), "an officer sees them whole");
+    let last = world.centre.grants.len() - 1;
+    world.centre.end_grant(last, true);
+    follow_two_grids(&world, &phone, &mut asks, &mut held);
+    assert_eq!(whole(&held), (6, 0), "and masked again");
 }
 
 #[test]

@@ -101,13 +101,12 @@ pub(super) fn save_heads(connection: &mut PgConnection, rows: &[HeadRow]) -> Res
         return Ok(());
     }
     sql_query(
-        "UPDATE scope SET head = new.head, floor = new.floor, leaps = new.leaps, purged = new.purged \
-         FROM unnest($1, $2, $3, $4, $5) AS new (id, head, floor, leaps, purged) \
+        "UPDATE scope SET head = new.head, leaps = new.leaps, purged = new.purged \
+         FROM unnest($1, $2, $3, $4) AS new (id, head, leaps, purged) \
          WHERE scope.id = new.id",
     )
     .bind::<Array<BigInt>, _>(column(rows, |row| row.id))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
-    .bind::<Array<BigInt>, _>(column(rows, |row| row.floor))
     .bind::<Array<Text>, _>(column(rows, |row| row.leaps.as_str()))
     .bind::<Array<Bool>, _>(column(rows, |row| row.purged))
     .execute(connection)?;

@@ -1,0 +1,2 @@
+-- Cursors below the floor are void; at 0 there are none.
+ALTER TABLE scope ADD COLUMN floor BIGINT NOT NULL DEFAULT 0;

@@ -1,0 +1,2 @@
+-- No cursor is void for its age: a phone between two pages would never see the last one (ADR 0027).
+ALTER TABLE scope DROP COLUMN floor;
