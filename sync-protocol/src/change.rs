@@ -107,12 +107,6 @@ impl Change {
         serde_json::to_vec(&Value::Object(members)).unwrap_or_default()
     }
 
-    /// The ids of the map entries that it touches.
-    pub fn entries(&self) -> impl Iterator<Item = RecordId> {
-        let names = self.set.keys();
-        names.filter_map(|name| name.split_once('/')?.1.parse().ok())
-    }
-
     /// Tells this change's content from any other of its line: record, raw stamp and values.
     #[must_use]
     pub fn content(&self) -> u64 {

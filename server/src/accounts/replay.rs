@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::Millis;
-use sync_protocol::id::{DeviceNumber, UserId};
+use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 
 use super::{Error, unhex};
 use crate::ledger::Entry;
@@ -79,7 +79,10 @@ pub fn replay(c: &mut Connection, entries: &[Entry], now: Millis) -> Result<Repl
                 )?);
             }
             Entry::Purge { ids, at } => {
-                bulk::add_purged(c, ids, *at)?;
+                // Earlier versions noted map entries beside the records.
+                let is_record = |id: &&String| id.parse::<RecordId>().is_ok();
+                let ids: Vec<String> = ids.iter().filter(is_record).cloned().collect();
+                bulk::add_purged(c, &ids, *at)?;
                 done.purged += ids.len();
             }
             Entry::Enrolment { .. } | Entry::Epoch { .. } => {}

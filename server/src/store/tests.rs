@@ -126,7 +126,7 @@ fn only_its_owner_may_read_the_database_file() {
 #[test]
 fn opening_applies_each_migration_once() {
     let (_folder, store) = on_file();
-    assert_eq!(store.applied(), ["0001", "0002", "0003", "0004"]);
+    assert_eq!(store.applied(), ["0001", "0002", "0003", "0004", "0005"]);
     assert!(store.pending_migrations().unwrap().is_empty());
     let url = format!("sqlite://{}", store.file().unwrap().display());
     let again = Store::open(&url, StoreOptions::default()).unwrap();

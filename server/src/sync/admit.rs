@@ -145,7 +145,7 @@ impl Fold {
             path: String::new(),
         };
         let park = |code, waits_for| Way::Park { code, waits_for };
-        if self.names_purged(change) {
+        if self.purged.contains(&change.record) {
             return refuse(invalid::PURGED);
         }
         if let Some(settled) = self.repeat(attempt) {
@@ -301,12 +301,6 @@ impl Fold {
         spot.scope
             .day
             .is_some_and(|day| days_between(day.0, today) > i64::from(kind.retention().days))
-    }
-
-    fn names_purged(&self, change: &Change) -> bool {
-        let is_purged = |id| self.purged_entries.contains(&id);
-        let has_purged = !self.purged_entries.is_empty() && change.entries().any(is_purged);
-        has_purged || self.purged.contains(&change.record)
     }
 
     /// The verdict that this content already got on its line.

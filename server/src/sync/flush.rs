@@ -14,9 +14,7 @@ use crate::store::exits::{self, ExitRow};
 use crate::store::lookups::Runs;
 use crate::store::records::{self, RecordRow};
 use crate::store::scopes::{HeadRow, HoldingRow};
-use crate::store::{
-    Company, Connection, Error, alerts, from_rev, history, locks, parked, purged, scopes,
-};
+use crate::store::{Company, Connection, Error, alerts, from_rev, history, locks, parked, scopes};
 
 impl Fold {
     /// Writes what was decided.
@@ -208,12 +206,8 @@ impl Fold {
         if self.newly_purged.is_empty() {
             return Ok(());
         }
-        let listed: Vec<String> = self.newly_purged.iter().cloned().collect();
-        bulk::add_purged(connection, &listed, self.now)?;
-        let ids: Vec<String> = listed
-            .into_iter()
-            .filter(|name| !purged::is_entry(name))
-            .collect();
+        let ids = self.purged_ids();
+        bulk::add_purged(connection, &ids, self.now)?;
         let gone: Vec<_> = self
             .records
             .iter()

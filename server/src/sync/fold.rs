@@ -69,8 +69,6 @@ pub(super) struct Fold {
     pub(super) spots: HashMap<Place, Vec<Arc<Spot>>>,
     pub(super) nodes: HashMap<String, Node>,
     pub(super) purged: HashSet<RecordId>,
-    /// Map entries that were purged.
-    pub(super) purged_entries: HashSet<RecordId>,
     /// Of devices whose changes were kept aside: whether they may write now.
     pub(super) active: HashMap<i64, bool>,
     /// The last change that came before its kind and was read to be tried again.
@@ -268,7 +266,6 @@ impl Fold {
             spots: HashMap::new(),
             nodes: HashMap::new(),
             purged: HashSet::new(),
-            purged_entries: HashSet::new(),
             active: HashMap::new(),
             readmit_last: None,
             aside: Vec::new(),

@@ -31,8 +31,6 @@ struct Names {
     devices: BTreeSet<i64>,
     people: BTreeSet<i64>,
     records: BTreeSet<RecordId>,
-    /// Map entries, which may have been purged.
-    entries: Vec<RecordId>,
     /// Records that move or are purged: their children are needed too.
     uprooted: BTreeSet<RecordId>,
     /// Codes of nodes.
@@ -45,11 +43,10 @@ struct Names {
 impl Names {
     fn change(&mut self, change: &Change, content: u64) {
         self.records.insert(change.record);
-        self.entries.extend(change.entries());
         self.surroundings(change, content);
     }
 
-    /// What a change names beside its record and its map entries.
+    /// What a change names beside its record.
     fn surroundings(&mut self, change: &Change, content: u64) {
         self.records.extend(change.parent);
         if let Some(place) = &change.scope
@@ -77,7 +74,6 @@ impl Fold {
                     for line in &push.lines {
                         match &line.parsed {
                             Ok(Line::Change(change)) => {
-                                names.entries.extend(&line.entries);
                                 names.surroundings(change, line.content);
                             }
                             Ok(Line::Lost(_)) => {}
@@ -130,9 +126,7 @@ impl Fold {
         self.gather_people(connection, &names)?;
         self.gather_nodes(connection, &names)?;
         let records: Vec<RecordId> = names.records.union(&self.presumed).copied().collect();
-        let (records, entries) = purged::among(connection, &records, &names.entries)?;
-        self.purged.extend(records);
-        self.purged_entries.extend(entries);
+        self.purged.extend(purged::among(connection, &records)?);
         let scope_ids: Vec<i64> = names.scopes.iter().copied().collect();
         let rows = scopes::by_ids(connection, &scope_ids)?;
         self.take_scopes(connection, &rows)?;

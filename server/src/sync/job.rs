@@ -106,8 +106,6 @@ pub struct PushLine {
     pub parsed: Result<Line, Malformed>,
     /// By this a repeat of it is known.
     pub content: u64,
-    /// The map entries that it touches.
-    pub entries: Vec<RecordId>,
     /// What it was found to be worth before it was its turn.
     pub checked: Option<Checked>,
 }
@@ -127,16 +125,15 @@ impl Push {
             .zip(&request.lines)
             .map(|(seq, line)| {
                 let parsed = read(line);
-                let (content, entries) = match &parsed {
-                    Ok(Line::Change(change)) => (change.content(), change.entries().collect()),
-                    _ => (fingerprint(line), Vec::new()),
+                let content = match &parsed {
+                    Ok(Line::Change(change)) => change.content(),
+                    _ => fingerprint(line),
                 };
                 Arc::new(PushLine {
                     bytes: line.to_vec(),
                     mark: Mark::of(seq, line),
                     parsed,
                     content,
-                    entries,
                     checked: None,
                 })
             })

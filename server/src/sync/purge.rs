@@ -9,7 +9,6 @@ use sync_protocol::id::RecordId;
 use super::fold::Fold;
 use super::job::Purge;
 use crate::retention::last_written;
-use crate::store::purged;
 
 impl Fold {
     /// The ids that go for good.
@@ -45,12 +44,6 @@ impl Fold {
             };
             slot.purge = true;
             slot.dirty = true;
-            let fields = slot.record.fields.keys();
-            let entries = fields.filter_map(|name| name.split_once('/'));
-            for (_, entry) in entries {
-                self.newly_purged.insert(purged::entry_name(entry));
-                self.purged_entries.extend(entry.parse::<RecordId>().ok());
-            }
             self.newly_purged.insert(id.to_string());
         }
         // What else is in this fold must not write to what goes.

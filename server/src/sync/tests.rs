@@ -213,39 +213,46 @@ fn nothing_of_a_revoked_phone_enters_a_record_when_what_it_stood_behind_is_dismi
 }
 
 #[test]
-fn an_entry_that_bears_the_id_of_another_record_does_not_take_it_along_when_it_is_purged() {
+fn what_is_purged_takes_no_other_record_along_and_closes_no_entry_of_another() {
     let trial = Trial::new();
     let mut phone = trial.phone(trial.leader);
+    // A visit tells of the members of its household under their own ids.
+    let member = id(9);
+    let visit = |seq, id, degrees| {
+        let set = json!({"outcome": "met", format!("members/{member}"): {"temperature": degrees}});
+        let under = json!({"kind": "visit", "parent": self::id(1), "set": set});
+        line(seq, id, under)
+    };
     let carrier = line(
-        2,
-        id(2),
-        json!({"scope": format!("grid:{GRID}"), "set": {"number": "2", format!("notes/{}", id(1)): {"text": "x"}}}),
+        4,
+        id(4),
+        json!({"scope": format!("grid:{GRID}"), "set": {"number": "4", format!("notes/{}", id(1)): {"text": "x"}}}),
     );
-    assert_eq!(
-        trial.push(&mut phone, &[household(1, id(1)), carrier]),
-        [APPLIED, APPLIED]
-    );
+    let lines = [
+        household(1, id(1)),
+        visit(2, id(2), 365),
+        visit(3, id(3), 366),
+        carrier,
+    ];
+    assert_eq!(trial.push(&mut phone, &lines), [APPLIED; 4]);
     let purge = Purge {
-        records: vec![id(2)],
+        records: vec![id(2), id(4)],
         scopes: Vec::new(),
         quiet_since: None,
     };
     trial.fold(&[Job::Purge(purge)]);
-    assert_eq!(
-        trial.push(&mut phone, &[edit(3, id(1), "13800000004")]),
-        [APPLIED]
-    );
+    let of_member = json!({"set": {format!("members/{member}"): {"name": "王伟"}}});
+    let lines = [
+        edit(5, id(1), "13800000004"),
+        line(6, id(1), of_member),
+        visit(7, id(5), 391),
+        visit(8, id(2), 367),
+    ];
+    let settled = trial.push(&mut phone, &lines);
+    assert_eq!(settled[..3], [APPLIED; 3]);
+    assert_eq!(settled[3], aside(Outcome::Invalid, "purged"));
     let standing = trial.read(|c| crate::store::purged::standing(c, 10));
     assert_eq!(standing, []);
-    let entry = line(
-        4,
-        id(3),
-        json!({"scope": format!("grid:{GRID}"), "set": {"number": "3", format!("notes/{}", id(1)): {"text": "again"}}}),
-    );
-    assert_eq!(
-        trial.push(&mut phone, &[entry]),
-        [aside(Outcome::Invalid, "purged")]
-    );
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn i4_i11_moves_purges_and_decisions_among_running_pushes_lose_nothing_and_part_
     let ids: Vec<RecordId> = visits.keys().copied().collect();
     let (rows, gone, aside) = centre.read(|c| {
         let rows = records::by_ids(c, &ids)?;
-        let gone: BTreeSet<RecordId> = purged::among(c, &ids, &[])?.0.into_iter().collect();
+        let gone: BTreeSet<RecordId> = purged::among(c, &ids)?.into_iter().collect();
         let mut aside = BTreeSet::new();
         for number in &numbers {
             for row in parked::of_device(c, *number)? {
