@@ -29,6 +29,8 @@ const CHUNK: i64 = 500;
 const UNREADABLE_DAYS: i64 = 60;
 /// Exits that every phone has seen by now. One that was away for longer loads anew what it sees to differ.
 const EXIT_DAYS: i64 = 180;
+/// Exits forgotten in one transaction, about.
+const EXITS_AT_ONCE: usize = 5_000;
 /// Phones that spoke this lately bear the clock out.
 const WITNESS_MS: Millis = 3 * DAY_MS;
 /// One phone's clock may be wrong, and two may be one person's.
@@ -59,7 +61,8 @@ pub struct Due {
 }
 
 impl Due {
-    fn count(&self) -> u64 {
+    /// Records that go one by one.
+    pub fn count(&self) -> u64 {
         self.records.values().map(|ids| ids.len() as u64).sum()
     }
 
@@ -133,19 +136,33 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
         report.records = due.count();
         return Ok(report);
     }
-    for portion in due.portions() {
-        match engine.submit(Job::Purge(portion))? {
-            Answer::Purge(count) => report.records += count,
-            _ => return Err(Failed::Broken),
-        }
-    }
     report.aside = engine.store().write::<_, store::Error>(|c| {
         idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
-        meta::save(c, LAST_RUN, &now.to_string())?;
-        exits::expire(c, now - EXIT_DAYS * DAY_MS)?;
         lookups::forget_empty_runs(c)?;
         forget_aside(c, &kinds, now)
     })?;
+    // Phones wait meanwhile, so never many at once.
+    while engine
+        .store()
+        .write(|c| exits::expire(c, now - EXIT_DAYS * DAY_MS, EXITS_AT_ONCE))?
+        >= EXITS_AT_ONCE
+    {}
+    // One that could not be purged now keeps no other from going.
+    let mut failed = None;
+    for portion in due.portions() {
+        match engine.submit(Job::Purge(portion)) {
+            Ok(Answer::Purge(count)) => report.records += count,
+            Ok(_) => failed = Some(Failed::Broken),
+            Err(stopping @ Failed::Stopping) => return Err(stopping),
+            Err(other) => failed = Some(other),
+        }
+    }
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
+    engine
+        .store()
+        .write(|c| meta::save(c, LAST_RUN, &now.to_string()))?;
     Ok(report)
 }
 
@@ -239,7 +256,7 @@ fn find_records(
         let mut quiet = BTreeSet::new();
         for row in &rows {
             let record = row.record()?;
-            if last_written(&record) < before {
+            if last_written(&record, row.created_at) < before {
                 quiet.insert(record.id);
             }
         }
@@ -247,7 +264,9 @@ fn find_records(
         let candidates: Vec<RecordId> = quiet.iter().copied().collect();
         for row in records::children_of(c, &candidates)? {
             let record = row.record()?;
-            if let Some(parent) = record.parent.filter(|_| last_written(&record) >= before) {
+            if last_written(&record, row.created_at) >= before
+                && let Some(parent) = record.parent
+            {
                 quiet.remove(&parent);
             }
         }
@@ -255,9 +274,11 @@ fn find_records(
     }
 }
 
-/// When somebody last wrote in a record.
-pub(crate) fn last_written(record: &Record) -> Millis {
-    record.stamp().time().max(record.created.time)
+/// When somebody last wrote in a record, and never before it `arrived`: by a clock that nobody could compare
+/// it may have been written long before the server was built, and is new all the same.
+pub(crate) fn last_written(record: &Record, arrived: Millis) -> Millis {
+    let written = record.stamp().time().max(record.created.time);
+    written.max(arrived)
 }
 
 fn forget_aside(c: &mut Connection, kinds: &Kinds, now: Millis) -> Result<u64, store::Error> {

@@ -259,6 +259,15 @@ impl Record {
             .sum()
     }
 
+    /// Bytes that the values that lost take as JSON.
+    #[must_use]
+    pub fn losers_size(&self) -> usize {
+        let losers = self.losers.values().flatten();
+        losers
+            .map(|held| serde_json::to_string(&held.value).map_or(0, |text| text.len()))
+            .sum()
+    }
+
     /// Entries of all maps, gone ones included.
     #[must_use]
     pub fn map_entries(&self) -> usize {

@@ -34,6 +34,8 @@ pub const MAX_CHANGES: usize = 500;
 pub const MAX_CHANGE_BYTES: usize = 16 * 1024;
 /// Bytes of a record's values.
 pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// Bytes of the values that lost in a record and are kept beside those that stand.
+pub const MAX_LOSERS_BYTES: usize = 4 * MAX_RECORD_BYTES;
 /// Map entries of a record, gone ones included.
 pub const MAX_MAP_ENTRIES: usize = 256;
 /// Bytes of a request's body as sent.

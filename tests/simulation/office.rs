@@ -143,7 +143,7 @@ impl World {
     /// Exits are forgotten, also those that some phone was away for too long to see.
     pub(crate) fn expire_exits(&mut self) -> Check {
         let before = self.centre.now() - self.random.between(0, DAY);
-        let expired = self.centre.write(|c| exits::expire(c, before));
+        let expired = self.centre.write(|c| exits::expire(c, before, usize::MAX));
         self.say(|| format!("{expired} exits from before {before} are forgotten"));
         self.figures.add("exits forgotten", expired as u64);
         self.look_at_books()

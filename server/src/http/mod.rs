@@ -166,11 +166,15 @@ async fn keep_house(app: Arc<App>) {
                 ?doubt,
                 "nothing was purged: look at the machine's clock; if it is right, run kadian purge"
             ),
-            Err(problem) => tracing::error!(
-                code = problem.code().code,
-                cause = problem.cause(),
-                "nothing was purged"
-            ),
+            Err(problem) => {
+                // Something else was in the way, and will not be for a whole day.
+                wait = Duration::from_secs(10 * 60);
+                tracing::error!(
+                    code = problem.code().code,
+                    cause = problem.cause(),
+                    "not all was purged that is due; it is tried again"
+                );
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::Millis;
 use sync_protocol::change::Fields;
-use sync_protocol::kind::query_term;
+use sync_protocol::kind::{query_term, reserved};
 
 use super::search::term;
 use super::{Fault, malformed};
@@ -101,6 +101,12 @@ pub fn look(
     let Some(kind) = eye.rules.kinds.get(&record.kind) else {
         return Ok(Outcome::default());
     };
+    let view = kind.view(SHOWN_AS);
+    let abnormal = if view.masks(reserved::ABNORMAL, false) {
+        Vec::new()
+    } else {
+        record.abnormal.clone()
+    };
     let code = found.scope.place.code().to_owned();
     let place = scopes::nodes(c, &[code])?.pop().map(|node| node.name);
     Ok(Outcome {
@@ -108,8 +114,8 @@ pub fn look(
             place: place.unwrap_or_default(),
             time: record.created.time,
             // Nobody's own entries are shown more of than anybody else's.
-            set: kind.view(SHOWN_AS).project(record.values(), false),
-            abnormal: record.abnormal,
+            set: view.project(record.values(), false),
+            abnormal,
             kind: record.kind,
         }),
         record: Some(found.row.id),

@@ -41,8 +41,16 @@ pub fn delete(connection: &mut Connection, scope_id: i64, record: RecordId) -> R
     Ok(())
 }
 
-/// Takes away what is older than `before`, and says how many. A phone that has not seen them yet learns from
-/// the digest that it holds what has left.
-pub fn expire(connection: &mut Connection, before: Millis) -> Result<usize, Error> {
-    Ok(diesel::delete(exit::table.filter(exit::at.lt(before))).execute(connection)?)
+/// Takes away what is older than `before`, the oldest first and about `most` of it, and says how many. A
+/// phone that has not seen them yet learns from the digest that it holds what has left.
+pub fn expire(connection: &mut Connection, before: Millis, most: usize) -> Result<usize, Error> {
+    let last: Option<i64> = exit::table
+        .filter(exit::at.lt(before))
+        .order(exit::at)
+        .offset(i64::try_from(most).unwrap_or(i64::MAX).saturating_sub(1))
+        .select(exit::at)
+        .first(connection)
+        .optional()?;
+    let old = exit::table.filter(exit::at.le(last.unwrap_or(before - 1)));
+    Ok(diesel::delete(old).execute(connection)?)
 }

@@ -271,14 +271,14 @@ pub fn forget(connection: &mut Connection, records: &[String]) -> Result<(), Err
 }
 
 /// Notes that one that stays open does so for another reason.
-pub fn change_code(
-    connection: &mut Connection,
-    id: i64,
-    code: &str,
-    waits_for: Option<&str>,
-) -> Result<(), Error> {
+pub fn change_code(connection: &mut Connection, id: i64, row: &NewParked) -> Result<(), Error> {
     diesel::update(parked::table.find(id))
-        .set((parked::code.eq(code), parked::waits_for.eq(waits_for)))
+        .set((
+            parked::verdict.eq(&row.verdict),
+            parked::code.eq(&row.code),
+            parked::detail.eq(&row.detail),
+            parked::waits_for.eq(&row.waits_for),
+        ))
         .execute(connection)?;
     Ok(())
 }

@@ -90,6 +90,7 @@ impl Fold {
                 let waits_for = waits_for.map(|id| id.to_string());
                 aside.settled |= aside.row.code != code || aside.row.waits_for != waits_for;
                 aside.row.code = code.to_owned();
+                aside.row.detail = path.to_owned();
                 aside.row.verdict = verdict_name(outcome).to_owned();
                 aside.row.waits_for = waits_for;
                 if forget {

@@ -10,7 +10,7 @@ use sync_protocol::id::{DeviceNumber, RecordId};
 use sync_protocol::merge::{Lost, Merged, Writer, merge, seen_stamp};
 use sync_protocol::record::Record;
 use sync_protocol::stamp::{Clock, Normalised, RawStamp, Reading, Stamp, normalise};
-use sync_protocol::wire::{MAX_MAP_ENTRIES, MAX_RECORD_BYTES, Outcome, parked};
+use sync_protocol::wire::{MAX_LOSERS_BYTES, MAX_MAP_ENTRIES, MAX_RECORD_BYTES, Outcome, parked};
 
 use super::admit::{Attempt, Author};
 use super::fold::{Aside, Fold, Slot, Spot};
@@ -58,15 +58,24 @@ impl Fold {
         let stamp = self.above_seen(attempt, seen_stamp(&record, &writer));
         let write = attempt.write(stamp, next_rev(record.rev, self.epoch), late);
         let merged = merge(&mut record, &change.set, write, &writer);
-        if record.size() > MAX_RECORD_BYTES || record.map_entries() > MAX_MAP_ENTRIES {
+        if record.size() > MAX_RECORD_BYTES
+            || record.losers_size() > MAX_LOSERS_BYTES
+            || record.map_entries() > MAX_MAP_ENTRIES
+        {
             return None;
         }
         let abnormal = self.rules.policy.abnormal(&record.kind, &record);
         let derived_as_before = abnormal == record.abnormal;
-        for rule in abnormal
+        // A fever is told also if the record had one before, of somebody else or seen to already, and if
+        // what was measured loses against a later value. Tried again, it is no news.
+        let brought = match attempt.again {
+            None => self.rules.policy.abnormal(&record.kind, &change.set),
+            Some(_) => Vec::new(),
+        };
+        let new = abnormal
             .iter()
-            .filter(|rule| !record.abnormal.contains(rule))
-        {
+            .filter(|rule| !record.abnormal.contains(rule));
+        for rule in new.chain(&brought) {
             self.raise_abnormal(rule, record.id, attempt, spot);
         }
         record.abnormal = abnormal;
@@ -195,11 +204,15 @@ impl Fold {
         }
         let mut freed = BTreeSet::from([record.to_string()]);
         let mut tried = BTreeSet::new();
+        // Lines in which something of a record still stands aside before all that is behind.
+        let mut held_up = BTreeSet::new();
         loop {
             let next = self.aside.iter().position(|aside| {
                 let hangs_on = |id: &Option<String>| id.as_ref().is_some_and(|id| freed.contains(id));
                 let waits = aside.row.code == parked::WAITING && hangs_on(&aside.row.waits_for);
-                let behind = aside.row.code == parked::BEHIND && hangs_on(&aside.row.record);
+                let behind = aside.row.code == parked::BEHIND
+                    && hangs_on(&aside.row.record)
+                    && !held_up.contains(&queue(aside));
                 aside.is_open() && (waits || behind)
             } && !tried.contains(&key(aside)));
             let Some(index) = next else { return };
@@ -207,17 +220,21 @@ impl Fold {
                 return;
             };
             tried.insert(key(aside));
+            let queue = queue(aside);
             let author_user = aside.row.account;
             // By what the phone may do now: it may have been revoked since.
             let may_write = self.active.get(&aside.row.device).copied().unwrap_or(false);
-            if self.try_again(index, author_user, may_write).is_ok()
-                && let Some(record) = self
-                    .aside
-                    .get(index)
-                    .and_then(|aside| aside.row.record.clone())
-            {
-                freed.insert(record);
-                tried.clear();
+            match self.try_again(index, author_user, may_write) {
+                Ok(_) => {
+                    let record = self.aside.get(index);
+                    freed.extend(record.and_then(|aside| aside.row.record.clone()));
+                    tried.clear();
+                    held_up.clear();
+                }
+                Err(code) if code == parked::BEHIND => {
+                    held_up.insert(queue);
+                }
+                Err(_) => {}
             }
         }
     }
@@ -280,6 +297,11 @@ impl Fold {
 
 fn key(aside: &Aside) -> (i64, i64) {
     (aside.row.device, aside.row.seq)
+}
+
+/// Changes of one line and one record go in one after the other.
+fn queue(aside: &Aside) -> (i64, Option<String>) {
+    (aside.row.line, aside.row.record.clone())
 }
 
 impl Aside {

@@ -238,12 +238,7 @@ impl Fold {
                 parked::clear_body(connection, id)?;
             }
             if aside.is_open() {
-                parked::change_code(
-                    connection,
-                    id,
-                    &aside.row.code,
-                    aside.row.waits_for.as_deref(),
-                )?;
+                parked::change_code(connection, id, &aside.row)?;
             } else {
                 parked::settle(
                     connection,

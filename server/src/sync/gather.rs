@@ -190,6 +190,10 @@ impl Fold {
 
     /// Whether the devices whose changes were kept aside may write now.
     fn gather_states(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        // What is kept aside by this fold may be set free by it.
+        let here = self.devices.iter();
+        self.active
+            .extend(here.map(|(number, device)| (*number, device.row.state == "active")));
         if self.aside.is_empty() {
             return Ok(());
         }

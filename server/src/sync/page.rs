@@ -144,12 +144,9 @@ impl Snapshot<'_> {
             return Ok(None);
         };
         if budget.rows == 0 || (budget.bytes == 0 && !budget.untouched) {
-            feed.more = true;
-            feed.reset = false;
-            // The cursor stays good for the view that it was given under, and for no other.
-            feed.view.clone_from(view);
-            return Ok(Some(feed));
+            return Ok(Some(without_room(feed, open.ask)));
         }
+        feed.cursor = from;
         let own = if worth == Worth::Good {
             Some(own)
         } else {
@@ -173,6 +170,9 @@ impl Snapshot<'_> {
                 feed.more = true;
                 break;
             }
+        }
+        if feed.more && feed.cursor == from {
+            return Ok(Some(without_room(feed, open.ask)));
         }
         feed.own = join_runs(runs);
         if !feed.rows.is_empty() {
@@ -287,6 +287,18 @@ impl Snapshot<'_> {
             }
         }
         Ok((count, digest))
+    }
+}
+
+/// A feed of which nothing went onto the page: the phone stands where it stood. Its cursor stays good for the
+/// view that it was given under, and for no other.
+fn without_room(feed: Feed, Ask(_, cursor, view, _): &Ask) -> Feed {
+    Feed {
+        cursor: *cursor,
+        view: view.clone(),
+        reset: false,
+        more: true,
+        ..feed
     }
 }
 

@@ -68,7 +68,7 @@ impl Fold {
             let in_use: BTreeSet<RecordId> = self
                 .records
                 .values()
-                .filter(|slot| last_written(&slot.record) >= since)
+                .filter(|slot| last_written(&slot.record, slot.created_at) >= since)
                 .flat_map(|slot| [Some(slot.record.id), slot.record.parent])
                 .flatten()
                 .collect();

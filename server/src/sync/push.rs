@@ -63,7 +63,7 @@ impl Fold {
             progress(index);
             let seq = push.from + index as Seq;
             settled.push(if index < skip {
-                self.verdict_before(number, seq, line)
+                self.verdict_before(&author, seq, line)
             } else {
                 self.settle(push, &author, seq, index, line)
             });
@@ -151,7 +151,8 @@ impl Fold {
     }
 
     /// What became of a change that was seen before.
-    fn verdict_before(&mut self, number: i64, seq: Seq, line: &PushLine) -> Settled {
+    fn verdict_before(&mut self, author: &Author, seq: Seq, line: &PushLine) -> Settled {
+        let number = i64::from(author.device.0);
         let record = match &line.parsed {
             Ok(Line::Change(change)) => Some(change.record),
             Ok(Line::Lost(_)) => None,
@@ -182,18 +183,25 @@ impl Fold {
             };
             return Settled::aside(seq, record, outcome, &row.code, &row.detail);
         }
+        // It may have repeated what its line had aside under a number that was left since.
+        if let Some(settled) = self.repeat_aside(seq, author.line, record, line.content)
+            && settled.outcome != Outcome::Applied
+        {
+            return settled;
+        }
         let Some(record) = record else {
             return Settled::aside(seq, None, Outcome::Invalid, "json", "");
         };
         let mut settled = Settled::applied(seq, record);
-        let device = DeviceNumber(u32::try_from(number).unwrap_or(0));
         self.unfold(record);
         let Some(slot) = self.records.get(&record) else {
             return settled;
         };
         let scope = self.scopes.get(&slot.scope).filter(|_| !slot.purge);
         settled.spot = scope.map(|scope| Arc::clone(&scope.spot));
-        if let Some(write) = slot.record.write_by(device, seq)
+        let write = slot.record.write_by(author.device, seq);
+        let write = write.or_else(|| slot.record.repeat_of(author.line, line.content));
+        if let Some(write) = write
             && !write.lost.is_empty()
         {
             settled.outcome = Outcome::Merged;

@@ -1,8 +1,11 @@
 //! Sequences that once went wrong, each by a test of its own: several jobs in one fold, changes
 //! that are kept aside and set free, purges.
 
+mod ages;
+mod fevers;
 mod first;
 mod presumed;
+mod queues;
 mod verdicts;
 
 use serde_json::{Value, json};
@@ -15,7 +18,7 @@ use super::job::{Answer, Decision, Job, Movement, Purge, Push, PushAnswer, Resol
 use crate::app::App;
 use crate::clock::{BUILD, Clock};
 use crate::demo::district::{Scale, build, hold};
-use crate::store::devices::{DeviceState, NewDevice};
+use crate::store::devices::{DeviceState, Leaving, NewDevice};
 use crate::store::{Error, accounts, devices, exits, parked, records, scopes};
 
 const NOW: i64 = BUILD + 100_000_000;
@@ -57,13 +60,17 @@ impl Trial {
     }
 
     fn phone(&self, account: UserId) -> Phone {
+        self.phone_that(account, None)
+    }
+
+    fn phone_that(&self, account: UserId, leaves: Option<Leaving>) -> Phone {
         let made = self.made.get() + 1;
         self.made.set(made);
         let new = NewDevice {
             account,
             token_hash: &[made; 32],
             name: "phone",
-            leaves: None,
+            leaves,
             now: NOW,
         };
         let row = self.write(|c| devices::insert(c, &new));

@@ -134,7 +134,10 @@ fn i2_i14_a_phone_gets_to_the_last_page_also_where_the_exits_of_later_have_expir
     for id in gone {
         grid.world.move_record(*id, "G2").unwrap();
     }
-    let expired = grid.world.centre.write(|c| exits::expire(c, Millis::MAX));
+    let expired = grid
+        .world
+        .centre
+        .write(|c| exits::expire(c, Millis::MAX, usize::MAX));
     assert_eq!(expired, gone.len());
     let here: BTreeSet<RecordId> = here.iter().copied().collect();
     let phone = grid.world.add_right_phone();

@@ -151,17 +151,18 @@ fn follow_two_grids(
     panic!("the pages have no end");
 }
 
-#[test]
-fn i10_scope_safety_another_view_reaches_every_scope_also_one_that_the_page_had_no_room_for() {
+/// What a phone holds of two grids whose person becomes an officer and is none again.
+fn change_views(page: Option<usize>, first: u32, text: &str) {
     let mut world = World::empty(12);
-    world.page = Some(2);
+    world.page = page;
     world.centre.grant(4, "command", DISTRICT, None);
     let mut office = Raw::enrol(&mut world.centre, OFFICER, 1);
     let number = "13812345678";
-    let lines: Vec<_> = (0..6)
+    let count = first + 3;
+    let lines: Vec<_> = (0..count)
         .map(|n| {
-            let place = if n < 3 { "grid:G1" } else { "grid:G2" };
-            let set = json!({ "number": n.to_string(), "phone": number });
+            let place = if n < first { "grid:G1" } else { "grid:G2" };
+            let set = json!({ "number": n.to_string(), "phone": number, "x_text": text });
             line(world.centre.now(), "household", n, place, &set)
         })
         .collect();
@@ -175,15 +176,26 @@ fn i10_scope_safety_another_view_reaches_every_scope_also_one_that_the_page_had_
         let whole = held.values().filter(|shown| shown.contains(number));
         (held.len(), whole.count())
     };
+    let all = count as usize;
     follow_two_grids(&world, &phone, &mut asks, &mut held);
-    assert_eq!(whole(&held), (6, 0), "masked");
+    assert_eq!(whole(&held), (all, 0), "masked");
     world.centre.grant(4, "officer", DISTRICT, None);
     follow_two_grids(&world, &phone, &mut asks, &mut held);
-    assert_eq!(whole(&held), (6, 6), "an officer sees them whole");
+    assert_eq!(whole(&held), (all, all), "an officer sees them whole");
     let last = world.centre.grants.len() - 1;
     world.centre.end_grant(last, true);
     follow_two_grids(&world, &phone, &mut asks, &mut held);
-    assert_eq!(whole(&held), (6, 0), "and masked again");
+    assert_eq!(whole(&held), (all, 0), "and masked again");
+}
+
+#[test]
+fn i10_scope_safety_another_view_reaches_every_scope_also_one_that_the_page_had_no_room_for() {
+    change_views(Some(2), 3, "");
+}
+
+#[test]
+fn i10_scope_safety_another_view_reaches_every_scope_also_one_whose_first_row_did_not_fit() {
+    change_views(None, 12, &"x".repeat(10_000));
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn what_came_under_another_number_before_is_a_repeat_whatever_became_of_rights()
         account: trial.leader,
         token_hash: &[99; 32],
         name: "phone",
-        leaves: Some(devices::Leaving {
+        leaves: Some(Leaving {
             line: left,
             number: left,
             knew: 0,
