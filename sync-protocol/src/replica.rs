@@ -183,6 +183,10 @@ impl Replica {
 
     /// The versions of kind definitions and policy that the phone holds now.
     pub const fn loaded(&mut self, schema: u32, policy: u32) {
+        // Who was too old to be served is no longer, perhaps.
+        if schema > self.schema {
+            self.pace.without_pull = false;
+        }
         self.schema = schema;
         self.policy = policy;
     }

@@ -52,7 +52,15 @@ pub fn held(
     // Where nothing is seen with all roles together, nothing is seen with some of them.
     by_level.retain(|level, by_day| sees(&roles, level, *by_day));
     let wanted: Vec<String> = by_level.keys().cloned().collect();
-    let mut paths: Vec<&str> = reach.held().map(|(path, _)| path).collect();
+    // A kind is seen by one role or another: where a role by itself sees nothing at any level, there is
+    // nothing to look through below it.
+    let looks = |role: &str| {
+        by_level
+            .iter()
+            .any(|(level, by_day)| sees(&[role], level, *by_day))
+    };
+    let held = reach.held().filter(|(_, role)| looks(role));
+    let mut paths: Vec<&str> = held.map(|(path, _)| path).collect();
     paths.sort_unstable();
     paths.dedup_by(|inner, outer| inner.starts_with(*outer));
     let mut places = Vec::new();

@@ -215,7 +215,7 @@ impl Replica {
         };
         for seq in first.max(from)..=last.min(end) {
             let change = self.entry_of(seq).and_then(super::outbox::Entry::change);
-            let row = change.and_then(|change| self.own_row(&change, rev));
+            let row = change.and_then(|change| self.own_row(&feed.scope, &change, rev));
             match row {
                 Some(row) => {
                     self.settle_overlay(row.record, Some(&row.set));
@@ -234,13 +234,15 @@ impl Replica {
     }
 
     /// The row that a change makes of the copy here, if that is at the change's base (or is that
-    /// row already).
-    fn own_row(&self, change: &Change, rev: Rev) -> Option<Row> {
+    /// row already). A copy that was not served again under the present view, or was served for another
+    /// scope, may show less than the feed does.
+    fn own_row(&self, scope: &Scope, change: &Change, rev: Rev) -> Option<Row> {
         let own = self.identity.as_ref()?;
         let stamp = change.stamp.by(own.device);
         match (self.rows.get(&change.record), change.base) {
+            (Some(filed), _) if filed.scope != *scope => None,
             (Some(filed), _) if filed.row.rev == rev => Some(filed.row.clone()),
-            (Some(filed), Some(base)) if filed.row.rev == base => {
+            (Some(filed), Some(base)) if filed.row.rev == base && !filed.stale => {
                 let mut row = filed.row.clone();
                 row.rev = rev;
                 row.stamp = row.stamp.max(stamp);

@@ -203,7 +203,10 @@ impl Replica {
         let ended: Vec<Scope> = self
             .holdings
             .iter()
-            .filter(|(_, held)| held.cursor > 0 || held.count > 0)
+            .filter(|(scope, held)| {
+                let is_awaited = |limbo: &Limbo| limbo.to == **scope;
+                held.cursor > 0 || held.count > 0 || self.limbo.values().any(is_awaited)
+            })
             .filter(|(_, held)| {
                 let lease = i64::from(held.lease) * 1_000;
                 wall < held.renewed || wall >= held.renewed.saturating_add(lease)

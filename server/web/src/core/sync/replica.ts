@@ -130,6 +130,8 @@ export function tick(self: Replica, moment: Moment): void {
 
 /** The versions of kind definitions and policy that the phone holds now. */
 export function loaded(self: Replica, schema: number, policy: number): void {
+  // Who was too old to be served is no longer, perhaps.
+  if (schema > self.schema) self.pace.withoutPull = false
   self.schema = schema
   self.policy = policy
 }

@@ -153,7 +153,7 @@ function applyOwn(self: Replica, feed: Feed, first: Seq, last: Seq, rev: Rev): v
   }
   for (let seq = Math.max(first, flight.from); seq <= Math.min(last, flight.last); seq++) {
     const change = changeOf(entryOf(self, seq))
-    const row = change === null ? null : ownRow(self, change, rev)
+    const row = change === null ? null : ownRow(self, feed.scope, change, rev)
     if (row === null) {
       askAgain()
       continue
@@ -164,14 +164,19 @@ function applyOwn(self: Replica, feed: Feed, first: Seq, last: Seq, rev: Rev): v
   if (first < flight.from || last > flight.last) askAgain()
 }
 
-/** The row that a change makes of the copy here, if that is at the change's base (or is that row already). */
-function ownRow(self: Replica, change: Change, rev: Rev): Row | null {
+/**
+ * The row that a change makes of the copy here, if that is at the change's base (or is that row already).
+ * A copy that was not served again under the present view, or was served for another scope, may show less.
+ */
+function ownRow(self: Replica, scope: Scope, change: Change, rev: Rev): Row | null {
   if (self.identity === null) return null
   const stamp = stampBy(change.stamp, self.identity.device)
-  const copy = self.rows.get(change.record)?.row
-  if (copy !== undefined) {
+  const filed = self.rows.get(change.record)
+  if (filed !== undefined) {
+    const copy = filed.row
+    if (filed.scope !== scope) return null
     if (copy.rev === rev) return copy
-    if (change.base === null || copy.rev !== change.base) return null
+    if (change.base === null || copy.rev !== change.base || filed.stale) return null
     return { ...copy, rev, stamp: copy.stamp > stamp ? copy.stamp : stamp, set: { ...copy.set, ...change.set } }
   }
   if (change.base !== null) return null

@@ -175,7 +175,8 @@ export function sweep(self: Replica, scopes: readonly Scope[]): void {
 /** A lease ends after its time, and when the clock stands below the moment it began. */
 export function endLeases(self: Replica, wall: Millis): void {
   for (const [scope, held] of [...self.holdings]) {
-    if (held.cursor === 0 && held.count === 0) continue
+    const isAwaited = () => [...self.limbo.values()].some((body) => body.to === scope)
+    if (held.cursor === 0 && held.count === 0 && !isAwaited()) continue
     if (wall < held.renewed || wall >= held.renewed + held.lease * 1_000) empty(self, scope)
   }
 }
