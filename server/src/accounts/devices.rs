@@ -60,7 +60,7 @@ pub fn set_state(
         actor.may_manage(&grants, now)
     };
     if !allowed {
-        let refusal = if own || actor.sees(&grants) {
+        let refusal = if own || actor.sees(&grants, now) {
             Refusal::Forbidden
         } else {
             Refusal::Unknown("device")

@@ -5,8 +5,10 @@
 use sync_protocol::Millis;
 use sync_protocol::id::UserId;
 
+use super::roles::READERS;
 use super::{Actor, Error, Refusal, Role, malformed};
 use crate::ledger::{Entry, Ledger};
+use crate::store::areas::AreaRow;
 use crate::store::grants::{self, NewGrant, PlacedGrant};
 use crate::store::{Connection, accounts, areas};
 
@@ -21,18 +23,23 @@ pub struct NewAssignment<'a> {
     pub until: Option<Millis>,
 }
 
-/// Gives a role to somebody whom the caller sees. Giving what is held already, to the same date,
-/// changes nothing and returns the grant that is there.
+/// Gives a role to somebody whom the caller sees, or who never held any. Giving what is held already, to
+/// the same date, changes nothing and returns the grant that is there.
 pub fn give(
     c: &mut Connection,
     actor: Actor<'_>,
     new: &NewAssignment<'_>,
     now: Millis,
 ) -> Result<i64, Error> {
+    let place = place(c, actor, new)?;
     let row = accounts::by_id(c, new.account)?.ok_or(Refusal::Unknown("account"))?;
     let held = grants::of_account(c, new.account)?;
-    // Somebody of another town may be lent: their number is enough. What is not allowed is to
-    // raise oneself.
+    // Whoever gives somebody a role sees them from then on, and stops their phones. So people of
+    // another town are lent by those who stand above both places; a number alone is not enough.
+    if !actor.may_lend(&held, now) {
+        return Err(Refusal::Unknown("account").into());
+    }
+    // What is not allowed is to raise oneself.
     if actor.account() == Some(new.account) && !actor.may_manage(&held, now) {
         return Err(Refusal::Forbidden.into());
     }
@@ -48,10 +55,9 @@ pub fn give(
             && grant.from_at <= new.from.unwrap_or(now)
     });
     if let Some(same) = same {
-        check_giver(actor, new.role, &same.path)?;
         return Ok(same.grant.id);
     }
-    give_new(c, actor, new, now)
+    insert(c, actor, &place, new, now)
 }
 
 pub(super) fn give_new(
@@ -60,12 +66,32 @@ pub(super) fn give_new(
     new: &NewAssignment<'_>,
     now: Millis,
 ) -> Result<i64, Error> {
+    let place = place(c, actor, new)?;
+    insert(c, actor, &place, new, now)
+}
+
+/// The role and the area of what is to be given, if the caller may give it.
+fn place(
+    c: &mut Connection,
+    actor: Actor<'_>,
+    new: &NewAssignment<'_>,
+) -> Result<(Role, AreaRow), Error> {
     let role = Role::parse(new.role).ok_or(malformed("role", "one of the roles that there are"))?;
     let area = areas::by_code(c, new.area)?.ok_or(Refusal::Unknown("area"))?;
     check_giver(actor, new.role, &area.path)?;
     if role == Role::GridLeader && area.level != "grid" {
         return Err(malformed("area", "a grid leader is assigned to a grid"));
     }
+    Ok((role, area))
+}
+
+fn insert(
+    c: &mut Connection,
+    actor: Actor<'_>,
+    (role, area): &(Role, AreaRow),
+    new: &NewAssignment<'_>,
+    now: Millis,
+) -> Result<i64, Error> {
     let from = new.from.unwrap_or(now);
     if new.until.is_some_and(|until| until <= from || until <= now) {
         return Err(malformed("until", "later than from, and than now"));
@@ -182,7 +208,7 @@ pub fn revoke(
 fn givable(c: &mut Connection, actor: Actor<'_>, grant: i64) -> Result<PlacedGrant, Error> {
     let placed = grants::by_id(c, grant)?.ok_or(Refusal::Unknown("assignment"))?;
     check_giver(actor, &placed.grant.role, &placed.path).map_err(|refusal| {
-        if actor.sees(std::slice::from_ref(&placed)) {
+        if actor.holds(READERS, &placed.path) {
             refusal
         } else {
             Refusal::Unknown("assignment")

@@ -76,6 +76,14 @@ pub const READERS: &[&str] = &[
 /// The role that manages the area tree.
 pub const AREA_KEEPERS: &[&str] = &["admin"];
 
+/// The grants by which others have to do with a person: those that have begun, also such as are over.
+/// One that begins later gives nobody a hand on them, unless they have held nothing before.
+fn begun(grants: &[PlacedGrant], now: Millis) -> impl Iterator<Item = &PlacedGrant> {
+    let ahead = move |row: &PlacedGrant| row.grant.from_at > now;
+    let none = grants.iter().all(ahead);
+    grants.iter().filter(move |row| none || !ahead(row))
+}
+
 /// Who asks for a change.
 #[derive(Debug, Clone, Copy)]
 pub enum Actor<'a> {
@@ -111,13 +119,28 @@ impl Actor<'_> {
     }
 
     /// Whether the caller sees a person with these grants at all.
-    pub fn sees(&self, grants: &[PlacedGrant]) -> bool {
-        grants.iter().any(|row| self.holds(READERS, &row.path))
+    pub fn sees(&self, grants: &[PlacedGrant], now: Millis) -> bool {
+        begun(grants, now).any(|row| self.holds(READERS, &row.path))
+    }
+
+    /// Whether the caller may give something to a person with these grants: who is at work somewhere
+    /// is lent only by those who see them there; whose grants are all over, by those who see one of
+    /// them. Who never held any is there for all.
+    pub fn may_lend(&self, grants: &[PlacedGrant], now: Millis) -> bool {
+        let mut open = begun(grants, now)
+            .filter(|row| !row.grant.is_over(now))
+            .peekable();
+        if open.peek().is_some() {
+            open.any(|row| self.holds(READERS, &row.path))
+        } else {
+            grants.is_empty() || self.sees(grants, now)
+        }
     }
 
     /// Whether the caller may act *for* a person: set a password, enrol a phone, close the account.
     /// Whoever does that gains what the person may do, so every grant that is not over must be
-    /// one that the caller could give; where all are over, one of them.
+    /// one that the caller could give, also those that begin later; and one of those that have begun,
+    /// running or over.
     pub fn may_manage(&self, grants: &[PlacedGrant], now: Millis) -> bool {
         if matches!(self, Self::CommandLine) {
             return true;
@@ -125,15 +148,8 @@ impl Actor<'_> {
         let givable = |row: &PlacedGrant| {
             Role::parse(&row.grant.role).is_some_and(|role| self.may_give(role, &row.path))
         };
-        let mut open = grants
-            .iter()
-            .filter(|row| !row.grant.is_over(now))
-            .peekable();
-        if open.peek().is_some() {
-            open.all(givable)
-        } else {
-            grants.iter().any(givable)
-        }
+        let mut open = grants.iter().filter(|row| !row.grant.is_over(now));
+        open.all(givable) && begun(grants, now).any(givable)
     }
 
     /// Whether the caller may take a phone out of use. One grant that the caller could give is
@@ -147,12 +163,11 @@ impl Actor<'_> {
             .held()
             .filter_map(|(_, role)| Role::parse(role))
             .collect();
-        let outranked = grants
-            .iter()
+        let outranked = begun(grants, now)
             .filter(|row| !row.grant.is_over(now))
             .filter_map(|row| Role::parse(&row.grant.role))
             .any(|role| !own.iter().any(|giver| role.is_given_by(*giver)));
-        let touches = grants.iter().any(|row| {
+        let touches = begun(grants, now).any(|row| {
             Role::parse(&row.grant.role).is_some_and(|role| self.may_give(role, &row.path))
         });
         touches && !outranked
@@ -162,7 +177,7 @@ impl Actor<'_> {
     pub fn manage(&self, grants: &[PlacedGrant], now: Millis) -> Result<(), Refusal> {
         if self.may_manage(grants, now) {
             Ok(())
-        } else if self.sees(grants) {
+        } else if self.sees(grants, now) {
             Err(Refusal::Forbidden)
         } else {
             Err(Refusal::Unknown("account"))

@@ -26,7 +26,7 @@ pub async fn list(
     let rows = app
         .read(move |c| {
             let (_, reach) = console.enter(c, now)?;
-            devices::page(c, &reach, READERS, page.after, limit).map_err(Problem::from)
+            devices::page(c, (&reach, now), READERS, page.after, limit).map_err(Problem::from)
         })
         .await?;
     let listed = Listed::new(rows, limit, |row| row.number);

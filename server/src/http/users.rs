@@ -28,7 +28,7 @@ pub async fn list(
     let rows = app
         .read(move |c| {
             let (_, reach) = console.enter(c, now)?;
-            accounts::page(c, &reach, READERS, page.after, limit).map_err(Problem::from)
+            accounts::page(c, (&reach, now), READERS, page.after, limit).map_err(Problem::from)
         })
         .await?;
     let listed = Listed::new(rows, limit, |row| row.id);

@@ -1,5 +1,6 @@
 //! Accounts: one person's login, name and password hash. Rights stand in `grants`.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use sync_protocol::Millis;
 use sync_protocol::id::UserId;
@@ -63,10 +64,10 @@ pub fn insert(
 }
 
 /// Accounts, by number above `after`, that hold (or held) a grant where `reach` holds one of
-/// `roles` now.
+/// `roles` now. A grant that begins later shows nobody, unless its person has held nothing before.
 pub fn page(
     c: &mut Connection,
-    reach: &Reach,
+    (reach, now): (&Reach, Millis),
     roles: &[&str],
     after: i64,
     limit: i64,
@@ -76,12 +77,17 @@ pub fn page(
         limit,
         |row: &AccountRow| row.id,
         |path| {
-            let holders = grants::table
-                .filter(grants::area.eq_any(areas::codes_below(path.to_owned())))
-                .select(grants::account);
+            let here = || grants::area.eq_any(areas::codes_below(path.to_owned()));
+            let holders = grants::table.filter(here()).select(grants::account);
+            let begun = || {
+                grants::table
+                    .filter(grants::account.eq(account::id))
+                    .filter(grants::from_at.le(now))
+            };
             Ok(account::table
                 .filter(account::id.gt(after))
                 .filter(account::id.eq_any(holders))
+                .filter(exists(begun().filter(here())).or(not(exists(begun()))))
                 .order(account::id)
                 .limit(limit)
                 .load(c)?)

@@ -2,7 +2,7 @@
 //! its pushes have come. Numbers 1 to 999 are leased by server processes. Who may enrol or revoke
 //! is decided in `accounts`; what a push changes in a device is decided in `sync`.
 
-use diesel::dsl::max;
+use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
 use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, UserId};
@@ -230,10 +230,11 @@ pub fn of_line(c: &mut Connection, line: i64) -> Result<Vec<DeviceRow>, Error> {
 }
 
 /// Devices, by number above `after`, of accounts that hold (or held) a grant where `reach` holds
-/// one of `roles` now. Rights that ran out do not hide a phone from those who must revoke it.
+/// one of `roles` now. Rights that ran out do not hide a phone from those who must revoke it; such as
+/// begin later do not show it, unless its person has held nothing before.
 pub fn page(
     c: &mut Connection,
-    reach: &Reach,
+    (reach, now): (&Reach, Millis),
     roles: &[&str],
     after: i64,
     limit: i64,
@@ -249,6 +250,7 @@ pub fn page(
             Ok(device::table
                 .filter(device::number.gt(after.max(i64::from(LAST_PROCESS))))
                 .filter(device::account.eq_any(accounts))
+                .filter(exists(begun().filter(here())).or(not(exists(begun()))))
                 .order(device::number)
                 .limit(limit)
                 .load(c)?)

@@ -301,7 +301,7 @@ fn server_processes_lease_numbers_below_those_of_phones() {
             let Actor::Person(reach) = actor else {
                 unreachable!()
             };
-            Ok(rows::page(c, reach, roles::READERS, 0, 100)?)
+            Ok(rows::page(c, (reach, NOW), roles::READERS, 0, 100)?)
         })
         .unwrap();
     assert_eq!(listed.len(), 1, "processes are not phones");
