@@ -12,8 +12,7 @@ use crate::ledger::{Entry, Ledger};
 use crate::store::alerts::{self, Alert};
 use crate::store::devices::{self, DeviceRow, DeviceState, Leaving, NewDevice};
 use crate::store::enrolments::{self, EnrolmentRow};
-use crate::store::grants::of_account;
-use crate::store::{Connection, accounts};
+use crate::store::{Connection, accounts, reach};
 
 const MINUTE: Millis = 60 * 1000;
 /// How long a code is good for, unless somebody asks for another time.
@@ -236,12 +235,7 @@ fn part(
 }
 
 fn tell(c: &mut Connection, old: &DeviceRow, new: &DeviceRow, now: Millis) -> Result<(), Error> {
-    let held = of_account(c, old.user())?;
-    let area = held
-        .iter()
-        .find(|row| !row.grant.is_over(now))
-        .or(held.last())
-        .map(|row| row.grant.area.clone());
+    let area = reach::homes(c, &[old.account], now)?.remove(&old.account);
     let mut alert = Alert::new(now, "fork", &new.number.to_string(), area);
     alert.device = Some(old.number);
     alert.detail = format!(

@@ -2,8 +2,9 @@
 //! what goes when its time is over.
 
 use super::records_tests::{household, make, trial_with_entries};
-use super::trial::{DAY, TODAY, Trial, id};
-use serde_json::json;
+use super::trial::{DAY, NOW, TODAY, Trial, id};
+use crate::store;
+use serde_json::{Value, json};
 
 #[actix_web::test]
 async fn a_look_up_gives_one_masked_match_and_is_always_on_record() {
@@ -120,6 +121,59 @@ async fn what_is_kept_aside_is_shown_projected_and_decided_once() {
     assert_eq!(open["rows"], json!([]));
     let (_, closed) = trial.get("officer", "/v1/parked?state=dismissed").await;
     assert_eq!(closed["rows"][0]["reason"], "entered twice");
+}
+
+#[actix_web::test]
+async fn what_has_no_place_is_shown_where_its_author_is_at_work_and_not_where_a_grant_came_last() {
+    let trial = Trial::new(&[]);
+    let give = |area: &'static str, from: i64, until: Option<i64>| {
+        let grant = store::grants::NewGrant {
+            account: trial.user("stranger"),
+            role: "volunteer",
+            area,
+            from_at: from,
+            until_at: until,
+            made_by: None,
+            made_at: NOW,
+        };
+        let write = |c: &mut store::Connection| store::grants::insert(c, &grant);
+        trial.app.store.write::<_, store::Error>(write).unwrap()
+    };
+    let revoked = give("S1", NOW, None);
+    trial
+        .app
+        .store
+        .write::<_, store::Error>(|c| store::grants::revoke(c, revoked, NOW).map(drop))
+        .unwrap();
+    give("S1", NOW - DAY, Some(NOW - 1));
+    give("S1", NOW + DAY, None);
+    give("S1", NOW, None);
+    let mut phone = trial.phone("stranger");
+    let lines = [json!({ "kind": "registration", "record": id(2), "set": 5 })];
+    let (_, reply) = trial.sync(&mut phone, &lines, json!([])).await;
+    assert_eq!(reply["ack"], 1);
+    let shown = |login: &'static str| {
+        let trial = &trial;
+        async move { trial.get(login, "/v1/parked").await.1["rows"].clone() }
+    };
+    assert_eq!(shown("officer").await, json!([]));
+    assert_eq!(shown("neighbour").await[0]["area"], "S2");
+    // Where nothing runs any more, it is the newest: somebody must see it.
+    trial.clock.advance(2 * DAY);
+    let held = trial
+        .app
+        .store
+        .write::<_, store::Error>(|c| {
+            let held = store::grants::of_account(c, trial.user("stranger"))?;
+            for row in &held {
+                store::grants::revoke(c, row.grant.id, NOW + DAY)?;
+            }
+            Ok(held.last().map(|row| row.grant.area.clone()))
+        })
+        .unwrap();
+    assert_eq!(held.as_deref(), Some("S1"));
+    trial.sync(&mut phone, &lines, json!([])).await;
+    assert_eq!(shown("officer").await[0]["area"], "S1");
 }
 
 #[actix_web::test]

@@ -32,14 +32,36 @@ pub struct Reach {
     holds: Vec<Hold>,
 }
 
-/// The node of each account's newest grant, running or not: where what concerns its owner is shown.
-pub fn homes(connection: &mut Connection, accounts: &[i64]) -> Result<HashMap<i64, String>, Error> {
-    let rows: Vec<(i64, String)> = each!(connection, inner => grants::table
-        .filter(among(grants::account, accounts))
-        .order(grants::id)
-        .select((grants::account, grants::area))
-        .load(inner))?;
-    Ok(rows.into_iter().collect())
+/// The node of each account's oldest grant that runs, or, where none does, of its newest: where what
+/// concerns its owner is shown. Whoever gives somebody one more role does not draw that to themselves.
+pub fn homes(
+    connection: &mut Connection,
+    accounts: &[i64],
+    now: Millis,
+) -> Result<HashMap<i64, String>, Error> {
+    let rows: Vec<(i64, String, i64, Option<i64>, Option<i64>)> = each!(connection, inner => grants::table
+            .filter(among(grants::account, accounts))
+            .order(grants::id)
+            .select((
+                grants::account,
+                grants::area,
+                grants::from_at,
+                grants::until_at,
+                grants::revoked_at,
+            ))
+            .load(inner))?;
+    let mut homes: HashMap<i64, (bool, String)> = HashMap::new();
+    for (account, area, from, until, revoked) in rows {
+        let runs = revoked.is_none() && from <= now && until.is_none_or(|until| until > now);
+        let home = homes.entry(account).or_default();
+        if !home.0 {
+            *home = (runs, area);
+        }
+    }
+    Ok(homes
+        .into_iter()
+        .map(|(account, (_, area))| (account, area))
+        .collect())
 }
 
 /// On what ground somebody may write at a place.
@@ -131,16 +153,6 @@ impl Reach {
     pub fn holds_anywhere(&self, roles: &[&str]) -> bool {
         self.current()
             .any(|hold| roles.contains(&hold.role.as_str()))
-    }
-
-    /// The node of an account's newest grant, running or not: where what concerns its owner is shown.
-    pub fn home(connection: &mut Connection, account: i64) -> Result<Option<String>, Error> {
-        Ok(grants::table
-            .filter(grants::account.eq(account))
-            .order(grants::id.desc())
-            .select(grants::area)
-            .first(connection)
-            .optional()?)
     }
 
     /// On what ground one of `roles` may write at the node with this path.

@@ -100,7 +100,7 @@ pub(super) struct Device {
 /// A person whose rights are judged in this fold.
 pub(super) struct Person {
     pub(super) reach: Arc<Reach>,
-    /// The node of their newest grant: where what concerns them is shown.
+    /// Where what concerns them is shown.
     pub(super) home: Option<String>,
 }
 

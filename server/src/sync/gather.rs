@@ -408,7 +408,7 @@ impl Fold {
     fn gather_people(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
         let ids: Vec<i64> = names.people.iter().copied().filter(|id| *id > 0).collect();
         for ids in ids.chunks(MAX_LIST) {
-            let mut homes = reach::homes(connection, ids)?;
+            let mut homes = reach::homes(connection, ids, self.now)?;
             for (id, reach) in Reach::of_all(connection, ids, self.now)? {
                 let home = homes.remove(&id);
                 let reach = Arc::new(reach);
