@@ -47,8 +47,9 @@ pub struct Throttles {
     /// volunteers, far too little for guessing.
     pub sign_in: Throttle<Address>,
     pub enrol: Throttle<Address>,
-    /// By device number: one phone that runs wild must not cost the others theirs. None: no limit.
-    pub sync: Option<Throttle<u32>>,
+    /// By line of devices: one phone that runs wild must not cost the others theirs, however many numbers
+    /// it has. None: no limit.
+    pub sync: Option<Throttle<i64>>,
     /// By account: looking somebody up one by one is the work, trying numbers is not.
     pub look_up: Option<Throttle<i64>>,
 }

@@ -41,7 +41,9 @@ pub fn authenticate(
 }
 
 /// Takes a device out of use, or back into it. Out of use is quick and many may do it; back into
-/// use needs the right to act for its person.
+/// use needs the right to act for its person. What is stricter holds for every number of the line: a
+/// copy that has parted is in the same hands, and its token got it the others. What is less strict
+/// holds for this number alone.
 pub fn set_state(
     c: &mut Connection,
     ledger: &Ledger,
@@ -67,16 +69,19 @@ pub fn set_state(
         };
         return Err(refusal.into());
     }
-    if row.state() != state {
-        devices::set_state(c, row.number, state)?;
-        let entry = Entry::DeviceState {
-            number: number.0,
-            state: state.as_str().to_owned(),
-            at: now,
-        };
-        ledger.append(c, &entry)?;
-        row.state = state.as_str().to_owned();
+    for other in devices::of_line(c, row.line)? {
+        let named = other.number == row.number;
+        if rank(state) > rank(other.state()) || (named && other.state() != state) {
+            devices::set_state(c, other.number, state)?;
+            let entry = Entry::DeviceState {
+                number: other.device().0,
+                state: state.as_str().to_owned(),
+                at: now,
+            };
+            ledger.append(c, &entry)?;
+        }
     }
+    row.state = state.as_str().to_owned();
     Ok(row)
 }
 

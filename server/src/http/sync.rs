@@ -37,14 +37,12 @@ pub async fn exchange(
 ) -> Result<HttpResponse, Problem> {
     let place = app.enter().map_err(|busy| Problem::from(busy).closing())?;
     // Whether a blocked phone may push is for the engine to say.
-    let number = app
+    let found = app
         .glance(move |c| devices::number_of(c, &token.hash))
         .await?;
-    let number = number.ok_or_else(auth::unknown_device)?;
+    let (number, line) = found.ok_or_else(auth::unknown_device)?;
     if let Some(throttle) = &app.throttles.sync {
-        throttle
-            .check(&number.0)
-            .map_err(Problem::too_many_of_yours)?;
+        throttle.check(&line).map_err(Problem::too_many_of_yours)?;
     }
     let received = Arrived::of(&request).unwrap_or_else(|| app.clock.now());
     let types = [body::NDJSON, body::JSON];

@@ -4,6 +4,7 @@
 
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
+use std::collections::HashSet;
 use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, UserId};
 
@@ -200,17 +201,18 @@ pub fn by_token(c: &mut Connection, hash: &[u8; 32]) -> Result<Option<DeviceRow>
         .optional()?)
 }
 
-/// The number of the device with this token, whatever its state.
-pub fn number_of(c: &mut Connection, hash: &[u8; 32]) -> Result<Option<DeviceNumber>, Error> {
-    let number: Option<i64> = device::table
+/// The number of the device with this token, whatever its state, and its line.
+pub fn number_of(
+    c: &mut Connection,
+    hash: &[u8; 32],
+) -> Result<Option<(DeviceNumber, i64)>, Error> {
+    let found: Option<(i64, i64)> = device::table
         .filter(device::token_hash.eq(hash.as_slice()))
         .filter(device::number.gt(i64::from(LAST_PROCESS)))
-        .select(device::number)
+        .select((device::number, device::line))
         .first(c)
         .optional()?;
-    Ok(number
-        .and_then(|number| u32::try_from(number).ok())
-        .map(DeviceNumber))
+    Ok(found.and_then(|(number, line)| Some((DeviceNumber(u32::try_from(number).ok()?), line))))
 }
 
 pub fn by_number(c: &mut Connection, number: DeviceNumber) -> Result<Option<DeviceRow>, Error> {
@@ -244,9 +246,13 @@ pub fn page(
         limit,
         |row: &DeviceRow| row.number,
         |path| {
-            let accounts = grants::table
-                .filter(grants::area.eq_any(areas::codes_below(path.to_owned())))
-                .select(grants::account);
+            let here = || grants::area.eq_any(areas::codes_below(path.to_owned()));
+            let accounts = grants::table.filter(here()).select(grants::account);
+            let begun = || {
+                grants::table
+                    .filter(grants::account.eq(device::account))
+                    .filter(grants::from_at.le(now))
+            };
             Ok(device::table
                 .filter(device::number.gt(after.max(i64::from(LAST_PROCESS))))
                 .filter(device::account.eq_any(accounts))
@@ -291,18 +297,23 @@ pub fn count_silent(c: &mut Connection, before: Millis) -> Result<i64, Error> {
         .get_result(c)?)
 }
 
-/// What phones heard since `since` last showed of their clocks: server minus phone, the latest first
-/// and not more than a thousand.
+/// What phones heard since `since` last showed of their clocks: server minus phone, the latest first,
+/// of not more than a thousand numbers. One phone bears witness once, however many numbers its line has.
 pub fn skews_since(c: &mut Connection, since: Millis) -> Result<Vec<Millis>, Error> {
-    let skews: Vec<Option<i64>> = device::table
+    let skews: Vec<(i64, Option<i64>)> = device::table
         .filter(device::number.gt(i64::from(LAST_PROCESS)))
         .filter(device::seen_at.ge(since))
         .filter(device::skew.is_not_null())
         .order(device::seen_at.desc())
         .limit(1000)
-        .select(device::skew)
+        .select((device::line, device::skew))
         .load(c)?;
-    Ok(skews.into_iter().flatten().collect())
+    let mut heard = HashSet::new();
+    Ok(skews
+        .into_iter()
+        .filter(|(line, _)| heard.insert(*line))
+        .filter_map(|(_, skew)| skew)
+        .collect())
 }
 
 pub fn count(c: &mut Connection) -> Result<i64, Error> {

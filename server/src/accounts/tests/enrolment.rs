@@ -250,7 +250,88 @@ fn a_revoked_copy_stays_revoked_and_a_blocked_one_does_not_leave() {
         .iter()
         .filter(|entry| matches!(entry, Entry::DeviceState { .. }))
         .count();
-    assert_eq!(states, 3);
+    assert_eq!(states, 4, "both numbers of the line are blocked");
+}
+
+#[test]
+fn what_stops_one_number_of_a_line_stops_them_all_and_what_starts_one_starts_it_alone() {
+    let district = District::build();
+    let phone = district.phone("volunteer", 1);
+    let other = district.phone("volunteer", 9);
+    let leave = |from: u8, token: u8| {
+        let left = district.store.write::<_, Error>(|c| {
+            let row = rows::by_token(c, &[from; 32])?.unwrap();
+            enrolment::leave_fork(c, &district.ledger, &row, &[token; 32], 0, None, NOW)
+        });
+        left.unwrap().device
+    };
+    let (second, third) = (leave(1, 2), leave(2, 3));
+    let all = [phone.device, second, third];
+    let set = |by: &str, number, state| {
+        district.as_person(by, |c, actor| {
+            devices::set_state(c, &district.ledger, actor, number, state, NOW)
+        })
+    };
+    let states = || {
+        all.map(|number| {
+            let row = district.store.read(|c| rows::by_number(c, number));
+            row.unwrap().unwrap().state()
+        })
+    };
+    use DeviceState::{Active, Blocked, PushOnly};
+    // The number at hand is one of several that the finder's copy may use.
+    set("leader", second, PushOnly).unwrap();
+    assert_eq!(states(), [PushOnly; 3]);
+    set("officer", third, Active).unwrap();
+    assert_eq!(states(), [PushOnly, PushOnly, Active]);
+    set("leader", third, Blocked).unwrap();
+    assert_eq!(states(), [Blocked; 3]);
+    set("officer", phone.device, PushOnly).unwrap();
+    assert_eq!(
+        states(),
+        [PushOnly, Blocked, Blocked],
+        "less strict is for one"
+    );
+    set("leader", phone.device, PushOnly).unwrap();
+    assert_eq!(
+        states(),
+        [PushOnly, Blocked, Blocked],
+        "nothing is loosened"
+    );
+    let apart = district.store.read(|c| rows::by_number(c, other.device));
+    assert_eq!(apart.unwrap().unwrap().state(), Active, "another line");
+    // An older copy of the database hears all of it from the ledger.
+    let entries = district.ledger.entries().unwrap().entries;
+    let told = entries
+        .iter()
+        .filter(|entry| matches!(entry, Entry::DeviceState { .. }))
+        .count();
+    assert_eq!(told, 3 + 1 + 3 + 1);
+}
+
+#[test]
+fn a_phone_bears_witness_of_the_clock_once_however_many_numbers_it_has() {
+    let district = District::build();
+    district.phone("volunteer", 1);
+    district.phone("grid", 8);
+    for token in 2..5 {
+        let left = district.store.write::<_, Error>(|c| {
+            let row = rows::by_token(c, &[1; 32])?.unwrap();
+            enrolment::leave_fork(c, &district.ledger, &row, &[token; 32], 0, None, NOW)
+        });
+        left.unwrap();
+    }
+    let skews = district.store.write::<_, store::Error>(|c| {
+        for (skew, token) in (0..).zip([1, 2, 3, 4, 8]) {
+            let row = rows::by_token(c, &[token; 32])?.unwrap();
+            let mut ack = store::acks::load(c, &[row.number])?.remove(0);
+            ack.skew = Some(skew);
+            ack.seen_at = NOW + i64::from(token);
+            store::bulk::save_acks(c, &[&ack])?;
+        }
+        rows::skews_since(c, NOW)
+    });
+    assert_eq!(skews.unwrap(), [4, 3], "the latest of each phone");
 }
 
 #[test]
