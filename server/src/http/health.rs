@@ -2,11 +2,13 @@
 //! not assumed: a write to the database, its migrations, room on the disk, a clock that is not
 //! before the program was made.
 
+use actix_web::rt::time::timeout;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Mutex as Turnstile;
 
 use crate::app::App;
 use crate::clock;
@@ -19,6 +21,8 @@ use super::problem::Problem;
 const LEAST_FREE: f64 = 0.05;
 /// Whoever asks more often hears the last answer: strangers may ask, and each try is a write.
 const FRESH: Duration = Duration::from_secs(1);
+/// Who waits for another's try hears 503 after so long: the database does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 const PROBE_FACT: &str = "probe";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +33,42 @@ struct Checks {
     clock: bool,
 }
 
-/// The last answer.
+/// The last answer, and whether the next one is being found out.
 #[derive(Default)]
 pub struct Probe {
-    last: Mutex<Option<(Instant, Checks)>>,
+    last: Arc<Mutex<Option<(Instant, Checks)>>>,
+    /// Held while it is tried out, by what tries: also when whoever asked has hung up.
+    trying: Arc<Turnstile<()>>,
+}
+
+impl Probe {
+    fn fresh(&self) -> Option<Checks> {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.filter(|(at, _)| at.elapsed() < FRESH)
+            .map(|(_, checks)| checks)
+    }
+
+    /// What was found out less than [`FRESH`] ago, else what is found out now: by one at a time, so that
+    /// however many ask take one place and make one write.
+    async fn checks(&self, app: &App) -> Result<Checks, store::Error> {
+        if let Some(checks) = self.fresh() {
+            return Ok(checks);
+        }
+        let trying = timeout(PATIENCE, Arc::clone(&self.trying).lock_owned()).await;
+        let trying = trying.map_err(|_| store::Error::Busy)?;
+        if let Some(checks) = self.fresh() {
+            return Ok(checks);
+        }
+        let (store, now, last) = (app.store.clone(), app.clock.now(), Arc::clone(&self.last));
+        app.block(move || {
+            let checks = check(&store, now);
+            let found = Some((Instant::now(), checks));
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = found;
+            drop(trying);
+            Ok(checks)
+        })
+        .await
+    }
 }
 
 pub async fn alive() -> web::Json<serde_json::Value> {
@@ -40,31 +76,12 @@ pub async fn alive() -> web::Json<serde_json::Value> {
 }
 
 pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let known = *app
-        .probe
-        .last
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let checks = match known {
-        Some((at, checks)) if at.elapsed() < FRESH => checks,
-        _ => {
-            let (store, now) = (app.store.clone(), app.clock.now());
-            let checks = app
-                .block::<_, store::Error>(move || Ok(check(&store, now)))
-                .await?;
-            *app.probe
-                .last
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), checks));
-            checks
-        }
-    };
     let Checks {
         database,
         migrations,
         disk,
         clock,
-    } = checks;
+    } = app.probe.checks(&app).await?;
     let ready = database && migrations && disk && clock;
     let body = json!({
         "ready": ready,

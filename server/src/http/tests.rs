@@ -187,6 +187,56 @@ async fn readiness_tries_what_the_work_needs() {
 }
 
 #[actix_web::test]
+async fn many_who_ask_whether_the_server_is_ready_make_one_write_and_take_one_place() {
+    use crate::store::{Error, meta};
+    use diesel::RunQueryDsl as _;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
+    let app = app_with(&[("database.url", &url)], Clock::manual(BUILD));
+    let counted = app.store.write::<_, Error>(|c| {
+        meta::save(c, "probe", "none yet")?;
+        meta::save(c, "probes", "0")?;
+        let trigger = "CREATE TRIGGER probed AFTER UPDATE ON meta WHEN NEW.name = 'probe' BEGIN \
+             UPDATE meta SET value = value + 1 WHERE name = 'probes'; END";
+        diesel::sql_query(trigger).execute(c)?;
+        Ok(())
+    });
+    counted.unwrap();
+    // Somebody else writes meanwhile, so that all of them come before the first is answered.
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let (begun, held) = std::sync::mpsc::channel::<()>();
+    let store = app.store.clone();
+    let writer = std::thread::spawn(move || {
+        store.write::<_, Error>(|c| {
+            meta::save(c, "other", "something")?;
+            let _ = begun.send(());
+            let _ = wait.recv();
+            Ok(())
+        })
+    });
+    held.recv().unwrap();
+    let ask = || {
+        let app = Arc::clone(&app);
+        actix_web::rt::spawn(async move { call(&app, TestRequest::with_uri("/readyz")).await })
+    };
+    let a_while = || actix_web::rt::time::sleep(Duration::from_millis(100));
+    // The first hangs up while its probe is under way, which goes on; no second one begins.
+    let first = ask();
+    a_while().await;
+    first.abort();
+    let others: Vec<_> = (0..30).map(|_| ask()).collect();
+    a_while().await;
+    assert_eq!(app.admission.depth().0, 1);
+    done.send(()).unwrap();
+    for other in others {
+        assert_eq!(other.await.unwrap().status().as_u16(), 200);
+    }
+    writer.join().unwrap().unwrap();
+    let probes = app.store.read::<_, Error>(|c| meta::load(c, "probes"));
+    assert_eq!(probes.unwrap().as_deref(), Some("1"));
+}
+
+#[actix_web::test]
 async fn readiness_is_tried_on_a_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/kadian.sqlite", folder.path().display());
