@@ -302,6 +302,9 @@ impl From<Fault> for Problem {
             Fault::Decided => Self::new(DECIDED),
             Fault::Place => Self::new(PLACE),
             Fault::Child => Self::new(CHILD),
+            Fault::Taken => Self::new(TAKEN)
+                .detail(text)
+                .with("field", "idempotency-key"),
             Fault::NotAdmitted(code) => Self::new(NOT_ADMITTED).detail(text).with("reason", code),
             Fault::Failed(failed) => failed.into(),
         }

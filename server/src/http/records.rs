@@ -143,7 +143,8 @@ pub async fn create(
                     if new.len() > MOST_AT_ONCE {
                         return Err(Problem::malformed("records", "1 to 500 of them at once"));
                     }
-                    write::name(engine, user, &kind, key.as_deref(), &mut new)?;
+                    let derived = write::name(engine, user, &kind, key.as_deref(), &mut new)?;
+                    write::check_derived(c, user, &derived)?;
                 }
                 let known = write::known(c, &reach, &new)?;
                 Ok((user, kept, schema, known))

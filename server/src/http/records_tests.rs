@@ -1,6 +1,7 @@
 //! Records over HTTP, as consoles and other systems use them.
 
 use super::trial::{NOW, TODAY, Trial, id, person};
+use crate::import::derived_id;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
@@ -130,6 +131,42 @@ async fn what_is_odd_is_said_and_only_to_those_who_see_the_value() {
             .contains("person.phone"),
         "{shown}"
     );
+}
+
+#[actix_web::test]
+async fn a_record_that_stands_where_a_key_leads_and_is_somebody_elses_is_left_alone() {
+    let trial = Trial::new(&[]);
+    // Whoever knows an account and its next key can work out the id, and be there first.
+    let taken = derived_id("household", &format!("{}/monday", trial.user("grid")), "1");
+    let mut there = household(0);
+    there["record"] = json!(taken);
+    there["scope"] = json!("grid:G21");
+    make(&trial, "other", &there).await;
+    let send = async |login: &str| {
+        let mut first = household(0);
+        first.as_object_mut().unwrap().remove("record");
+        let mut second = first.clone();
+        second["set"]["phone"] = json!("13800000002");
+        let request = TestRequest::with_uri("/v1/records/household")
+            .method(Method::POST)
+            .insert_header(("idempotency-key", "monday"))
+            .set_json(json!([first, second]));
+        trial.send(request, &trial.session(login)).await
+    };
+    let (status, problem) = send("grid").await;
+    assert_eq!(
+        (status, &problem["code"], &problem["field"]),
+        (409, &json!("taken"), &json!("idempotency-key")),
+        "{problem}"
+    );
+    let (_, rows) = trial
+        .post("grid", "/v1/records/household/search", &json!({}))
+        .await;
+    assert_eq!(rows["rows"], json!([]), "nothing of it was made");
+    let path = format!("/v1/records/household/{taken}");
+    let (_, shown) = trial.get("other", &path).await;
+    assert_eq!(shown["row"]["set"]["phone"], "13800000001");
+    assert_eq!(send("grid2").await.0, 200, "another account, another id");
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@
 //! `sex`, `birth_date`, `document`, `id_number`, `member_phone`, `member_state`, `key_groups`
 //! (codes parted by `;`). A household without members is one row with the member columns empty.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ use sync_protocol::scope::Place;
 use sync_protocol::stamp::RawStamp;
 
 use super::{BadRow, derived_id};
-use crate::store::Error;
+use crate::store::{Connection, Error, records, scopes};
 use crate::sync::Engine;
 use crate::sync::together::{Brought, Chunk, NotBrought};
 
@@ -76,15 +76,23 @@ pub fn import(
     let columns = Columns::of(&mut open(path)?)?;
     let (mut bad, mut count) = (Vec::new(), 0);
     let mut seen = HashSet::new();
-    for household in Households::new(open(path)?, columns.clone()) {
-        let household = household?;
-        progress(household.last_line);
-        for fault in household.check(kind, &grids, &mut seen) {
-            count += 1;
-            if bad.len() < MOST_REPORTED {
-                bad.push(fault);
-            }
+    let mut households = Households::new(open(path)?, columns.clone());
+    loop {
+        let (mut faults, mut places) = (Vec::new(), Vec::with_capacity(CHUNK));
+        for household in households.by_ref().take(CHUNK) {
+            let household = household?;
+            progress(household.last_line);
+            faults.extend(household.check(kind, &grids, &mut seen));
+            places.push((household.id(), household.line, household.grid));
         }
+        if places.is_empty() {
+            break;
+        }
+        faults.extend(engine.store().read(|c| elsewhere(c, &places))?);
+        faults.sort_by_key(|fault| fault.line);
+        count += faults.len() as u64;
+        faults.truncate(MOST_REPORTED - bad.len());
+        bad.extend(faults);
     }
     if count > 0 {
         return Ok(Imported::Bad { rows: bad, count });
@@ -98,6 +106,38 @@ pub fn import(
         now,
     };
     Ok(Imported::Done(engine.bring(user, chunks)?))
+}
+
+/// The households that stand already, but in another grid. Ids are worked out from the list, so that
+/// others may have been there first; and one that was moved stays where it was moved to. What the list
+/// says would be written there, and shown to those who lead that grid.
+fn elsewhere(c: &mut Connection, places: &[(RecordId, u64, String)]) -> Result<Vec<BadRow>, Error> {
+    let ids: Vec<RecordId> = places.iter().map(|(id, _, _)| *id).collect();
+    let standing = records::standing(c, &ids)?;
+    let mut scope_ids: Vec<i64> = standing.iter().map(|row| row.scope_id).collect();
+    scope_ids.sort_unstable();
+    scope_ids.dedup();
+    let grids: HashMap<i64, String> = scopes::by_ids(c, &scope_ids)?
+        .into_iter()
+        .map(|scope| (scope.id, scope.area))
+        .collect();
+    let standing: HashMap<String, Option<&String>> = standing
+        .into_iter()
+        .map(|row| (row.id, grids.get(&row.scope_id)))
+        .collect();
+    let strays = places.iter().filter(|(id, _, grid)| {
+        let stands = standing.get(&id.to_string());
+        stands.is_some_and(|stands| *stands != Some(grid))
+    });
+    Ok(strays
+        .map(|(id, line, _)| BadRow {
+            line: *line,
+            column: "grid".to_owned(),
+            reason: format!(
+                "household {id} stands in another grid: move it here first, or list it there"
+            ),
+        })
+        .collect())
 }
 
 type Reader = csv::Reader<std::fs::File>;
@@ -412,7 +452,7 @@ mod tests {
     use crate::app::App;
     use crate::clock::{BUILD, Clock};
     use crate::demo::district::{Scale, build};
-    use crate::store::{records, scopes};
+    use crate::sync::job::{Answer, Job, Moved, Movement, Written};
 
     const NOW: Millis = BUILD + 1_000_000;
     const GRID: &str = "999999001001-01";
@@ -494,6 +534,61 @@ mod tests {
                 .iter()
                 .all(|record| record.conflicts().count() == 0)
         );
+    }
+
+    #[test]
+    fn a_row_whose_household_stands_in_another_grid_is_bad_and_nothing_is_written_there() {
+        let trial = trial();
+        let other = GRID.replace("-01", "-02");
+        let there = format!("grid,number,phone\n{other},0009,13800000009\n");
+        assert_eq!(brought(trial.import(&there)), (1, 0, 0));
+        // One stood here and was moved; another was put where the list will lead, by its id.
+        let list = format!("grid,number,phone\n{GRID},0001,13800000001\n");
+        assert_eq!(brought(trial.import(&list)), (1, 0, 0));
+        let moved = derived_id(KIND, GRID, "0001");
+        let movement = Movement {
+            record: moved,
+            to: Place::new("grid", &other).unwrap(),
+            user: trial.officer,
+        };
+        let answer = trial.engine.submit(Job::Move(movement)).unwrap();
+        assert!(matches!(answer, Answer::Move(Moved::Done(1))));
+        let taken = Change {
+            era: 0,
+            schema: 1,
+            stamp: trial.engine.stamp(),
+            kind: KIND.to_owned(),
+            record: derived_id(KIND, GRID, "0002"),
+            base: None,
+            saw: None,
+            scope: Place::new("grid", &other).ok(),
+            parent: None,
+            whole: false,
+            set: serde_json::from_str(r#"{"number":"0002"}"#).unwrap(),
+        };
+        let user = trial.officer;
+        let written = Written {
+            change: taken,
+            user,
+        };
+        trial.engine.submit(Job::Write(vec![written])).unwrap();
+        let list = format!(
+            "grid,number,phone,member_name\n\
+             {GRID},0003,13800000003,\n\
+             {GRID},0001,13800000011,王伟\n\
+             {GRID},0001,13800000011,李娜\n\
+             {GRID},0002,13800000012,\n"
+        );
+        let Imported::Bad { rows, count } = trial.import(&list) else {
+            panic!("it came in");
+        };
+        let named: Vec<(u64, &str)> = rows
+            .iter()
+            .map(|row| (row.line, row.column.as_str()))
+            .collect();
+        assert_eq!((named, count), (vec![(3, "grid"), (5, "grid")], 2));
+        assert!(rows[0].reason.contains("move"), "{}", rows[0].reason);
+        assert!(trial.households().is_empty());
     }
 
     #[test]

@@ -42,6 +42,11 @@ pub enum Fault {
     /// The record cannot go there.
     #[error("records of this kind do not live there")]
     Place,
+    /// Under the id that follows from the caller's key stands what somebody else made.
+    #[error(
+        "idempotency-key: a record of somebody else stands where this key leads; use another key"
+    )]
+    Taken,
     /// The record stands with another and moves with it.
     #[error("the record moves with the one it stands with")]
     Child,

@@ -11,7 +11,7 @@ use sync_protocol::wire::Outcome;
 
 use super::{Fault, malformed};
 use crate::import::derived_id;
-use crate::store::{self, Connection, Reach, finds};
+use crate::store::{self, Connection, Reach, finds, records};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::job::{Answer, Job, Moved, Movement, Settled, Written};
@@ -64,25 +64,42 @@ impl From<Settled> for Made {
 }
 
 /// Gives records an id that had none: from the caller's key, so that a request sent twice speaks
-/// of the same records, else by chance.
+/// of the same records, else by chance. Says which follow from the key.
 pub fn name(
     engine: &Engine,
     user: UserId,
     kind: &str,
     key: Option<&str>,
     new: &mut [New],
-) -> Result<(), Fault> {
+) -> Result<Vec<RecordId>, Fault> {
     let mut chance = [0; 10];
+    let mut derived = Vec::new();
     for (index, one) in new.iter_mut().enumerate() {
         if one.record.is_none() {
             one.record = Some(match key {
-                Some(key) => derived_id(kind, &format!("{user}/{key}"), &index.to_string()),
+                Some(key) => {
+                    let id = derived_id(kind, &format!("{user}/{key}"), &index.to_string());
+                    derived.push(id);
+                    id
+                }
                 None => {
                     getrandom::fill(&mut chance).map_err(|_| Fault::Failed(Failed::Broken))?;
                     let now = u64::try_from(engine.clock().now()).unwrap_or(0);
                     RecordId::at(now, &chance)
                 }
             });
+        }
+    }
+    Ok(derived)
+}
+
+/// Refuses where somebody else's record stands under an id that follows from the caller's key: whoever
+/// knew the key could be there first, and what the caller sends would be written into their record.
+/// Asked without a reach, as what is out of reach would be written into just as well.
+pub fn check_derived(c: &mut Connection, user: UserId, derived: &[RecordId]) -> Result<(), Fault> {
+    for row in records::by_ids(c, derived)? {
+        if row.record()?.created.user != user {
+            return Err(Fault::Taken);
         }
     }
     Ok(())
