@@ -177,6 +177,44 @@ async fn what_has_no_place_is_shown_where_its_author_is_at_work_and_not_where_a_
 }
 
 #[actix_web::test]
+async fn who_was_shown_a_change_that_is_kept_aside_is_known_to_the_auditor_of_its_area() {
+    let trial = Trial::new(&[]);
+    let mut own = trial.phone("volunteer");
+    let mut there = trial.entry(4);
+    there["scope"] = json!("checkpoint:S2");
+    trial
+        .sync(&mut own, &[trial.entry(3), there], json!([]))
+        .await;
+    let mut phone = trial.phone("stranger");
+    let more = json!({ "set": { "disposition": "passed" } });
+    let correction = trial.line("registration", id(3), &more);
+    let lines = [trial.entry(1), trial.entry(2), correction];
+    trial.sync(&mut phone, &lines, json!([])).await;
+    let looks = |audit: &Value| -> Vec<(Value, Value, Value)> {
+        let rows = audit["rows"].as_array().unwrap().iter();
+        rows.filter(|row| row["action"] == "parked")
+            .map(|row| {
+                (
+                    row["record"].clone(),
+                    row["scope"].clone(),
+                    row["count"].clone(),
+                )
+            })
+            .collect()
+    };
+    // Who holds nothing in the auditor's village looks, too: the command of the whole district.
+    for (login, count) in [("officer", 3), ("command", 4), ("neighbour", 1)] {
+        let (_, list) = trial.get(login, "/v1/parked").await;
+        assert_eq!(list["rows"].as_array().unwrap().len(), count, "{list}");
+    }
+    let (_, audit) = trial.get("auditor", "/v1/audit").await;
+    let one = |n: u8, scope: Value| (json!(id(n)), scope, json!(1));
+    let scope = json!(format!("checkpoint:S1@{TODAY}"));
+    let each = [one(1, Value::Null), one(2, Value::Null), one(3, scope)];
+    assert_eq!(looks(&audit), [each.clone(), each].concat(), "{audit}");
+}
+
+#[actix_web::test]
 async fn alerts_are_shown_where_they_arise_and_closed_once() {
     let trial = Trial::new(&[]);
     let mut phone = trial.phone("volunteer");

@@ -7,15 +7,15 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use sync_protocol::Millis;
 use sync_protocol::change::{Fields, Line, parse};
-use sync_protocol::id::UserId;
+use sync_protocol::id::{RecordId, UserId};
 use sync_protocol::kind::Visibility;
 
 use super::read::Eye;
 use super::{Fault, malformed};
-use crate::store::audit::Look;
+use crate::store::audit::{Look, PARKED};
 use crate::store::parked::{self, ParkedRow};
 use crate::store::scopes::{self, Node};
-use crate::store::{Connection, Error};
+use crate::store::{Connection, Error, records};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::job::{Answer, Decision, Job, Resolution, Resolved};
@@ -53,6 +53,9 @@ pub struct Aside {
     /// The line as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// Where its record stands, if it does.
+    #[serde(skip)]
+    scope_id: Option<i64>,
 }
 
 /// A page of what is kept aside within reach.
@@ -71,7 +74,19 @@ pub fn page(
         .into_iter()
         .map(|node| (node.code.clone(), node))
         .collect();
-    Ok(rows.into_iter().map(|row| show(eye, &nodes, row)).collect())
+    let mut shown: Vec<Aside> = rows.into_iter().map(|row| show(eye, &nodes, row)).collect();
+    let named: Vec<RecordId> = shown
+        .iter()
+        .filter_map(|one| one.record.as_ref()?.parse().ok())
+        .collect();
+    let standing: HashMap<String, i64> = records::standing(c, &named)?
+        .into_iter()
+        .map(|row| (row.id, row.scope_id))
+        .collect();
+    for one in &mut shown {
+        one.scope_id = one.record.as_ref().and_then(|id| standing.get(id)).copied();
+    }
+    Ok(shown)
 }
 
 fn show(eye: &Eye<'_>, nodes: &HashMap<String, Node>, row: ParkedRow) -> Aside {
@@ -117,28 +132,27 @@ fn show(eye: &Eye<'_>, nodes: &HashMap<String, Node>, row: ParkedRow) -> Aside {
         reason: row.reason,
         set,
         line,
+        scope_id: None,
     }
 }
 
-/// Looks at what is shown, by what it speaks of.
+/// Looks at what is shown, one for each, by its number, and by the record that it speaks of.
 pub fn looks(user: UserId, at: Millis, rows: &[Aside]) -> Vec<Look> {
-    let shown = rows
-        .iter()
-        .filter(|row| !row.set.is_empty() || row.line.is_some());
-    let count = i64::try_from(shown.count()).unwrap_or(i64::MAX);
-    let look = Look {
-        at,
-        account: user.0,
-        device: None,
-        action: "parked".to_owned(),
-        scope_id: None,
-        from_head: None,
-        to_head: None,
-        record: None,
-        count,
-        purpose: None,
-    };
-    if count == 0 { Vec::new() } else { vec![look] }
+    rows.iter()
+        .filter(|row| !row.set.is_empty() || row.line.is_some())
+        .map(|row| Look {
+            at,
+            account: user.0,
+            device: None,
+            action: PARKED.to_owned(),
+            scope_id: row.scope_id,
+            from_head: Some(row.id),
+            to_head: Some(row.id),
+            record: row.record.clone(),
+            count: 1,
+            purpose: None,
+        })
+        .collect()
 }
 
 /// What somebody decides.

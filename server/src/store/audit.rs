@@ -1,10 +1,14 @@
 //! Who looked at whose data: written before the reply leaves.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
-use super::schema::{audit, grants, scope};
+use super::schema::{audit, grants, parked, scope};
 use super::{Connection, Error, Reach, areas};
+
+/// The action of a look at one change that is kept aside. In place of heads it has the number of that
+/// change.
+pub const PARKED: &str = "parked";
 
 /// One look.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
@@ -42,8 +46,8 @@ pub struct AuditRow {
 }
 
 /// Looks on record, newest last, after `after`, that concern an auditor: at what lies in their
-/// areas, and such as found nothing (or spoke of no one place) by somebody who held a role there
-/// at the time. What the same people looked at elsewhere concerns the auditors there.
+/// areas, or is kept aside there, and such as found nothing (or spoke of no one place) by somebody who
+/// held a role there at the time. What the same people looked at elsewhere concerns the auditors there.
 pub fn list(
     connection: &mut Connection,
     auditor: &Reach,
@@ -70,6 +74,10 @@ pub fn list(
                         .is_null()
                         .or(grants::revoked_at.gt(audit::at.nullable())),
                 );
+            let kept_there = parked::table
+                .filter(parked::id.nullable().eq(audit::from_head))
+                .filter(parked::area.eq_any(areas::codes_below(path.to_owned()).nullable()));
+            let one_aside = || audit::action.eq(PARKED).and(audit::from_head.is_not_null());
             Ok(audit::table
                 .left_join(scope::table.on(scope::id.nullable().eq(audit::scope_id)))
                 .filter(audit::id.gt(after))
@@ -77,7 +85,11 @@ pub fn list(
                     scope::area
                         .nullable()
                         .eq_any(areas::codes_below(path.to_owned()).nullable())
-                        .or(audit::scope_id.is_null().and(exists(held_then))),
+                        .or(audit::scope_id.is_null().and(
+                            one_aside()
+                                .and(exists(kept_there))
+                                .or(not(one_aside()).and(exists(held_then))),
+                        )),
                 )
                 .order(audit::id)
                 .limit(most)
