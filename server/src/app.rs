@@ -12,6 +12,7 @@ use crate::accounts::passwords::Passwords;
 use crate::accounts::signin::Door;
 use crate::clock::{self, Clock};
 use crate::config::{self, Config};
+use crate::definitions::kinds;
 use crate::http::admission::{AT_ONCE, Admission, Load, Place, Rank, Turn};
 use crate::http::body::Budget;
 use crate::http::health::Probe;
@@ -165,6 +166,11 @@ impl App {
         // Held from now on: what is abnormal must be known before the first transaction.
         self.store.read(|c| engine.rules(c))?;
         self.purge_again(&engine)?;
+        match kinds::readmit_left_over(&engine) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "what had waited for a kind is in its records"),
+            Err(error) => tracing::warn!(%error, "what waits for a kind was not tried again"),
+        }
         *slot = Some(engine.clone());
         Ok(engine)
     }
@@ -561,6 +567,58 @@ mod tests {
         let app = App::open(config(folder.path()), Clock::system()).unwrap();
         app.engine().unwrap();
         assert!(!stands(&app, record));
+        app.stop();
+    }
+
+    #[test]
+    fn what_waits_for_a_kind_that_is_here_goes_in_when_the_server_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        write_household(&app);
+        drop(app);
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        let engine = app.engine().unwrap();
+        let record = sync_protocol::id::RecordId::at(app.clock.now().unsigned_abs(), &[8; 10]);
+        let line = serde_json::json!({
+            "era": 0, "schema": 2, "stamp": engine.stamp().to_string(), "kind": "kennel",
+            "record": record, "scope": "grid:G1", "set": { "dogs": 2 },
+        });
+        let change = sync_protocol::change::parse(line.to_string().as_bytes());
+        let Ok(sync_protocol::change::Line::Change(change)) = change else {
+            panic!("a change");
+        };
+        let user = app.store.read(|c| store::accounts::by_login(c, "leader"));
+        let written = crate::sync::job::Written {
+            change: *change,
+            user: user.unwrap().unwrap().user(),
+        };
+        engine.submit(Job::Write(vec![written])).unwrap();
+        // The kind was taken, and the server stopped before it tried again what waited.
+        let kennel = r#"
+            name = "kennel"
+            version = 1
+            label = { zh = "犬舍", en = "Kennel" }
+            scope = { place = "grid" }
+            writers = ["grid_leader"]
+            retention = { days = 30, purpose = { zh = "防疫", en = "Checks" }, basis = { zh = "法", en = "Law" } }
+            readers = { grid_leader = { default = "full" } }
+            field = [ { name = "dogs", type = "integer", min = 0, label = { zh = "犬只", en = "Dogs" } } ]
+        "#;
+        let row = store::definitions::KindRow {
+            name: "kennel".to_owned(),
+            schema: 2,
+            definition: kennel.to_owned(),
+            at: 0,
+        };
+        app.store
+            .write::<_, store::Error>(|c| store::definitions::add_kind(c, &row))
+            .unwrap();
+        app.stop();
+        drop((app, engine));
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        assert!(!stands(&app, record));
+        app.engine().unwrap();
+        assert!(stands(&app, record));
         app.stop();
     }
 

@@ -121,12 +121,12 @@ fn add(engine: &Engine, file: &Path, dry: bool, json: bool) -> Result<(), Failur
         reindexed,
         admitted,
     } = added;
-    if !changed {
+    if changed {
+        let done = if dry { "would hold" } else { "holds" };
+        println!("{kind} version {version} {done} from schema {schema} on");
+    } else {
         println!("{kind} version {version} holds already");
-        return Ok(());
     }
-    let done = if dry { "would hold" } else { "holds" };
-    println!("{kind} version {version} {done} from schema {schema} on");
     if recounted {
         println!("its tallies are counted anew");
     }

@@ -8,13 +8,14 @@ use serde::Serialize;
 use sync_protocol::Millis;
 use sync_protocol::kind::Kind;
 use sync_protocol::record::Record;
+use sync_protocol::wire::parked::UNKNOWN_KIND;
 
 use super::NotAdded;
 use crate::store::bulk::{self, LookupRow, TallyRow};
 use crate::store::definitions::{self, KindRow};
 use crate::store::lookups::{self, Runs};
 use crate::store::records::{self, RecordRow};
-use crate::store::{self, Connection, finds, tallies};
+use crate::store::{self, Connection, finds, parked, tallies};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::job::{Answer, Job};
@@ -93,10 +94,22 @@ pub fn add<E: From<store::Error> + From<NotAdded>>(
         }
         Ok::<_, E>(added)
     })?;
-    if added.changed && !dry {
+    // Also where nothing changed: who took it may have been stopped before they came so far.
+    if !dry {
         added.admitted = readmit(engine).map_err(NotAdded::from)?;
     }
     Ok(added)
+}
+
+/// Tries again what waits for a kind that is here by now: the process that took the kind was stopped, or
+/// too busy, before it did.
+pub fn readmit_left_over(engine: &Engine) -> Result<u64, Failed> {
+    let waits = engine.store().read::<_, store::Error>(|c| {
+        let kinds = engine.rules(c)?.kinds;
+        let waiting = parked::kinds_waiting(c, UNKNOWN_KIND)?;
+        Ok(waiting.iter().any(|kind| kinds.get(kind).is_some()))
+    })?;
+    if waits { readmit(engine) } else { Ok(0) }
 }
 
 /// Tries again what came before its kind, or before a newer version of it.

@@ -1,6 +1,7 @@
 //! Kinds and policy change while phones are connected: nothing is lost and nothing restarts.
 
 use super::trial::{TODAY, Trial, id, person};
+use crate::store;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
@@ -135,6 +136,37 @@ async fn an_operator_adds_a_field_and_a_kind_while_phones_are_connected() {
         (status, &problem["changed"]),
         (200, &json!(false)),
         "twice is once"
+    );
+}
+
+#[actix_web::test]
+async fn what_came_before_its_kind_goes_in_though_the_server_stopped_just_after_the_kind_was_added()
+{
+    let trial = Trial::new(&[]);
+    let mut phone = trial.phone("volunteer");
+    let more = json!({ "scope": "checkpoint:S1", "set": { "dogs": 2 }, "schema": 2 });
+    let lines = [trial.line("kennel_check", id(2), &more)];
+    let (_, reply) = trial.sync(&mut phone, &lines, json!([])).await;
+    assert_eq!(reply["verdicts"][0]["code"], "unknown_kind", "{reply}");
+    // The kind was taken; what should have followed was not begun.
+    let row = store::definitions::KindRow {
+        name: "kennel_check".to_owned(),
+        schema: 2,
+        definition: KENNEL.to_owned(),
+        at: trial.clock.now(),
+    };
+    let taken = trial
+        .app
+        .store
+        .write::<_, store::Error>(|c| store::definitions::add_kind(c, &row));
+    taken.unwrap();
+    let (_, dry) = add(&trial, "root", "/v1/kinds?dry_run=true", KENNEL).await;
+    assert_eq!(dry["admitted"], 0, "{dry}");
+    let (_, again) = add(&trial, "root", "/v1/kinds", KENNEL).await;
+    assert_eq!(
+        (&again["changed"], &again["admitted"]),
+        (&json!(false), &json!(1)),
+        "{again}"
     );
 }
 

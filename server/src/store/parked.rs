@@ -122,6 +122,19 @@ pub fn open_with_code(
         .load(connection)?)
 }
 
+/// The kinds of which something is open with this code, which names its record. Only what is open is
+/// walked: the index holds nothing else.
+pub fn kinds_waiting(connection: &mut Connection, code: &str) -> Result<Vec<String>, Error> {
+    let kinds: Vec<Option<String>> = each!(connection, inner => parked::table
+        .filter(is_open(parked::state))
+        .filter(parked::record.gt(""))
+        .filter(parked::code.eq(code))
+        .select(parked::kind)
+        .distinct()
+        .load(inner))?;
+    Ok(kinds.into_iter().flatten().collect())
+}
+
 /// What became of a change that was kept aside.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = parked)]
