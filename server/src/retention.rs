@@ -163,6 +163,7 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
     engine
         .store()
         .write(|c| meta::save(c, LAST_RUN, &now.to_string()))?;
+    engine.store().empty_log()?;
     Ok(report)
 }
 

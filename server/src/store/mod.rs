@@ -243,6 +243,12 @@ impl Store {
         self.ask(dialect::describe)
     }
 
+    /// Empties what an embedded database keeps of former writes beside the file, if nobody reads from it just
+    /// now: what was purged stands in it.
+    pub fn empty_log(&self) -> Result<(), Error> {
+        self.ask(dialect::empty_log)
+    }
+
     /// Runs `work` in one snapshot: everything that it reads is from the same moment. It cannot
     /// write. Never call it inside `write`, which would read from another moment (and, in memory,
     /// wait for itself).

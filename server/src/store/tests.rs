@@ -124,6 +124,25 @@ fn only_its_owner_may_read_the_database_file() {
 }
 
 #[test]
+fn what_was_replaced_is_not_legible_in_the_files_once_the_log_was_emptied() {
+    let (folder, store) = on_file();
+    let texts = [3, 300, 30_000].map(|size| format!("E77777777{}", "x".repeat(size)));
+    for text in &texts {
+        put(&store, text);
+    }
+    let legible = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        files
+            .filter_map(|file| std::fs::read(file.unwrap().path()).ok())
+            .any(|bytes| bytes.windows(9).any(|window| window == b"E77777777"))
+    };
+    assert!(legible());
+    put(&store, "gone");
+    store.empty_log().unwrap();
+    assert!(!legible());
+}
+
+#[test]
 fn opening_applies_each_migration_once() {
     let (_folder, store) = on_file();
     assert_eq!(store.applied(), ["0001", "0002", "0003", "0004", "0005"]);

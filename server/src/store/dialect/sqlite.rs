@@ -86,6 +86,10 @@ fn pragmas(location: &Location, purpose: Purpose, options: &StoreOptions) -> Str
         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
          PRAGMA cache_size = -{cache};"
     );
+    if purpose == Purpose::Write {
+        // What was purged or replaced is not left legible in the free space of the file.
+        text.push_str(" PRAGMA secure_delete = ON;");
+    }
     if location.file().is_some() {
         text.push_str(&format!(
             " PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
