@@ -32,6 +32,9 @@ pub struct Reach {
     holds: Vec<Hold>,
 }
 
+/// Whose grant, where, and from when until when; and when it was revoked.
+type Lasting = (i64, String, i64, Option<i64>, Option<i64>);
+
 /// The node of each account's oldest grant that runs, or, where none does, of its newest: where what
 /// concerns its owner is shown. Whoever gives somebody one more role does not draw that to themselves.
 pub fn homes(
@@ -39,7 +42,7 @@ pub fn homes(
     accounts: &[i64],
     now: Millis,
 ) -> Result<HashMap<i64, String>, Error> {
-    let rows: Vec<(i64, String, i64, Option<i64>, Option<i64>)> = each!(connection, inner => grants::table
+    let rows: Vec<Lasting> = each!(connection, inner => grants::table
             .filter(among(grants::account, accounts))
             .order(grants::id)
             .select((
