@@ -3,7 +3,7 @@
 import type { Captured, Core, Fields, NewRecord, Place, RecordView } from './api.ts'
 import { Capturing } from './capture.ts'
 import { newRecordId } from './facts.ts'
-import { placeAll } from './placing.ts'
+import { insist } from './insist.ts'
 import { seen } from './screen.ts'
 import type { State } from './state.ts'
 import { read } from './sync/change.ts'
@@ -59,7 +59,7 @@ export class Deeds {
 
   async placeAll(place: Place): Promise<void> {
     const held = this.state.phone.onDuty
-    if (held !== null) await placeAll(this.state, held, place)
+    if (held !== null) await (await insist(() => import('./soon.ts'))).placeAll(this.state, held, place)
   }
 
   async dismiss(entry: number): Promise<void> {

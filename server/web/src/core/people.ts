@@ -2,12 +2,15 @@
 
 import type { Core, Enrolment, Shift } from './api.ts'
 import type { Drafts } from './drafts.ts'
+import { insist } from './insist.ts'
 import { Screen } from './screen.ts'
 import type { Extra, State } from './state.ts'
 import type { Held } from './store/keep.ts'
 import { hurry } from './sync/pace.ts'
 import { tick } from './sync/replica.ts'
 import { wakeLines } from './waking.ts'
+
+const soon = () => insist(() => import('./soon.ts'))
 
 export class People {
   constructor(
@@ -39,7 +42,7 @@ export class People {
 
   async setPin(pin: string): Promise<void> {
     const { phone } = this.state
-    if (phone.onDuty !== null) await phone.setPin(phone.onDuty, pin)
+    if (phone.onDuty !== null) await (await soon()).setPin(phone, phone.onDuty, pin)
     await this.drafts.save(true)
     this.state.tell()
   }
@@ -75,7 +78,7 @@ export class People {
   async remove(person: number): Promise<boolean> {
     const { phone, definitions } = this.state
     const held = this.state.personOf(person)
-    const removed = held !== null && (await phone.remove(held))
+    const removed = held !== null && (await (await soon()).remove(phone, held))
     if (removed) await this.drafts.forget(held)
     if (removed && phone.people.length === 0) await phone.add('', definitions)
     this.state.bump()

@@ -2,7 +2,7 @@
 // and how each is brought back, locked and unlocked.
 
 import { Journal } from './store/journal.ts'
-import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, STORES, type PersonRow } from './store/db.ts'
+import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, type PersonRow } from './store/db.ts'
 import { Keeper, type Held } from './store/keep.ts'
 import { Mirror, browserShelf, type Shelf } from './store/mirror.ts'
 import { newKey, seal, unseal } from './store/seal.ts'
@@ -11,7 +11,6 @@ import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts
 import { setDays } from './days.ts'
 import { insist } from './insist.ts'
 import { Memory, REMEMBERED_MS, type Remembered } from './recall.ts'
-import { resume } from './sync/pace.ts'
 import { loaded, newReplica, wake } from './sync/replica.ts'
 import type { Moment } from './sync/time.ts'
 
@@ -67,7 +66,8 @@ export class Phone {
       this.keeper = new Keeper(this.db, kept.key === undefined ? await this.newPhoneKey() : kept.key, this.mirror)
       definitions.load(kept.definitions)
       this.keptSettings = kept.settings
-      await this.replay()
+      // An ordinary start finds the journal empty, and does without what reads it.
+      if (this.journal.count() > 0) await (await insist(() => import('./soon.ts'))).replay(this)
       // Read only now: until this tab was the live one another may have written.
       const [rows, wasOnDuty] = await this.db.read(db => {
         const tx = db.transaction(['phone', 'persons'])
@@ -101,13 +101,6 @@ export class Phone {
       held.replica.muted = true
     }
     return people
-  }
-
-  /** Takes copies out of the mirror that wait for nothing any more. */
-  async tidyMirror(): Promise<void> {
-    const waits = (person: number, entry: number): boolean =>
-      this.people.some(({ row, replica }) => row.id === person && replica.outbox.get(entry)?.shown === 'pending')
-    if (this.trouble === 'none') await this.mirror.keepOnly(waits)
   }
 
   /** What the phone keeps for everybody. Waits for the database, a few seconds at most: without it nothing that was kept can be shown. */
@@ -219,37 +212,6 @@ export class Phone {
     return null
   }
 
-  /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
-  async setPin(held: Held, pin: string): Promise<void> {
-    await this.remembering
-    const { newPersonKey } = await insist(() => import('./soon.ts'))
-    const { key, wrapped } = await newPersonKey(pin)
-    held.key = key
-    held.row.key = null
-    held.row.pin = wrapped
-    for (const record of held.replica.rows.keys()) held.replica.rows.touch(record)
-    for (const record of held.replica.limbo.keys()) held.replica.limbo.touch(record)
-    await this.keeper.save(held)
-    await this.packMemory(held)
-  }
-
-  /** Everything of this person leaves the phone. Only if nothing is left to be sent or kept. */
-  async remove(held: Held): Promise<boolean> {
-    if (held.replica.outbox.size > 0 || this.journal.count() > 0) return false
-    const { id } = held.row
-    await this.db.write(STORES, tx => {
-      for (const store of STORES) {
-        if (store === 'phone') continue
-        const flat = store === 'persons' || store === 'clocks'
-        void tx.objectStore(store).delete(flat ? id : ofPerson(id))
-      }
-    })
-    await this.mirror.forget(id)
-    this.people = this.people.filter(other => other !== held)
-    if (this.onDuty === held) this.onDuty = null
-    return true
-  }
-
   /** What is remembered since the last time, as one more block. */
   async saveMemory(): Promise<void> {
     const held = this.onDuty
@@ -261,7 +223,7 @@ export class Phone {
     if (news.length > 0) await this.putBlocks(held, news, false)
   }
 
-  private async packMemory(held: Held): Promise<void> {
+  async packMemory(held: Held): Promise<void> {
     this.memory.news()
     const oldest = this.now().wall - REMEMBERED_MS
     await this.putBlocks(held, this.memory.all().filter(who => who.lastSeen > oldest), true)
@@ -301,26 +263,6 @@ export class Phone {
     await this.db.write([], tx => void tx.objectStore('phone').put(key, 'key'))
     return key
   }
-
-  /** What the journal holds goes where it belongs. */
-  private async replay(): Promise<void> {
-    for (const { row, line, clock } of this.journal.read()) {
-      await this.db.write(['persons', 'clocks', 'outbox', 'lines'], async tx => {
-        if ((await tx.objectStore('persons').get(row.person)) === undefined) return
-        const known = await tx.objectStore('outbox').get([row.person, row.entry])
-        if (known !== undefined) return
-        void tx.objectStore('outbox').put(row)
-        void tx.objectStore('lines').put({ person: row.person, entry: row.entry, line })
-        const stands = (await tx.objectStore('clocks').get(row.person))?.clock as Clock | undefined
-        const told = clock as Clock
-        const clocked = stands === undefined || told.era === stands.era ? told : stands
-        const nextEntry = Math.max(told.nextEntry, stands?.nextEntry ?? 0)
-        void tx.objectStore('clocks').put({ person: row.person, clock: { ...clocked, nextEntry } })
-      })
-      const there = await this.db.read(db => db.get('outbox', [row.person, row.entry]))
-      if (there !== undefined) this.journal.remove(row)
-    }
-  }
 }
 
 interface Kept {
@@ -329,18 +271,6 @@ interface Kept {
   readonly settings: unknown
 }
 
-interface Clock {
-  readonly era: number
-  readonly nextEntry: number
-}
-
 export function blank(id: number, name: string): PersonRow {
   return { id, name, state: new Uint8Array([0]), key: null, pin: null, wrong: 0, notBefore: 0, unsent: 0, oldestUnsent: null }
-}
-
-/** The access that an enrolment of somebody else leaves behind: what it was, if it was any good. */
-export function restoreAccess({ replica }: Held): void {
-  if (replica.identity === null) return
-  replica.access = { is: 'enrolled' }
-  resume(replica.pace)
 }

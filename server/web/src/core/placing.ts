@@ -2,12 +2,8 @@
 // its places, or without one. The centre would refuse them; so they wait here until a person has said
 // their place, and nothing is guessed for them.
 
-import type { State } from './state.ts'
-import { rewrite, type Held } from './store/keep.ts'
-import { lineOf, read } from './sync/change.ts'
 import type { Draft } from './sync/outbox.ts'
 import type { Replica } from './sync/replica.ts'
-import type { Place } from './sync/limits.ts'
 
 /** A new record under no parent: whether its place is known. */
 export function noteUnplaced({ outbox, lastContact }: Replica, { record, scope, parent }: Draft): void {
@@ -38,26 +34,4 @@ export function settlePlaces({ outbox, lastContact, places }: Replica): boolean 
     settled = true
   }
   return settled
-}
-
-/** A person said where all that waits belongs. When it was captured stays as it was. */
-export async function placeAll(state: State, held: Held, place: Place): Promise<void> {
-  const { outbox } = held.replica
-  const records = [...outbox.unplaced.keys()]
-  const first = records.map(record => outbox.of(record)[0]).filter(one => one !== undefined)
-  await state.phone.keeper.wake(held, first.filter(([, entry]) => entry.line === undefined).map(([id]) => id))
-  for (const [id, entry] of first) {
-    const change = read(entry.line)
-    // Nobody else has heard of what has no number.
-    if (change !== null && entry.seq === null) rewrite(entry, lineOf({ ...change, scope: place }))
-    outbox.touch(id)
-  }
-  for (const record of records) {
-    outbox.unplaced.delete(record)
-    for (const [id] of outbox.of(record)) outbox.touch(id)
-  }
-  await state.keep(held)
-  await Promise.all(first.map(([id]) => state.phone.keeper.mirrorEntry(held, id)))
-  state.changed(held, new Set(records))
-  state.network.engine?.hurry()
 }

@@ -8,11 +8,11 @@ import { allPlaces, lookUp } from './desk.ts'
 import { Engine } from './engine.ts'
 import { Http } from './net/http.ts'
 import type { Around } from './network.ts'
-import { restoreAccess } from './phone.ts'
 import { settlePlaces } from './placing.ts'
 import type { Held } from './store/keep.ts'
 import type { Heard } from './sync/answer.ts'
 import { enrol } from './sync/enrol.ts'
+import { resume } from './sync/pace.ts'
 import { loaded, setPlaces } from './sync/replica.ts'
 import { newerDefinitions } from './sync/status.ts'
 
@@ -111,6 +111,13 @@ export class Traffic {
     await phone.saveMemory()
     await this.around.goOnDuty(held)
   }
+}
+
+/** The access that an enrolment of somebody else leaves behind: what it was, if it was any good. */
+function restoreAccess({ replica }: Held): void {
+  if (replica.identity === null) return
+  replica.access = { is: 'enrolled' }
+  resume(replica.pace)
 }
 
 function phoneName(): string {

@@ -26,7 +26,7 @@ export class Upkeep {
 
   begin(): void {
     this.timer = setInterval(() => void this.run(), EVERY_MS)
-    setTimeout(() => void this.state.phone.tidyMirror(), EVERY_MS)
+    setTimeout(() => void this.tidyMirror(), EVERY_MS)
     if (typeof addEventListener === 'function') this.listen()
   }
 
@@ -39,6 +39,14 @@ export class Upkeep {
         void this.state.phone.saveMemory().catch(() => undefined)
       }
     })
+  }
+
+  /** Takes copies out of the mirror that wait for nothing any more. */
+  private async tidyMirror(): Promise<void> {
+    const { mirror, people, trouble } = this.state.phone
+    const waits = (person: number, entry: number): boolean =>
+      people.some(({ row, replica }) => row.id === person && replica.outbox.get(entry)?.shown === 'pending')
+    if (trouble === 'none') await mirror.keepOnly(waits)
   }
 
   stop(): void {
