@@ -65,6 +65,7 @@ export const rest: Record<Rest, string> = {
   'fault.legacy': 'an old number of 15 digits',
   'fault.code': 'not one of the choices',
   'fault.unverified': 'cannot be verified: compare once more',
+  'fault.tenths': 'three digits, as 38.0',
   'fault.other': 'compare once more ({code})',
 
   // Records

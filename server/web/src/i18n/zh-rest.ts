@@ -63,6 +63,7 @@ export const rest = {
   'fault.legacy': '十五位旧号码',
   'fault.code': '不在选项中',
   'fault.unverified': '无法校验，请核对',
+  'fault.tenths': '体温要三位数字，如 38.0',
   'fault.other': '请核对（{code}）',
 
   // 记录 Records

@@ -188,6 +188,7 @@ const FAULTS: { readonly [code: string]: Message } = {
   control_character: 'fault.character', nul_character: 'fault.character', implausible: 'fault.implausible', unusual: 'fault.unusual',
   prefix_unassigned: 'fault.prefix', area_unknown: 'fault.area', future_birth: 'fault.birth', age_over_120: 'fault.birth',
   legacy_number: 'fault.legacy', unknown_code: 'fault.code', code: 'fault.code', unverified: 'fault.unverified',
+  tenths: 'fault.tenths',
 }
 
 /** The sentence for a reason; the list of reasons is open. */

@@ -46,8 +46,11 @@ export const kind = computed<Kind | undefined>(() => core.kinds.value[KIND])
 export const typed = computed(() => slots[asking.value].value)
 
 export const temperature = computed<number | undefined>(() =>
-  digits.value.length === 3 ? Number(digits.value) : undefined,
+  /^\d{3}$/.test(digits.value) ? Number(digits.value) : undefined,
 )
+
+/** Something was typed for a temperature that is none yet: nobody is saved without what was meant. */
+export const isHalf = (): boolean => digits.value !== '' && temperature.value === undefined
 
 /** Whether anything was entered: then an update of the app waits, and leaving asks. */
 export const dirty = computed(
@@ -61,31 +64,38 @@ export const matches = computed<readonly Recall[]>(() => {
   return core.recall(text, 3)
 })
 
+/** What is known, where a line of the screen has it: what was erased there is gone. */
+export function standing(): { readonly person: Box; readonly vehicle: Box; readonly measurement: Box } {
+  const over = (own: string, lines: Box): Box => {
+    const all: { [name: string]: Value } = { ...box(known.value, own), ...lines }
+    for (const line in lines) if (lines[line] === '') delete all[line]
+    return all
+  }
+  return {
+    person: over('person', {
+      ...(number.value ? { document: box(known.value, 'person')['document'] ?? 'resident_id' } : {}),
+      name: name.value,
+      phone: phone.value,
+      number: number.value,
+    }),
+    vehicle: over('vehicle', { plate: plate.value }),
+    measurement: over('measurement', { temperature: temperature.value ?? '' }),
+  }
+}
+
 /** The fields of the change, `code` being the health code that was tapped. */
 export function fields(code: string | null): Fields {
   const of = kind.value
   const shift = core.shift.value
-  const person: { [name: string]: Value } = { ...box(known.value, 'person') }
-  if (name.value) person['name'] = name.value
-  if (phone.value) person['phone'] = phone.value
-  if (number.value) {
-    person['number'] = number.value
-    person['document'] ??= 'resident_id'
-  }
-  const vehicle: Box = plate.value ? { ...box(known.value, 'vehicle'), plate: plate.value } : box(known.value, 'vehicle')
-  const heat: Box =
-    temperature.value === undefined
-      ? box(known.value, 'measurement')
-      : { method: 'forehead', ...box(known.value, 'measurement'), temperature: temperature.value }
+  const { measurement, ...who } = standing()
   const trip: Box = { ...(shift?.destination ? { destination_address: shift.destination } : {}), ...box(known.value, 'trip') }
   const taken: Fields = habits.value.itinerary ? { itinerary_code: { code: 'green', star: false } } : {}
   const all: Fields = {
     ...taken,
     ...known.value,
     ...(shift ? { direction: shift.direction } : {}),
-    person,
-    vehicle,
-    measurement: heat,
+    ...who,
+    measurement: temperature.value === undefined ? measurement : { method: 'forehead', ...measurement },
     trip,
     captured_with: { app: core.version, form: of?.version ?? 0, policy: core.policy.value.version },
     ...(code === null ? {} : { health_code: code }),

@@ -9,7 +9,7 @@ import { feel, light } from '../feel'
 import { box, same } from '../forms/ask'
 import { hush, tell } from '../parts/toast'
 import { enter } from '../route'
-import { busy, clear, dirty, fields, KIND, putBack, resting } from './entry'
+import { busy, clear, dirty, fields, isHalf, KIND, putBack, resting } from './entry'
 import { degrees } from '../../i18n/time'
 
 /** The same person within so short a time is most likely the same tap twice. */
@@ -36,7 +36,7 @@ export interface Failed {
 export async function finish(code: string | null, sure = false): Promise<void> {
   if (busy.value || resting.value || failure.value?.again) return
   const set = fields(code)
-  const faults = core.check(KIND, set).refused
+  const faults = [...(isHalf() ? [{ path: 'measurement.temperature', code: 'tenths' }] : []), ...core.check(KIND, set).refused]
   if (faults.length > 0) {
     feel('refused')
     lacking.value = { code, faults }

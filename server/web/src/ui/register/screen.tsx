@@ -158,7 +158,7 @@ export function press(key: KeyName): void {
       if (digits.value === '') slot.value = asking.value
       digits.value = digits.value.slice(0, -1)
     } else if (key === 'clear') digits.value = ''
-    else if (key !== 'X') digits.value = digits.value.length >= 3 ? key : digits.value + key
+    else if (key !== 'X' && digits.value.length < 3) digits.value += key
     return
   }
   const at = asking.value === 'name' || asking.value === 'plate' ? 'phone' : asking.value

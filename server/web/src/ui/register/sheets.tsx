@@ -10,7 +10,8 @@ import { labelOf } from '../forms/show'
 import { now } from '../now'
 import { Button } from '../parts/press'
 import { Sheet } from '../parts/sheet'
-import { asking, kind, known, name, number, OWN, phone, plate, slot } from './entry'
+import { asking, kind, name, number, OWN, phone, plate, slot } from './entry'
+import { current, put } from './long-form'
 import { PlatePad } from './plate-pad'
 import { finish, lacking, twice, update } from './save'
 
@@ -88,34 +89,6 @@ export function BoxSheet({ name: own, onClose }: Closing & { name: string }) {
       )}
     </Sheet>
   )
-}
-
-/** What is known with what was typed, so that the long form shows both. */
-function current() {
-  const person = { ...box(known.value, 'person') }
-  if (name.value) Object.assign(person, { name: name.value })
-  if (phone.value) Object.assign(person, { phone: phone.value })
-  if (number.value) Object.assign(person, { number: number.value, document: box(known.value, 'person')['document'] ?? 'resident_id' })
-  const vehicle = { ...box(known.value, 'vehicle'), ...(plate.value ? { plate: plate.value } : {}) }
-  return { ...known.value, person, vehicle }
-}
-
-/** A field of the long form; what has a line of its own on the screen goes there. */
-function put(own: string, value: Parameters<Parameters<typeof Form>[0]['onField']>[1]): void {
-  const next = { ...known.value }
-  if (value === undefined) delete next[own]
-  else next[own] = value
-  known.value = next
-  const text = (of: string, inner: string): string => {
-    const found = box(next, of)[inner]
-    return typeof found === 'string' ? found : ''
-  }
-  if (own === 'person') {
-    name.value = text('person', 'name')
-    phone.value = text('person', 'phone')
-    number.value = text('person', 'number')
-  }
-  if (own === 'vehicle') plate.value = text('vehicle', 'plate')
 }
 
 /** A code was tapped too early: only what is missing is asked, and then it is saved. */
