@@ -25,6 +25,7 @@ export class Capturing {
   /** `creates`: it is a new record's first. */
   async take(draft: Draft, judged: readonly Judgement[], creates = false): Promise<Captured> {
     const { phone, now } = this.around
+    await phone.opening
     const held = phone.onDuty
     if (phone.trouble === 'elsewhere') return { outcome: 'not_saved', why: 'elsewhere' }
     if (held === null) return { outcome: 'refused', code: 'nobody_on_duty', path: '' }

@@ -50,7 +50,8 @@ export class Drafts {
   /** Writes what is not written yet; `anew`: all of it, for the key is another. */
   async save(anew = false): Promise<void> {
     const { held } = this
-    if (held === null || (this.timer === null && !anew)) return
+    // Who is locked has no key: nothing of theirs may be written without.
+    if (held === null || (this.timer === null && !anew) || (held.key === null && held.row.pin !== null)) return
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
     const sealed = await seal(held.key, JSON.stringify([...this.drafts]))

@@ -86,6 +86,10 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     await updates.begin(options.worker ?? 'sw.js')
   }
   const begin = async (force: boolean): Promise<void> => {
+    if (force) {
+      await drafts.close()
+      phone.leave()
+    }
     await phone.open(force, definitions)
     if (phone.trouble !== 'elsewhere') {
       loadSettings(state)

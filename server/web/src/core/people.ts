@@ -91,7 +91,9 @@ export class People {
     } catch (error) {
       this.state.phone.note(error)
     }
-    this.show(held)
+    // Where nothing could be read, whoever was on duty still is.
+    if (this.state.phone.onDuty === held) this.show(held)
+    else this.state.bump()
   }
 
   private show(held: Held): void {

@@ -6,7 +6,7 @@ import { Database, Elsewhere, StorageBroken, StorageFull, ofPerson, type PersonR
 import { Keeper, type Held } from './store/keep.ts'
 import { Mirror, browserShelf, type Shelf } from './store/mirror.ts'
 import { newKey, seal, unseal } from './store/seal.ts'
-import { claimTab } from './store/tab.ts'
+import { Tab } from './store/tab.ts'
 import type { Definitions, Kept as KeptDefinitions } from './definitions/load.ts'
 import { setDays } from './days.ts'
 import { insist } from './insist.ts'
@@ -29,6 +29,7 @@ export type Trouble = 'none' | 'full' | 'broken' | 'elsewhere'
 
 export class Phone {
   readonly db = new Database()
+  private readonly tab = new Tab(this.db, () => this.note(new Elsewhere()))
   readonly journal: Journal
   readonly mirror: Mirror
   keeper: Keeper = new Keeper(this.db, null)
@@ -40,6 +41,8 @@ export class Phone {
   keptSettings: unknown
   private wasOnDuty: unknown
   private nextBlock = 0
+  /** Storage is being opened anew; what is captured meanwhile waits for that. */
+  opening: Promise<unknown> | null = null
   /** What is remembered of who is on duty is there once this has resolved; before that nothing is written over it. */
   remembering: Promise<void> = Promise.resolve()
 
@@ -59,7 +62,7 @@ export class Phone {
   async open(force: boolean, definitions: Definitions): Promise<void> {
     try {
       const kept = await this.reach()
-      if (!(await claimTab(this.db, force, () => this.note(new Elsewhere())))) {
+      if (!(await this.tab.claim(force))) {
         this.trouble = 'elsewhere'
         return
       }
@@ -161,8 +164,8 @@ export class Phone {
 
   /** This person goes on duty: rows and what is remembered are opened. */
   async begin(held: Held, key: CryptoKey | null): Promise<void> {
-    if (this.onDuty !== null && this.onDuty !== held) this.keeper.closeRows(this.onDuty)
     await this.keeper.openRows(held, key)
+    if (this.onDuty !== null && this.onDuty !== held) this.keeper.closeRows(this.onDuty)
     this.onDuty = held
     // Nobody is recalled before the first screen stands.
     this.memory = new Memory()
@@ -175,15 +178,21 @@ export class Phone {
   }
 
   async lock(): Promise<void> {
+    if (this.onDuty === null) return
+    await this.saveMemory()
+    this.leave()
+    await this.db.write([], tx => void tx.objectStore('phone').delete('on_duty'), 'relaxed')
+    this.wasOnDuty = undefined
+  }
+
+  /** Nobody is on duty: nothing readable stays in memory. */
+  leave(): void {
     const held = this.onDuty
     if (held === null) return
-    await this.saveMemory()
     this.keeper.closeRows(held)
     if (held.row.pin !== null) held.key = null
     this.memory = new Memory()
     this.onDuty = null
-    await this.db.write([], tx => void tx.objectStore('phone').delete('on_duty'), 'relaxed')
-    this.wasOnDuty = undefined
   }
 
   /** Whoever was on duty last, if no PIN stands before them. */

@@ -40,7 +40,8 @@ export async function makeRescue(people: readonly Held[], keeper: Keeper, key: s
   const persons: unknown[] = []
   for (const held of people) {
     const asleep = [...held.replica.outbox].filter(([, entry]) => entry.line === undefined).map(([id]) => id)
-    await keeper.wake(held, asleep)
+    // What cannot be read stays; what can is carried out all the same.
+    await keeper.wake(held, asleep).catch(() => undefined)
     const one = rescueOf(held, now)
     changes += one.changes
     if (one.changes > 0) persons.push(one.person)

@@ -3,7 +3,7 @@
 
 import type { Phone } from './phone.ts'
 import { ofPerson, STORES } from './store/db.ts'
-import type { Held } from './store/keep.ts'
+import { isSame, type Held } from './store/keep.ts'
 import { newPersonKey } from './store/pin.ts'
 
 /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
@@ -36,23 +36,26 @@ export async function remove(phone: Phone, held: Held): Promise<boolean> {
   return true
 }
 
-/** What the journal holds goes where it belongs. */
+/** What the journal holds goes where it belongs; under another number, if somebody else's entry has its own. */
 export async function replay({ db, journal }: Phone): Promise<void> {
   for (const { row, line, clock } of journal.read()) {
+    const { person } = row
+    let { entry } = row
     await db.write(['persons', 'clocks', 'outbox', 'lines'], async tx => {
-      if ((await tx.objectStore('persons').get(row.person)) === undefined) return
-      const known = await tx.objectStore('outbox').get([row.person, row.entry])
-      if (known !== undefined) return
-      void tx.objectStore('outbox').put(row)
-      void tx.objectStore('lines').put({ person: row.person, entry: row.entry, line })
-      const stands = (await tx.objectStore('clocks').get(row.person))?.clock as Clock | undefined
+      if ((await tx.objectStore('persons').get(person)) === undefined) return
+      const known = await tx.objectStore('outbox').get([person, row.entry])
+      if (known !== undefined && isSame(known, row)) return
+      const stands = (await tx.objectStore('clocks').get(person))?.clock as Clock | undefined
       const told = clock as Clock
       const clocked = stands === undefined || told.era === stands.era ? told : stands
-      const nextEntry = Math.max(told.nextEntry, stands?.nextEntry ?? 0)
-      void tx.objectStore('clocks').put({ person: row.person, clock: { ...clocked, nextEntry } })
+      const free = Math.max(told.nextEntry, stands?.nextEntry ?? 0)
+      entry = known === undefined ? row.entry : free
+      void tx.objectStore('outbox').put({ ...row, entry })
+      void tx.objectStore('lines').put({ person, entry, line })
+      void tx.objectStore('clocks').put({ person, clock: { ...clocked, nextEntry: Math.max(free, entry + 1) } })
     })
-    const there = await db.read(store => store.get('outbox', [row.person, row.entry]))
-    if (there !== undefined) journal.remove(row)
+    const there = await db.read(store => store.get('outbox', [person, entry]))
+    if (there !== undefined && isSame(there, row)) journal.remove(row)
   }
 }
 

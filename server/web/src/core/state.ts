@@ -71,6 +71,8 @@ export class State {
   /** The right to write was taken by another tab. */
   private lost(): void {
     this.network.engine?.stop()
+    // What the other captures from here on stands in no memory of this one.
+    this.phone.leave()
     this.screen = null
     this.bump()
   }

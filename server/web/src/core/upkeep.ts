@@ -69,16 +69,20 @@ export class Upkeep {
     state.tell()
   }
 
-  /** Storage that failed is opened anew; what the journal holds goes where it belongs. */
+  /** Storage that failed is opened anew; what the journal holds goes where it belongs. Until then whoever is on duty stays. */
   private async recover(): Promise<void> {
-    const { phone, definitions, network } = this.state
-    const id = phone.onDuty?.row.id
-    const key = phone.onDuty?.key ?? null
-    phone.trouble = 'none'
-    phone.onDuty = null
-    await phone.open(true, definitions)
-    const held = phone.people.find(held => held.row.id === id)
-    if (held !== undefined && phone.onDuty === null) await this.people.goOnDuty(held, key ?? held.row.key)
-    network.engine?.kick()
+    const { phone, network } = this.state
+    phone.opening = this.reopen().finally(() => { phone.opening = null })
+    await phone.opening
+    network.engine?.resume()
+  }
+
+  private async reopen(): Promise<void> {
+    const { phone, definitions } = this.state
+    const before = phone.onDuty
+    await phone.open(false, definitions)
+    if (before === null || phone.trouble !== 'none') return
+    const held = phone.people.find(one => one.row.id === before.row.id)
+    if (held !== undefined && held !== before) await this.people.goOnDuty(held, before.key ?? held.row.key)
   }
 }

@@ -11,6 +11,8 @@ import { RescueButton, Store } from './upload/screen'
 
 export function BlockScreen({ of, onEnrol }: { of: Block; onEnrol: () => void }) {
   const minutes = of.block === 'clock_off' ? Math.round(Math.abs(of.offset) / 60_000) : 0
+  // Of everybody: where another window has the phone nobody is on duty here.
+  const unsent = core.persons.value.reduce((sum, one) => sum + one.unsent, 0)
   const put = (): void => {
     aside.value = new Set([...aside.value, of.block])
   }
@@ -23,7 +25,7 @@ export function BlockScreen({ of, onEnrol }: { of: Block; onEnrol: () => void })
           <p class="block-title">{blockTitle(of)}</p>
           <p>{t(`block.${of.block}.text`, { n: minutes })}</p>
         </section>
-        <p class="note good"><Icon name="check" /> {t(of.block === 'storage_broken' ? 'block.journal' : 'block.safe', { n: of.block === 'storage_broken' ? of.journal : core.upload.value.unsent })}</p>
+        <p class="note good"><Icon name="check" /> {t(of.block === 'storage_broken' ? 'block.journal' : 'block.safe', { n: of.block === 'storage_broken' ? of.journal : unsent })}</p>
         {(of.block === 'needs_code' || of.block === 'revoked') && <Button tone="main" big icon="scan" onPress={onEnrol}>{t('block.enrol')}</Button>}
         {of.block === 'app_too_old' && <Button tone="main" big onPress={() => (core.update.value === 'ready' ? core.applyUpdate() : location.reload())}>{t('block.update')}</Button>}
         {of.block === 'elsewhere' && <Button tone="main" big onPress={() => void core.takeOver()}>{t('block.takeOver')}</Button>}

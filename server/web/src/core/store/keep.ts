@@ -10,7 +10,7 @@ import { oldestUnsent, unsent } from '../sync/status.ts'
 import type { Entry, EntryId, Trouble } from '../sync/outbox.ts'
 import type { Filed } from '../sync/rows.ts'
 import type { Row } from '../sync/limits.ts'
-import { ofPerson, type Database, type OutboxRow, type PersonRow, type RowRow, type Store, type Transaction } from './db.ts'
+import { Elsewhere, ofPerson, type Database, type OutboxRow, type PersonRow, type RowRow, type Store, type Transaction } from './db.ts'
 import type { Mirror } from './mirror.ts'
 import { seal, unseal, type Sealed } from './seal.ts'
 
@@ -113,12 +113,13 @@ export class Keeper {
   async saveEntry(held: Held, id: EntryId, line: Sealed): Promise<void> {
     const person = held.row.id
     const mirrored = this.mirrorEntry(held, id)
-    const isThere = async (tx: Transaction) => (await tx.objectStore('outbox').getKey([person, id])) !== undefined
-    await this.db.writeKnowing(['clocks', 'outbox', 'lines'], isThere, (tx, there) => {
-      putClock(tx, held)
-      if (there) return
+    const standing = (tx: Transaction) => tx.objectStore('outbox').get([person, id])
+    await this.db.writeKnowing(['clocks', 'outbox', 'lines'], standing, (tx, there) => {
       const entry = held.replica.outbox.get(id)
-      if (entry === undefined) return
+      // Another window gave the number to something else.
+      if (there && entry && !isSame(there, entry)) throw new Elsewhere()
+      putClock(tx, held)
+      if (there || entry === undefined) return
       void tx.objectStore('outbox').put(asCaptured(outboxRow(held, id, entry)))
       void tx.objectStore('lines').put({ person, entry: id, line })
     })
@@ -356,6 +357,11 @@ function clockOf({ replica: { eras, nextEntry } }: Held): unknown {
 export function asCaptured(row: OutboxRow): OutboxRow {
   return { ...row, seq: null, shown: 'pending' }
 }
+
+/** Whether two rows are of one change. */
+export const isSame = (one: Stamped, other: Stamped): boolean => one.record === other.record && one.stamp === other.stamp
+
+type Stamped = Pick<OutboxRow, 'record' | 'stamp'>
 
 export function outboxRow({ row, replica }: Held, id: EntryId, entry: Entry): OutboxRow {
   const { record, parent, era, stamp, abnormal, whole, seq, shown } = entry

@@ -7,45 +7,51 @@ const LOCK = 'kadian'
 const BEAT_MS = 5_000
 const DEAD_MS = 15_000
 
-/** Says whether this tab is the live one now. `lost` is called when another takes over. */
-export async function claimTab(db: Database, force: boolean, lost: () => void): Promise<boolean> {
-  const tab = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`
-  const locks = typeof navigator === 'undefined' ? undefined : navigator.locks
-  const now = Date.now()
-  if (locks !== undefined) {
-    if (!(await hold(locks, force, lost))) return false
-    return db.claim(tab, now, Infinity)
+export class Tab {
+  private readonly name = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`
+  /** The browser's lock is here: asked for again it would be stolen from this very tab. */
+  private locked = false
+  private timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(
+    private readonly db: Database,
+    /** Another took over. */
+    private readonly lost: () => void,
+  ) {}
+
+  /** Says whether this tab is the live one now. */
+  async claim(force: boolean): Promise<boolean> {
+    const locks = typeof navigator === 'undefined' ? undefined : navigator.locks
+    const now = Date.now()
+    if (locks !== undefined) return (this.locked || (await this.hold(locks, force))) && this.db.claim(this.name, now, Infinity)
+    const mine = await this.db.claim(this.name, now, force ? Infinity : now - DEAD_MS)
+    clearInterval(this.timer)
+    if (mine) this.timer = setInterval(() => this.beat(), BEAT_MS)
+    return mine
   }
-  const mine = await db.claim(tab, now, force ? Infinity : now - DEAD_MS)
-  if (mine) beat(db, lost)
-  return mine
-}
 
-function hold(locks: LockManager, force: boolean, lost: () => void): Promise<boolean> {
-  return new Promise(resolve => {
-    let held = false
-    const how: LockOptions = force ? { steal: true } : { ifAvailable: true }
-    locks
-      .request(LOCK, how, lock => {
-        if (lock === null) return resolve(false)
-        held = true
-        resolve(true)
-        // Held until the tab ends, or another steals it.
-        return new Promise<void>(() => undefined)
-      })
-      .catch(() => {
-        if (held) lost()
-        else resolve(false)
-      })
-  })
-}
-
-function beat(db: Database, lost: () => void): void {
-  const timer = setInterval(() => {
-    db.beat(Date.now()).catch(error => {
-      if (!(error instanceof Elsewhere)) return
-      clearInterval(timer)
-      lost()
+  private hold(locks: LockManager, force: boolean): Promise<boolean> {
+    return new Promise(resolve => {
+      locks
+        .request(LOCK, force ? { steal: true } : { ifAvailable: true }, lock => {
+          this.locked = lock !== null
+          resolve(this.locked)
+          // Held until the tab ends, or another steals it.
+          return lock && new Promise<void>(() => undefined)
+        })
+        .catch(() => {
+          resolve(false)
+          if (this.locked) this.lost()
+          this.locked = false
+        })
     })
-  }, BEAT_MS)
+  }
+
+  private beat(): void {
+    this.db.beat(Date.now()).catch(error => {
+      if (!(error instanceof Elsewhere)) return
+      clearInterval(this.timer)
+      this.lost()
+    })
+  }
 }

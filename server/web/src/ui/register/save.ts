@@ -85,14 +85,11 @@ async function save(set: Fields, code: string | null, deed: () => Promise<Captur
   busy.value = false
   if (captured.outcome === 'saved') return confirm(captured, set, code)
   feel('refused')
-  const isCount = set['mode'] === 'tally'
-  const typing = dirty.value
-  if (!typing && !isCount) putBack(set)
-  failure.value = {
-    why: captured.outcome === 'refused' ? 'refused' : captured.why,
-    line: said(set, code),
-    again: typing || isCount ? () => void save(set, code, deed) : null,
-  }
+  const why = captured.outcome === 'refused' ? 'refused' : captured.why
+  // Where another window has the phone nobody is on duty, and the form goes with them.
+  const apart = dirty.value || set['mode'] === 'tally' || why === 'elsewhere'
+  if (!apart) putBack(set)
+  failure.value = { why, line: said(set, code), again: apart ? () => void save(set, code, deed) : null }
 }
 
 function confirm(captured: Captured & { outcome: 'saved' }, set: Fields, code: string | null): void {

@@ -18,12 +18,15 @@ export function Unlock({ onNew }: { onNew: () => void }) {
   const wrong = useSignal<number | null>(null)
   const open = async (person: Person, pin: string): Promise<void> => {
     busy.value = true
-    const done = await core.unlock(person.id, pin)
-    busy.value = false
-    if (done.outcome === 'wrong') {
-      feel('refused')
+    try {
+      const done = await core.unlock(person.id, pin)
+      if (done.outcome === 'unlocked') return
       wrong.value = Math.ceil(done.waitMs / 1000)
+    } finally {
+      // Also where storage did not answer: the next try may find it again.
+      busy.value = false
     }
+    feel('refused')
   }
   const pick = (person: Person): void => {
     wrong.value = null

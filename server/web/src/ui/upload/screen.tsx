@@ -72,9 +72,10 @@ export function RescueButton() {
   const said = useSignal<'working' | 'no_key' | number | null>(null)
   const save = async (): Promise<void> => {
     said.value = 'working'
-    const rescue = await core.rescue()
-    if (rescue === 'no_key') {
-      said.value = 'no_key'
+    const rescue = await core.rescue().catch(() => null)
+    if (rescue === null || rescue === 'no_key') {
+      // Null: what makes the file could not be loaded; the button is there for another try.
+      said.value = rescue
       feel('refused')
       return
     }
