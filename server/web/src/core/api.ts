@@ -296,6 +296,7 @@ export interface Core {
   readonly person: ReadonlySignal<Person | null>
   readonly places: ReadonlySignal<readonly HeldPlace[]>
   readonly shift: ReadonlySignal<Shift | null>
+  /** On duty from here on, if nobody else is. */
   addPerson(name: string): Promise<PersonId>
   renamePerson(person: PersonId, name: string): Promise<void>
   /** Of the person on duty. Waits for the network at most some seconds, then says `later`. */

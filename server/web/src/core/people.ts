@@ -23,6 +23,8 @@ export class People {
   async add(name: string): Promise<number> {
     const { phone, definitions } = this.state
     const held = await phone.add(name, definitions)
+    // Who is new on a phone that nobody has in hand has it from here on.
+    if (phone.onDuty === null) await this.goOnDuty(held, held.row.key)
     this.state.tell()
     return held.row.id
   }

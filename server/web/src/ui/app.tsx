@@ -46,7 +46,7 @@ function Stage() {
   const adding = useSignal(false)
   const persons = core.persons.value
   const person = core.person.value
-  const fresh = persons.length === 0 || (persons.length === 1 && persons[0]?.access === 'unenrolled' && !skipped.value && core.shift.value === null)
+  const fresh = persons.length === 0 || (persons.length === 1 && person?.access === 'unenrolled' && !skipped.value && core.shift.value === null)
   const begins = fresh && !skipped.value
   // Who has just enrolled is fresh no more, and has the name, the PIN and the home screen still before them.
   useEffect(() => {
@@ -68,7 +68,8 @@ function Stage() {
     return <Enrol first={fresh} onDone={done} />
   }
   if (person === null) {
-    return <Unlock onNew={() => void core.addPerson('').then(() => { adding.value = true })} />
+    // Who comes is a person here once they have a code.
+    return <Unlock onNew={() => { adding.value = true }} />
   }
   if (block) return <BlockScreen of={block} onEnrol={() => { enrolling.value = true }} />
   // Enrolling goes on to its end first: what waits, waits.

@@ -42,9 +42,8 @@ export function Settings() {
         {core.update.value === 'ready' && <Button tone="main" big onPress={() => core.applyUpdate()}>{t('me.update')}</Button>}
         <section class="stack">
           <h2>{t('me.duty')}</h2>
-          {person?.hasPin
-            ? <Button big icon="swap" onPress={() => core.lock()}>{t('me.handOver')}</Button>
-            : <p class="note warn">{t('me.noPin')}</p>}
+          {(person?.hasPin || core.persons.value.length > 1) && <Button big icon="swap" onPress={() => core.lock()}>{t('me.handOver')}</Button>}
+          {!person?.hasPin && <p class="note warn">{t('me.noPin')}</p>}
           <Button onPress={() => { pin.value = true }}>{t(person?.hasPin ? 'me.changePin' : 'me.setPin')}</Button>
           {person?.hasPin && (
             <Choice label={t('me.lockAfter')} value={String(settings.lockAfter)}

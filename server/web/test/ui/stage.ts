@@ -114,14 +114,21 @@ export function stage(): OpenStage {
     addPerson: async name => {
       const one = { id: persons.value.length + 1, name, user: null, device: null, access: 'unenrolled' as const, hasPin: false, unlocked: true, unsent: 0, oldestUnsent: null }
       persons.value = [...persons.value, one]
-      person.value = one
+      person.value ??= one
       return one.id
     },
     renamePerson: async (id, name) => {
       persons.value = persons.value.map(one => (one.id === id ? { ...one, name } : one))
       person.value = persons.value.find(one => one.id === person.value?.id) ?? null
     },
-    enrol: async code => (code.startsWith('7Q2M') ? { outcome: 'enrolled', person: 1 } : { outcome: 'refused', code: 'code_unknown' }),
+    enrol: async code => {
+      const one = person.value
+      if (one === null) return { outcome: 'refused', code: 'nobody_on_duty' }
+      if (!code.startsWith('7Q2M')) return { outcome: 'refused', code: 'code_unknown' }
+      person.value = { ...one, user: 'u17', device: 77632, access: 'enrolled' }
+      persons.value = persons.value.map(other => (other.id === one.id ? person.value! : other))
+      return { outcome: 'enrolled', person: one.id }
+    },
     setPin: async () => undefined,
     unlock: async (id, pin) => {
       if (pin !== '' && pin !== '123456') return { outcome: 'wrong', waitMs: 2000 }

@@ -60,6 +60,8 @@ export function Unlock({ onNew }: { onNew: () => void }) {
             {wrong.value !== null && <p class="note bad" role="alert">{wrong.value > 0 ? t('unlock.wait', { n: wrong.value }) : t('unlock.wrong')}</p>}
             <PinPad busy={busy.value} onPin={pin => void open(person, pin)} />
             <p class="help">{t('unlock.text')}</p>
+            {/* Alone on the phone there is no list to go back to. */}
+            {persons.length === 1 && <Button big icon="plus" onPress={onNew}>{t('unlock.new')}</Button>}
           </>
         )}
       </main>
