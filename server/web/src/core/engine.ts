@@ -6,6 +6,7 @@
 import type { Http } from './net/http.ts'
 import { hear, problemIn, type Heard } from './sync/answer.ts'
 import { enrolFailed, enrolled } from './sync/enrol.ts'
+import { resume } from './sync/pace.ts'
 import type { Replica } from './sync/replica.ts'
 import { next, wants, type Action } from './sync/request.ts'
 import type { Moment } from './sync/time.ts'
@@ -210,9 +211,14 @@ export class Engine {
     })
     const told = answer !== null && answer.status === 200 ? readEnrolled(parseJson(answer.body)) : null
     this.refusal = answer === null ? null : (problemIn(answer)?.code ?? null)
-    if (told === null) return enrolFailed(replica, action.attempt, answer, around.now(), around.random())
+    if (told === null) {
+      const heard = enrolFailed(replica, action.attempt, answer, around.now(), around.random())
+      if (heard === 'needs_code' && !leaves) restoreAccess(replica)
+      return heard
+    }
     const token = replica.access.is === 'enrolling' ? replica.access.token : null
     const heard = enrolled(replica, action.attempt, told, around.now())
+    if (heard === 'other_person') restoreAccess(replica)
     if (heard === 'other_person' && token !== null) await around.other({ ...told, token })
     return heard
   }
@@ -235,6 +241,13 @@ export class Engine {
       return false
     }
   }
+}
+
+/** A code that was worth nothing, or somebody else's, says nothing of the token that is here: it goes on as before. */
+function restoreAccess(replica: Replica): void {
+  if (replica.identity === null) return
+  replica.access = { is: 'enrolled' }
+  resume(replica.pace)
 }
 
 /** Lines of somebody who is not on duty stay in storage alone. */

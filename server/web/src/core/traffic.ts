@@ -12,7 +12,6 @@ import { settlePlaces } from './placing.ts'
 import type { Held } from './store/keep.ts'
 import type { Heard } from './sync/answer.ts'
 import { enrol } from './sync/enrol.ts'
-import { resume } from './sync/pace.ts'
 import { loaded, setPlaces } from './sync/replica.ts'
 import { newerDefinitions } from './sync/status.ts'
 
@@ -67,10 +66,8 @@ export class Traffic {
     const { definitions, phone } = this.around.state
     if (enrolling?.held === held && held.replica.access.is !== 'enrolling') {
       this.enrolling = null
-      if (heard === 'other_person') {
-        restoreAccess(held)
-        enrolling.tell({ outcome: 'other_person', person: phone.onDuty?.row.id ?? held.row.id })
-      } else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine.refusal ?? 'code_unknown' })
+      if (heard === 'other_person') enrolling.tell({ outcome: 'other_person', person: phone.onDuty?.row.id ?? held.row.id })
+      else if (heard === 'needs_code') enrolling.tell({ outcome: 'refused', code: this.engine.refusal ?? 'code_unknown' })
       else enrolling.tell({ outcome: 'enrolled', person: held.row.id })
     }
     if (settlePlaces(held.replica)) {
@@ -111,13 +108,6 @@ export class Traffic {
     await phone.saveMemory()
     await this.around.goOnDuty(held)
   }
-}
-
-/** The access that an enrolment of somebody else leaves behind: what it was, if it was any good. */
-function restoreAccess({ replica }: Held): void {
-  if (replica.identity === null) return
-  replica.access = { is: 'enrolled' }
-  resume(replica.pace)
 }
 
 function phoneName(): string {

@@ -174,6 +174,27 @@ test('a code that is worth nothing is told of with its reason', async () => {
   expect(core.person.value?.access).toBe('unenrolled')
 })
 
+test('a mistyped code on a phone that the centre knows holds nothing up, and is still forgotten after the end of the program', async () => {
+  const world = new World()
+  const core = await start(world)
+  await core.enrol('7Q2M')
+  core.hurry()
+  await until(() => core.upload.value.allSentAllCurrent)
+  expect(await core.enrol('BAD')).toEqual({ outcome: 'refused', code: 'code_used' })
+  expect(core.person.value?.access).toBe('enrolled')
+  expect(core.blocks.value).toEqual([])
+  const { record } = await save(core, '李静', { measurement: { temperature: 386, method: 'forehead' } })
+  await until(() => world.centre.records.has(record))
+  world.way = 'silent'
+  void core.enrol('BAD')
+  await until(() => core.person.value?.access === 'enrolling' && core.upload.value.phase === 'waiting')
+  await core.close()
+  world.way = 'works'
+  const again = await start(world)
+  again.hurry()
+  await until(() => again.person.value?.access === 'enrolled' && again.upload.value.allSentAllCurrent, () => [again.person.value, again.upload.value])
+})
+
 test('somebody registered a minute ago is recognised, by number, telephone or plate with the same name', async () => {
   const core = await start(new World())
   const { record } = await save(core, '王伟')
