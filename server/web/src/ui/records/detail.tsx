@@ -5,7 +5,7 @@ import type { Fault, Fields, RecordId, RecordView } from '../../core/api'
 import { t } from '../../i18n'
 import { moment } from '../../i18n/time'
 import { core } from '../core'
-import { differing, filled } from '../forms/ask'
+import { differing } from '../forms/ask'
 import { Form } from '../forms/form'
 import { labelOf, lines } from '../forms/show'
 import { feel } from '../feel'
@@ -16,6 +16,7 @@ import { Button } from '../parts/press'
 import { Sheet } from '../parts/sheet'
 import { tell } from '../parts/toast'
 import { OWN } from '../register/entry'
+import { faultsOf } from '../register/handled'
 import { Conflicts } from './conflicts'
 import { Lacks } from './lacks'
 import { isAbnormal, STANDINGS, who } from './list'
@@ -99,8 +100,7 @@ export function EditSheet({ view, without, onClose }: EditProps) {
   const save = async (): Promise<void> => {
     const set = differing(view.fields, draft.value)
     if (Object.keys(set).length === 0) return onClose()
-    const names = new Set(Object.keys(set).map(name => name.split('/')[0]))
-    faults.value = core.check(view.kind, filled(draft.value)).refused.filter(fault => names.has(fault.path.split(/[./]/)[0]))
+    faults.value = faultsOf(view.kind, set, draft.value)
     if (faults.value.length > 0) return feel('refused')
     const done = await core.edit(view, set)
     if (done.outcome !== 'saved') return feel('refused')

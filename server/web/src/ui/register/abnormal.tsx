@@ -2,12 +2,14 @@
 // already saved and goes first; this screen only adds to it.
 
 import { useComputed, useSignal } from '@preact/signals'
-import type { Fields, Judgement, RecordId, Value } from '../../core/api'
+import type { Fault, Judgement, RecordId } from '../../core/api'
 import { say, t } from '../../i18n'
 import { degrees } from '../../i18n/time'
 import { core } from '../core'
+import { feel } from '../feel'
 import { box, codes, entries, field, member } from '../forms/ask'
-import { entryId } from '../forms/entry-id'
+import { faultText } from '../forms/input'
+import { labelOf } from '../forms/show'
 import { habits } from '../habits'
 import { now } from '../now'
 import { Bar } from '../parts/bar'
@@ -18,6 +20,7 @@ import { Sheet } from '../parts/sheet'
 import { tell } from '../parts/toast'
 import { back } from '../route'
 import { kind, KIND } from './entry'
+import { handled, MEASURES } from './handled'
 import { takeBack } from './save'
 
 interface AbnormalProps {
@@ -25,9 +28,6 @@ interface AbnormalProps {
   entry: number | null
   undoUntil: number
 }
-
-/** What was done is looked for under these names; a kind without them is only told what to do. */
-const MEASURES = 'handling'
 
 export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
   const view = useComputed(() => {
@@ -40,6 +40,7 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
   const measures = useSignal<readonly string[]>([])
   const note = useSignal('')
   const trouble = useSignal(false)
+  const faults = useSignal<readonly Fault[]>([])
   const shown = view.value
   const of = kind.value
   if (!shown || !of) return null
@@ -59,15 +60,12 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
     if (recheck.value.length === 3) asksHeat.value = false
   }
   const save = async (): Promise<void> => {
-    const set: { [name: string]: Value } = {}
-    if (recheck.value.length === 3) {
-      set['measurement'] = { ...heat, recheck: Number(recheck.value), recheck_method: 'forehead', recheck_after: Math.round((Date.now() - shown.time) / 60_000) }
-    }
-    if (disposition.value) set['disposition'] = disposition.value
-    if (measures.value.length > 0) set[MEASURES] = { ...box(shown.fields, MEASURES), measures: [...measures.value] }
-    if (note.value.trim()) set[`notes/${entryId(Date.now())}`] = { text: note.value.trim() }
+    const { set, faults: found } = handled(shown, { recheck: recheck.value, disposition: disposition.value ?? '', measures: measures.value, note: note.value }, Date.now())
+    faults.value = found
+    trouble.value = false
+    if (found.length > 0) return feel('refused')
     if (Object.keys(set).length > 0) {
-      const done = await core.edit(shown, set as Fields)
+      const done = await core.edit(shown, set)
       if (done.outcome !== 'saved') {
         trouble.value = true
         return
@@ -129,6 +127,7 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
           </label>
         )}
         {habits.value.call && <a class="button danger" href={`tel:${habits.value.call}`}><Icon name="call" /><span>{t('abnormal.call', { number: habits.value.call })}</span></a>}
+        {faults.value.map(fault => <p class="note bad" role="alert" key={fault.path}>{labelOf(of, fault.path)}: {faultText(fault.code)}</p>)}
         {trouble.value && <p class="note bad" role="alert">{t('failure.refused')}</p>}
       </main>
       <footer class={entry === null ? 'foot' : 'foot pair'}>

@@ -5,7 +5,7 @@ import type { Fault, Fields, Hand } from '../../core/api'
 import { say, t, type Message } from '../../i18n'
 import { core } from '../core'
 import { feel } from '../feel'
-import { box, filled } from '../forms/ask'
+import { box } from '../forms/ask'
 import { Form } from '../forms/form'
 import { faultText } from '../forms/input'
 import { labelOf } from '../forms/show'
@@ -14,6 +14,7 @@ import { Button } from '../parts/press'
 import { Sheet } from '../parts/sheet'
 import { tell } from '../parts/toast'
 import { enter } from '../route'
+import { begun, mended } from './mending'
 
 /** The reasons that have a sentence of their own; the list is open. */
 const REASONS: { readonly [code: string]: Message } = {
@@ -70,7 +71,8 @@ export function HandList({ hands }: { hands: readonly Hand[] }) {
 
 /** The form with what was captured; the fault stands beside its question. */
 function MendSheet({ hand, onClose }: { hand: Hand; onClose: () => void }) {
-  const draft = useSignal<Fields>(hand.set ?? {})
+  const view = core.view(hand.record)
+  const draft = useSignal<Fields>(begun(hand, view))
   const path = hand.path?.replace(/^set\./, '') ?? ''
   const faults = useSignal<readonly Fault[]>(path && hand.code ? [{ path, code: hand.code }] : [])
   const kind = hand.kind === null ? undefined : core.kinds.value[hand.kind]
@@ -78,8 +80,8 @@ function MendSheet({ hand, onClose }: { hand: Hand; onClose: () => void }) {
   const place = useSignal<string | undefined>(undefined)
   const places = core.places.value.filter(one => kind && 'place' in kind.scope && one.place.startsWith(`${kind.scope.place}:`))
   const send = async (): Promise<void> => {
-    const set = filled(draft.value)
-    faults.value = core.check(kind?.name ?? '', set).refused
+    const { set, faults: found } = mended(kind?.name ?? '', draft.value, view)
+    faults.value = found
     if (faults.value.length > 0) return feel('refused')
     const done = await core.mend(hand.entry, set, place.value)
     if (done.outcome !== 'saved') return feel('refused')
