@@ -93,7 +93,7 @@ export async function openCore(options: Options = {}): Promise<Opened> {
     await phone.open(force, definitions)
     if (phone.trouble !== 'elsewhere') {
       loadSettings(state)
-      const held = phone.onDuty ?? (phone.trouble === 'none' ? phone.lastOnDuty() : null)
+      const held = phone.onDuty ?? (phone.trouble === 'broken' ? null : phone.lastOnDuty())
       if (held !== null) await people.goOnDuty(held, held.row.key)
     }
     state.tell()

@@ -62,15 +62,21 @@ export class Phone {
   async open(force: boolean, definitions: Definitions): Promise<void> {
     try {
       const kept = await this.reach()
-      if (!(await this.tab.claim(force))) {
-        this.trouble = 'elsewhere'
+      let full = false
+      const mine = await this.tab.claim(force).catch(error => {
+        // No room to say whose the phone is: what lies on it can be read all the same.
+        if (!(error instanceof StorageFull)) throw error
+        return (full = true)
+      })
+      if (!mine || (full && !force && this.people.length > 0)) {
+        this.trouble = mine ? 'full' : 'elsewhere'
         return
       }
       this.keeper = new Keeper(this.db, kept.key === undefined ? await this.newPhoneKey() : kept.key, this.mirror)
       definitions.load(kept.definitions)
       this.keptSettings = kept.settings
       // An ordinary start finds the journal empty, and does without what reads it.
-      if (this.journal.count() > 0) await (await insist(() => import('./soon.ts'))).replay(this)
+      if (!full && this.journal.count() > 0) await (await insist(() => import('./soon.ts'))).replay(this)
       // Read only now: until this tab was the live one another may have written.
       const [rows, wasOnDuty] = await this.db.read(db => {
         const tx = db.transaction(['phone', 'persons'])
@@ -85,7 +91,7 @@ export class Phone {
       }
       this.people = people.length > 0 ? people : await this.fromMirror(definitions)
       if (this.people.length === 0) await this.add('', definitions)
-      this.trouble = 'none'
+      this.trouble = full ? 'full' : 'none'
     } catch (error) {
       this.note(error)
       definitions.load(undefined)

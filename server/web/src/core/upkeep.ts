@@ -59,7 +59,7 @@ export class Upkeep {
     if (phone.trouble === 'elsewhere') return
     this.tidy(state.now().wall)
     try {
-      if (phone.trouble === 'broken' || (phone.journal.count() > 0 && phone.trouble === 'none')) await this.recover()
+      if (phone.trouble !== 'none' || phone.journal.count() > 0) await this.recover()
       await phone.saveMemory()
     } catch (error) {
       state.failed(error)
@@ -81,7 +81,7 @@ export class Upkeep {
     const { phone, definitions } = this.state
     const before = phone.onDuty
     await phone.open(false, definitions)
-    if (before === null || phone.trouble !== 'none') return
+    if (before === null) return
     const held = phone.people.find(one => one.row.id === before.row.id)
     if (held !== undefined && held !== before) await this.people.goOnDuty(held, before.key ?? held.row.key)
   }

@@ -29,7 +29,7 @@ export function BlockScreen({ of, onEnrol }: { of: Block; onEnrol: () => void })
         {(of.block === 'needs_code' || of.block === 'revoked') && <Button tone="main" big icon="scan" onPress={onEnrol}>{t('block.enrol')}</Button>}
         {of.block === 'app_too_old' && <Button tone="main" big onPress={() => (core.update.value === 'ready' ? core.applyUpdate() : location.reload())}>{t('block.update')}</Button>}
         {of.block === 'elsewhere' && <Button tone="main" big onPress={() => void core.takeOver()}>{t('block.takeOver')}</Button>}
-        {of.block === 'storage_broken' && <Button tone="main" big onPress={() => location.reload()}>{t('block.reload')}</Button>}
+        {(of.block === 'storage_full' || of.block === 'storage_broken') && <Button tone="main" big onPress={() => location.reload()}>{t('block.reload')}</Button>}
         {MAY_GO_ON.has(of.block) && <Button big onPress={put}>{t('block.goOn')}</Button>}
         <RescueButton />
         {(of.block === 'storage_full' || of.block === 'storage_broken') && <Store />}

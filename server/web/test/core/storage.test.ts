@@ -1,6 +1,6 @@
 // Storage that fails: what is confirmed is kept all the same, and what is kept is the whole replica.
 
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { IDBFactory } from 'fake-indexeddb'
 
 import { Database } from '../../src/core/store/db.ts'
@@ -17,6 +17,7 @@ import { passer, until, World } from './place.ts'
 
 const REAL = IDBDatabase.prototype.transaction
 afterEach(() => {
+  vi.unstubAllGlobals()
   IDBDatabase.prototype.transaction = REAL
 })
 
@@ -58,6 +59,32 @@ test('where neither database nor journal has room nothing is called saved', asyn
   await until(() => core.blocks.value.some(one => one.block === 'storage_full'))
   expect(core.upload.value.unsent).toBe(0)
   expect(core.views({ kind: 'registration' })).toEqual([])
+  await core.close()
+})
+
+test('after a restart without room what is unsent is there to be read and exported, and room is found without another restart', async () => {
+  vi.stubGlobal('navigator', { userAgent: 'test' })
+  const world = new World()
+  const pair = (await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])) as CryptoKeyPair
+  world.rescueKey = Array.from(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)), byte => byte.toString(16).padStart(2, '0')).join('')
+  const first = await world.open()
+  await first.enrol('7Q2M')
+  first.hurry()
+  for (let tries = 0; tries < 100 && (await first.rescue()) === 'no_key'; tries += 1) await new Promise(resolve => setTimeout(resolve, 10))
+  world.way = 'silent'
+  const { record } = (await first.capture(passer('王伟'))) as { record: string }
+  await first.close()
+  fail('QuotaExceededError')
+  const core = await world.open()
+  await until(() => core.blocks.value.some(one => one.block === 'storage_full'))
+  await until(() => core.view(record) !== null)
+  expect(core.person.value).toMatchObject({ user: 'u17', unsent: 1 })
+  expect(await core.rescue()).toMatchObject({ changes: 1 })
+  IDBDatabase.prototype.transaction = REAL
+  await core.askToPersist()
+  await until(() => core.blocks.value.length === 0, () => core.blocks.value)
+  expect(await core.capture(passer('李静'))).toMatchObject({ outcome: 'saved', kept: 'database' })
+  expect(core.upload.value.unsent).toBe(2)
   await core.close()
 })
 
