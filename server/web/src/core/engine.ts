@@ -173,6 +173,8 @@ export class Engine {
     } finally {
       this.busy = null
     }
+    // Who has left the phone meanwhile, or was read anew, is not written over.
+    if (!around.people().includes(held)) return around.now().mono
     await this.keep(held)
     if (!held.open) sleepLines(replica)
     around.changed(held, new Set())

@@ -262,6 +262,13 @@ export class Phone {
     this.nextBlock = first + blocks.length
   }
 
+  /** Nobody is remembered of places that are this person's no more, and nobody at all on a phone taken out of use. */
+  async forget(held: Held): Promise<void> {
+    const { lastContact, places } = held.replica
+    const stays = ({ place }: Remembered): boolean => places.length > 0 && (!place || places.some(one => one.place === place))
+    if (lastContact !== null && this.onDuty === held && this.memory.retain(stays)) await this.packMemory(held)
+  }
+
   private async loadMemory(held: Held, memory: Memory): Promise<void> {
     const blocks = await this.db.read(db => db.getAll('people', ofPerson(held.row.id)))
     this.nextBlock = Math.max(-1, ...blocks.map(one => one.block)) + 1
@@ -271,6 +278,7 @@ export class Phone {
       const text = await unseal(held.key, people)
       if (text !== null) memory.load(JSON.parse(text) as Remembered[], wall)
     }
+    await this.forget(held)
   }
 
   private async newPhoneKey(): Promise<CryptoKey | null> {

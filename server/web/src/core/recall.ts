@@ -10,6 +10,8 @@ const SAME = ['person', 'residence', 'contact', 'vehicle', 'transport', 'trip'] 
 
 export interface Remembered extends Recall {
   readonly key: string
+  /** Where they were seen; missing where an earlier version kept them. */
+  readonly place?: string | null
 }
 
 interface Entry {
@@ -50,6 +52,13 @@ export class Memory {
     const news = [...this.touched].map(key => this.people.get(key)?.who).filter((who): who is Remembered => who !== undefined)
     this.touched.clear()
     return news
+  }
+
+  /** Forgets all others. Says whether there were any. */
+  retain(stays: (who: Remembered) => boolean): boolean {
+    const before = this.people.size
+    for (const { who } of this.people.values()) if (!stays(who)) this.people.delete(who.key)
+    return this.people.size < before
   }
 
   all(): Remembered[] {
@@ -119,7 +128,7 @@ export function recallOf(view: RecordView): Remembered | null {
   if (key === null || (masked && phone === null && plate === null)) return null
   const same: { [name: string]: Value } = {}
   if (!masked) for (const field of SAME) if (fields[field] !== undefined && fields[field] !== null) same[field] = fields[field]!
-  return { key, name, phone, plate, document, number, lastSeen: view.time, times: 1, fields: same, masked }
+  return { key, name, phone, plate, document, number, lastSeen: view.time, times: 1, fields: same, masked, place: view.place }
 }
 
 /** Whether two registrations are of one person, as far as what is not masked tells. */

@@ -9,6 +9,7 @@ import { Engine } from './engine.ts'
 import { Http } from './net/http.ts'
 import type { Around } from './network.ts'
 import { settlePlaces } from './placing.ts'
+import { ofPerson } from './store/db.ts'
 import type { Held } from './store/keep.ts'
 import type { Heard } from './sync/answer.ts'
 import { enrol } from './sync/enrol.ts'
@@ -79,6 +80,8 @@ export class Traffic {
       const newer = newerDefinitions(held.replica) !== null
       if ((newer || definitions.rescueKey === null) && (await fetchDefinitions(definitions, http, token, phone.db, newer))) this.defined()
       if (held.replica.places.length === MOST_PLACES) await this.fetchPlaces(held, token)
+      // As many as one reply lists may be too few to say what is lost.
+      if (held.replica.places.length !== MOST_PLACES) await this.forget(held)
     }
     this.around.settled()
   }
@@ -97,6 +100,14 @@ export class Traffic {
     if (all === null || all.length <= held.replica.places.length) return
     setPlaces(held.replica, all)
     await this.around.state.keep(held)
+  }
+
+  private async forget(held: Held): Promise<void> {
+    const { phone } = this.around.state
+    await phone.remembering
+    if (phone.onDuty === held) await phone.forget(held)
+    // Without the key it cannot be read who was seen where: once all places are lost, all of it goes.
+    else if (held.replica.places.length === 0) await phone.db.write(['people'], tx => void tx.objectStore('people').delete(ofPerson(held.row.id)), 'relaxed')
   }
 
   private async other(told: { device: number; user: string; token: string }): Promise<void> {
