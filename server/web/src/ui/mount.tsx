@@ -15,6 +15,7 @@ import { failure } from './register/save'
 import { listen } from './route'
 import { given } from './start/given'
 import { awaitOffer } from './start/install'
+import { unsaved } from './unsaved'
 
 export async function mount(core: Core, root: HTMLElement): Promise<void> {
   use(core)
@@ -51,7 +52,7 @@ function follow(core: Core): void {
     html.dataset['hand'] = leftHand ? 'left' : 'right'
   })
   followDraft()
-  effect(() => core.setDirty(dirty.value || busy.value || failure.value !== null))
+  effect(() => core.setDirty(dirty.value || busy.value || failure.value !== null || unsaved.value > 0))
 }
 
 /** A one-time code in the address is taken once, and does not stay in it. */

@@ -10,6 +10,7 @@ import { box, codes, field, filled, member, members } from '../forms/ask'
 import { Form, Members, Folded } from '../forms/form'
 import { degrees } from '../../i18n/time'
 import { labelOf, shown } from '../forms/show'
+import { useUnsaved } from '../forms/typed'
 import { now } from '../now'
 import { Bar } from '../parts/bar'
 import { Icon } from '../parts/icon'
@@ -36,6 +37,7 @@ export function VisitScreen({ household }: { household: RecordId }) {
 function VisitForm({ of }: { of: Household }) {
   const form = `${VISIT}/${of.view.record}`
   const draft = useSignal<Fields>({ ...(core.draft(form) ?? begin(of, Date.now())), visited_at: Date.now() })
+  const unsaved = useUnsaved()
   const faults = useSignal<readonly Fault[]>([])
   const busy = useSignal(false)
   const kind = core.kinds.value[VISIT]
@@ -43,7 +45,7 @@ function VisitForm({ of }: { of: Household }) {
   const put = (name: string, value: Value | undefined): void => {
     draft.value = { ...draft.value, [name]: value ?? null }
     core.keepDraft(form, draft.value)
-    core.setDirty(true)
+    unsaved.hold(true)
   }
   const rules = core.judge(VISIT, filled(draft.value))
   const save = async (): Promise<void> => {
@@ -55,7 +57,7 @@ function VisitForm({ of }: { of: Household }) {
     busy.value = false
     if (!done) return
     core.keepDraft(form, null)
-    core.setDirty(false)
+    unsaved.hold(false)
     back(2)
   }
   const map = field(kind, 'members')

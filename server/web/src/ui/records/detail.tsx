@@ -8,6 +8,7 @@ import { core } from '../core'
 import { differing } from '../forms/ask'
 import { Form } from '../forms/form'
 import { labelOf, lines } from '../forms/show'
+import { useTyped } from '../forms/typed'
 import { feel } from '../feel'
 import { now } from '../now'
 import { Bar } from '../parts/bar'
@@ -93,31 +94,35 @@ interface EditProps {
 
 /** The whole form over what stands; only what differs is captured. */
 export function EditSheet({ view, without, onClose }: EditProps) {
-  const draft = useSignal<Fields>(view.fields)
+  const typed = useTyped(`edit/${view.record}`)
   const faults = useSignal<readonly Fault[]>([])
   const kind = core.kinds.value[view.kind]
   if (!kind) return null
+  const draft: Fields = { ...view.fields, ...typed.value }
+  const leave = (): void => {
+    typed.done()
+    onClose()
+  }
   const save = async (): Promise<void> => {
-    const set = differing(view.fields, draft.value)
-    if (Object.keys(set).length === 0) return onClose()
-    faults.value = faultsOf(view.kind, set, draft.value)
+    const set = differing(view.fields, draft)
+    if (Object.keys(set).length === 0) return leave()
+    faults.value = faultsOf(view.kind, set, draft)
     if (faults.value.length > 0) return feel('refused')
     const done = await core.edit(view, set)
     if (done.outcome !== 'saved') return feel('refused')
     feel('saved')
     tell({ text: t('record.saved'), until: Date.now() + 3000 })
-    onClose()
+    leave()
   }
   const wrong = faults.value.map(fault => labelOf(kind, fault.path))
   return (
-    <Sheet title={t('record.edit')} full onClose={onClose} foot={
+    <Sheet title={t('record.edit')} full onClose={leave} foot={
       <>
         {wrong.length > 0 && <p class="note bad" role="alert">{t('form.wrong', { what: wrong.join(t('list.and')) })}</p>}
         <Button tone="main" big onPress={() => void save()}>{t('act.save')}</Button>
       </>
     }>
-      <Form kind={kind} fields={draft.value} without={without} faults={faults.value}
-        onField={(name, value) => { draft.value = value === undefined ? { ...draft.value, [name]: null } : { ...draft.value, [name]: value } }} />
+      <Form kind={kind} fields={draft} without={without} faults={faults.value} onField={(name, value) => typed.put(name, value)} />
     </Sheet>
   )
 }

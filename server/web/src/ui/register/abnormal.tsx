@@ -10,6 +10,7 @@ import { feel } from '../feel'
 import { box, codes, entries, field, member } from '../forms/ask'
 import { faultText } from '../forms/input'
 import { labelOf } from '../forms/show'
+import { useTyped } from '../forms/typed'
 import { habits } from '../habits'
 import { now } from '../now'
 import { Bar } from '../parts/bar'
@@ -20,7 +21,7 @@ import { Sheet } from '../parts/sheet'
 import { tell } from '../parts/toast'
 import { back } from '../route'
 import { kind, KIND } from './entry'
-import { handled, MEASURES } from './handled'
+import { handled, MEASURES, NOTHING_DONE, type Done } from './handled'
 import { takeBack } from './save'
 
 interface AbnormalProps {
@@ -34,11 +35,9 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
     core.revision.value
     return core.view(record)
   })
-  const recheck = useSignal('')
+  const typed = useTyped(`abnormal/${record}`)
+  const { recheck, disposition, measures, note } = { ...NOTHING_DONE, ...typed.value } as Done
   const asksHeat = useSignal(false)
-  const disposition = useSignal<string | undefined>(undefined)
-  const measures = useSignal<readonly string[]>([])
-  const note = useSignal('')
   const trouble = useSignal(false)
   const faults = useSignal<readonly Fault[]>([])
   const shown = view.value
@@ -53,14 +52,12 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
   const told = shown.standing === 'confirmed' || shown.standing === 'taken' || shown.standing === 'parked'
 
   const key = (pressed: KeyName): void => {
-    const typed = recheck.value
-    if (pressed === 'back') recheck.value = typed.slice(0, -1)
-    else if (pressed === 'clear') recheck.value = ''
-    else if (pressed !== 'X' && typed.length < 3) recheck.value = typed + pressed
-    if (recheck.value.length === 3) asksHeat.value = false
+    const next = pressed === 'back' ? recheck.slice(0, -1) : pressed === 'clear' ? '' : pressed === 'X' || recheck.length > 2 ? recheck : recheck + pressed
+    typed.put('recheck', next)
+    if (next.length === 3) asksHeat.value = false
   }
   const save = async (): Promise<void> => {
-    const { set, faults: found } = handled(shown, { recheck: recheck.value, disposition: disposition.value ?? '', measures: measures.value, note: note.value }, Date.now())
+    const { set, faults: found } = handled(shown, { recheck, disposition, measures, note }, Date.now())
     faults.value = found
     trouble.value = false
     if (found.length > 0) return feel('refused')
@@ -72,6 +69,7 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
       }
       tell({ text: t('abnormal.saved'), until: Date.now() + 3000 })
     }
+    typed.done()
     back()
   }
   const open = entry !== null && now.value < undoUntil
@@ -93,7 +91,7 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
             <span class="name">{t('abnormal.second')}</span>
             <button type="button" class="heat-box" onClick={() => { asksHeat.value = true }}>
               <span class="aside">{t('abnormal.second')}: </span>
-              {recheck.value.length === 3 ? degrees(Number(recheck.value)) : recheck.value || '--.-'}
+              {recheck.length === 3 ? degrees(Number(recheck)) : recheck || '--.-'}
             </button>
           </div>
         )}
@@ -102,7 +100,7 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
             <span class="name" aria-hidden="true">{t('abnormal.done')}</span>
             <div class="chips halves">
               {dispositions.map(code => (
-                <Chip key={code.code} on={(disposition.value ?? shown.fields['disposition']) === code.code} onPress={() => { disposition.value = code.code }}>{say(code)}</Chip>
+                <Chip key={code.code} on={(disposition || shown.fields['disposition']) === code.code} onPress={() => typed.put('disposition', code.code)}>{say(code)}</Chip>
               ))}
             </div>
           </div>
@@ -112,8 +110,8 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
             <span class="name" aria-hidden="true">{t('abnormal.measures')}</span>
             <div class="chips">
               {known.map(code => (
-                <Chip key={code.code} on={measures.value.includes(code.code)}
-                  onPress={() => { measures.value = measures.value.includes(code.code) ? measures.value.filter(one => one !== code.code) : [...measures.value, code.code] }}>
+                <Chip key={code.code} on={measures.includes(code.code)}
+                  onPress={() => typed.put('measures', measures.includes(code.code) ? measures.filter(one => one !== code.code) : [...measures, code.code])}>
                   {say(code)}
                 </Chip>
               ))}
@@ -123,7 +121,7 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
         {field(of, 'notes') && entries(shown.fields, 'notes').length < 20 && (
           <label class="field">
             <span class="name">{t('abnormal.note')}</span>
-            <textarea rows={2} maxLength={500} value={note.value} onInput={event => { note.value = event.currentTarget.value }} />
+            <textarea rows={2} maxLength={500} value={note} onInput={event => typed.put('note', event.currentTarget.value)} />
           </label>
         )}
         {habits.value.call && <a class="button danger" href={`tel:${habits.value.call}`}><Icon name="call" /><span>{t('abnormal.call', { number: habits.value.call })}</span></a>}
@@ -132,13 +130,17 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
       </main>
       <footer class={entry === null ? 'foot' : 'foot pair'}>
         {entry !== null && (
-          <Button big disabled={!open} onPress={() => void takeBack(entry, shown.fields).then(done => { if (done) back() })}>{t('abnormal.mistake')}</Button>
+          <Button big disabled={!open} onPress={() => void takeBack(entry, shown.fields).then(done => {
+            if (!done) return
+            typed.done()
+            back()
+          })}>{t('abnormal.mistake')}</Button>
         )}
-        <Button tone="main" big onPress={() => void save()}>{t(disposition.value || shown.fields['disposition'] ? 'abnormal.next' : 'abnormal.later')}</Button>
+        <Button tone="main" big onPress={() => void save()}>{t(disposition || shown.fields['disposition'] ? 'abnormal.next' : 'abnormal.later')}</Button>
       </footer>
       {asksHeat.value && (
         <Sheet title={t('abnormal.second')} onClose={() => { asksHeat.value = false }}>
-          <p class="heat-typed" aria-live="polite">{recheck.value ? dotted(recheck.value) : '--.-'}</p>
+          <p class="heat-typed" aria-live="polite">{recheck ? dotted(recheck) : '--.-'}</p>
           <Keypad corner="clear" onKey={key} />
         </Sheet>
       )}

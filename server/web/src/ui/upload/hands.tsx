@@ -9,6 +9,7 @@ import { box } from '../forms/ask'
 import { Form } from '../forms/form'
 import { faultText } from '../forms/input'
 import { labelOf } from '../forms/show'
+import { useTyped } from '../forms/typed'
 import { Icon, Mark } from '../parts/icon'
 import { Button } from '../parts/press'
 import { Sheet } from '../parts/sheet'
@@ -72,7 +73,12 @@ export function HandList({ hands }: { hands: readonly Hand[] }) {
 /** The form with what was captured; the fault stands beside its question. */
 function MendSheet({ hand, onClose }: { hand: Hand; onClose: () => void }) {
   const view = core.view(hand.record)
-  const draft = useSignal<Fields>(begun(hand, view))
+  const typed = useTyped(`mend/${hand.entry}`)
+  const draft: Fields = { ...begun(hand, view), ...typed.value }
+  const leave = (): void => {
+    typed.done()
+    onClose()
+  }
   const path = hand.path?.replace(/^set\./, '') ?? ''
   const faults = useSignal<readonly Fault[]>(path && hand.code ? [{ path, code: hand.code }] : [])
   const kind = hand.kind === null ? undefined : core.kinds.value[hand.kind]
@@ -80,17 +86,17 @@ function MendSheet({ hand, onClose }: { hand: Hand; onClose: () => void }) {
   const place = useSignal<string | undefined>(undefined)
   const places = core.places.value.filter(one => kind && 'place' in kind.scope && one.place.startsWith(`${kind.scope.place}:`))
   const send = async (): Promise<void> => {
-    const { set, faults: found } = mended(kind?.name ?? '', draft.value, view)
+    const { set, faults: found } = mended(kind?.name ?? '', draft, view)
     faults.value = found
     if (faults.value.length > 0) return feel('refused')
     const done = await core.mend(hand.entry, set, place.value)
     if (done.outcome !== 'saved') return feel('refused')
     feel('saved')
     tell({ text: t('hand.mended'), until: Date.now() + 3000 })
-    onClose()
+    leave()
   }
   return (
-    <Sheet title={t('hand.mend')} full onClose={onClose} foot={<Button tone="main" big onPress={() => void send()}>{t('hand.send')}</Button>}>
+    <Sheet title={t('hand.mend')} full onClose={leave} foot={<Button tone="main" big onPress={() => void send()}>{t('hand.send')}</Button>}>
       <p class="note bad"><Icon name="warn" /> {reason(hand)}{hand.path && ` ${labelOf(kind, hand.path)}`}</p>
       {(hand.code === 'scope' || hand.code === 'out_of_scope') && places.length > 0 && (
         <label class="field">
@@ -102,8 +108,7 @@ function MendSheet({ hand, onClose }: { hand: Hand; onClose: () => void }) {
         </label>
       )}
       {kind ? (
-        <Form kind={kind} fields={draft.value} faults={faults.value} without={CAPTURED} first={wrong}
-          onField={(name, value) => { draft.value = { ...draft.value, [name]: value ?? null } }} />
+        <Form kind={kind} fields={draft} faults={faults.value} without={CAPTURED} first={wrong} onField={(name, value) => typed.put(name, value)} />
       ) : <p>{t('hand.unknownKind')}</p>}
     </Sheet>
   )
