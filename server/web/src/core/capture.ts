@@ -12,7 +12,7 @@ import { capture, takeBack, type Draft, type EntryId } from './sync/outbox.ts'
 export const UNDO_MS = 5_000
 
 interface Undoable {
-  readonly held: Held
+  readonly person: number
   readonly record: string
   readonly until: number
 }
@@ -41,7 +41,7 @@ export class Capturing {
       return { outcome: 'not_saved', why: kept }
     }
     const undoUntil = now().wall + UNDO_MS
-    this.undoable.set(id, { held, record: draft.record, until: undoUntil })
+    this.undoable.set(id, { person: held.row.id, record: draft.record, until: undoUntil })
     this.around.changed(held, new Set([draft.record]))
     this.around.network.engine?.captured(held, abnormal)
     return { outcome: 'saved', entry: id, record: draft.record, abnormal: judged, undoUntil, kept }
@@ -71,8 +71,13 @@ export class Capturing {
     const undoable = this.undoable.get(entry)
     this.undoable.delete(entry)
     if (undoable === undefined || this.around.now().wall > undoable.until) return 'too_late'
-    const { held, record } = undoable
-    const row = held.replica.outbox.get(entry)
+    await this.around.phone.opening
+    const { person, record } = undoable
+    // Read anew, if storage had failed since.
+    const held = this.around.personOf(person)
+    const row = held?.replica.outbox.get(entry)
+    // A number that another window took first is that one's.
+    if (held === null || (row && row.record !== record)) return 'too_late'
     if (takeBack(held.replica, entry)) {
       if (row !== undefined) this.around.phone.journal.remove(outboxRow(held, entry, row))
       await this.around.keep(held)

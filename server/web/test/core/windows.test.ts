@@ -152,6 +152,28 @@ test('a database that failed and answers again: the phone keeps its lock, whoeve
   expect(left).toBe(false)
 }, 30_000)
 
+test('an entry of the journal is taken back also after the database answered again', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const core = await start(world)
+  IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args: Parameters<typeof REAL>) {
+    if (args[1] === 'readwrite') throw new DOMException('told to fail', 'UnknownError')
+    return REAL.apply(this, args)
+  }
+  const captured = await core.capture(passer('甲'))
+  IDBDatabase.prototype.transaction = REAL
+  if (captured.outcome !== 'saved') throw new Error(captured.outcome)
+  await until(() => world.journal.kept.size === 0)
+  await until(() => core.blocks.value.length === 0)
+  await new Promise(resolve => setTimeout(resolve, 100))
+  expect(await core.undo(captured.entry)).toBe('removed')
+  await until(() => core.upload.value.unsent === 0, () => core.upload.value)
+  expect(names(core)).toEqual([])
+  await core.close()
+  locks.end()
+  expect(names(await start(world))).toEqual([])
+})
+
 test('a rescue file is made of what can be read, where the database does not answer', async () => {
   const world = new World()
   const pair = (await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])) as CryptoKeyPair
