@@ -47,7 +47,9 @@ function Stage() {
   const persons = core.persons.value
   const person = core.person.value
   const fresh = persons.length === 0 || (persons.length === 1 && person?.access === 'unenrolled' && !skipped.value && core.shift.value === null)
-  const begins = fresh && !skipped.value
+  const block = pressing()
+  // Where another window has the phone, nobody knows here who is on it.
+  const begins = fresh && !skipped.value && block?.block !== 'elsewhere'
   // Who has just enrolled is fresh no more, and has the name, the PIN and the home screen still before them.
   useEffect(() => {
     if (begins) enrolling.value = true
@@ -56,7 +58,6 @@ function Stage() {
   if (!gate.open && (gate.hard || !anyway.value)) {
     return <GateScreen lacks={gate.lacks} hard={gate.hard} onAnyway={() => { anyway.value = true }} />
   }
-  const block = pressing()
   if (block?.block === 'elsewhere' || block?.block === 'storage_full') return <BlockScreen of={block} onEnrol={() => undefined} />
   if (enrolling.value || adding.value || begins) {
     const done = (): void => {
