@@ -2,6 +2,7 @@
 // already saved and goes first; this screen only adds to it.
 
 import { useComputed, useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import type { Fault, Judgement, RecordId } from '../../core/api'
 import { say, t } from '../../i18n'
 import { degrees } from '../../i18n/time'
@@ -40,6 +41,8 @@ export function Abnormal({ record, entry, undoUntil }: AbnormalProps) {
   const asksHeat = useSignal(false)
   const trouble = useSignal(false)
   const faults = useSignal<readonly Fault[]>([])
+  // The page is long, and what is wrong may stand below what is in sight.
+  useEffect(() => document.querySelector('.abnormal > .note.bad')?.scrollIntoView({ block: 'center' }), [faults.value])
   const shown = view.value
   const of = kind.value
   if (!shown || !of) return null
