@@ -9,8 +9,9 @@ mod location;
 mod postgres;
 mod sqlite;
 
+use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::migration::MigrationVersion;
+use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -26,7 +27,7 @@ use super::relay::Relay;
 /// Values in one `IN (…)`; longer lists are asked for in pieces.
 pub const MAX_LIST: usize = 500;
 
-pub(super) const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 // A module of its own, because the derived code imports diesel's trait of the name `Connection`.
@@ -206,8 +207,15 @@ pub(super) fn rollback(connection: &mut Connection) -> Result<(), QueryError> {
 }
 
 /// Applies what is missing, each migration in a transaction of its own; returns what was applied.
-/// Of several processes that start at once one does it; the others wait and find it done.
+/// Of several processes that start at once one does it; the others wait and find it done. A database
+/// that has more than this program brings is refused: its tables are others.
 pub(super) fn migrate(connection: &mut Connection) -> Result<Vec<String>, Error> {
+    if let Some(first) = later(connection)?.first() {
+        return Err(Error::Unavailable(format!(
+            "it was brought up by a later version of Kadian, by its migration {first}; run that version, \
+             or restore a backup that this one made"
+        )));
+    }
     let applied = match connection {
         // Under the lock, so that of two processes the second finds nothing left to do.
         Connection::Sqlite(inner) => inner
@@ -230,6 +238,27 @@ pub(super) fn revert_all(connection: &mut Connection) -> Result<(), Error> {
         Connection::Postgres(inner) => inner.revert_all_migrations(POSTGRES_MIGRATIONS).map(|_| ()),
     };
     reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
+}
+
+/// Migrations that the database has and this program does not bring: a later one did.
+pub(super) fn later(connection: &mut Connection) -> Result<Vec<String>, Error> {
+    let found = match connection {
+        Connection::Sqlite(inner) => unknown(inner, &SQLITE_MIGRATIONS),
+        Connection::Postgres(inner) => unknown(inner, &POSTGRES_MIGRATIONS),
+    };
+    found.map_err(|error| Error::Unavailable(format!("the migrations cannot be read: {error}")))
+}
+
+fn unknown<DB: Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    brought: &impl MigrationSource<DB>,
+) -> diesel::migration::Result<Vec<String>> {
+    let brought = brought.migrations()?;
+    let is_brought =
+        |one: &MigrationVersion<'_>| brought.iter().any(|m| m.name().version() == *one);
+    let mut applied = connection.applied_migrations()?;
+    applied.retain(|one| !is_brought(one));
+    Ok(applied.iter().map(ToString::to_string).collect())
 }
 
 /// Migrations that this program brings and the database lacks.

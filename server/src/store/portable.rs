@@ -3,8 +3,7 @@
 //! ledger and a few facts about the copy itself. Nothing waits for the disk while it is filled: who makes it syncs it, or throws it away.
 
 use diesel::connection::{Connection as _, SimpleConnection as _};
-use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
+use diesel::sqlite::SqliteConnection;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -98,17 +97,7 @@ impl Portable {
     /// Whether a copy that an older or this program made: migrations that this program does not
     /// bring were applied by a later one.
     pub fn is_of_later_program(&mut self) -> Result<bool, Error> {
-        let wrong = |_| Error::Corrupt("the migrations of the copy cannot be read".to_owned());
-        let inner = self.inner()?;
-        let applied = inner.applied_migrations().map_err(wrong)?;
-        let mut known = Vec::new();
-        for migration in
-            diesel::migration::MigrationSource::<Sqlite>::migrations(&dialect::SQLITE_MIGRATIONS)
-                .map_err(wrong)?
-        {
-            known.push(migration.name().version().as_owned());
-        }
-        Ok(applied.iter().any(|one| !known.contains(one)))
+        Ok(!dialect::later(&mut self.connection)?.is_empty())
     }
 
     /// Migrations that the copy lacks.
@@ -213,11 +202,18 @@ impl Portable {
         Ok(!sqlite::load(self.inner()?, text, &[])?.is_empty())
     }
 
-    /// Makes it a database like any other: what only a copy has goes.
+    /// Makes it a database like any other: what only a copy has goes. All of it is in the one file then:
+    /// the log that a file copied by hand may have brought is folded in.
     pub fn settle_down(&mut self) -> Result<(), Error> {
         let inner = self.inner()?;
-        Ok(inner
-            .batch_execute("DROP TABLE IF EXISTS copy_ledger; DROP TABLE IF EXISTS copy_fact;")?)
+        inner.batch_execute("DROP TABLE IF EXISTS copy_ledger; DROP TABLE IF EXISTS copy_fact;")?;
+        let mode = sqlite::load(inner, "PRAGMA journal_mode = DELETE", &[])?;
+        match mode.first().and_then(|row| row.0.first()) {
+            Some(Cell::Text(mode)) if mode == "delete" => Ok(()),
+            _ => Err(Error::Unavailable(
+                "the log of the copy cannot be folded into it".to_owned(),
+            )),
+        }
     }
 
     /// Lets every number that the database gives out go on far above the last one: what was given

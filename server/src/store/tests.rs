@@ -49,6 +49,22 @@ fn pragma(connection: &mut Connection, name: &str) -> String {
 }
 
 #[test]
+fn a_database_that_a_later_version_brought_up_does_not_open() {
+    let (_folder, url) = lasting();
+    let store = open(&url, StoreOptions::default());
+    let later = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+    let noted = store.write(|c| Ok::<_, Error>(diesel::sql_query(later).execute(c)?));
+    assert_eq!(noted.unwrap(), 1);
+    drop(store);
+    let refused = Store::open(&url, StoreOptions::default()).err();
+    let text = refused.map(|error| error.to_string()).unwrap_or_default();
+    assert!(
+        text.contains("brought up by a later version of Kadian") && text.contains("9999"),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_unsupported_url_does_not_open() {
     for url in [
         "postgres://localhost/kadian",
