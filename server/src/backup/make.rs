@@ -149,14 +149,16 @@ fn write(plain: &Path, to: &Path, keys: &[Recipient]) -> Result<sealed::Bytes, E
     sealed
 }
 
+/// What a backup of a moment is called.
+pub(super) fn name_at(now: Millis) -> String {
+    let moment = DateTime::from_timestamp_millis(now).unwrap_or_default();
+    format!("kadian-{}.sqlite.age", moment.format("%Y%m%dT%H%M%S%3fZ"))
+}
+
 /// Where it is to be written. In a folder it is called by its moment.
 fn target(to: &Path, now: Millis) -> Result<PathBuf, Error> {
     let file = if to.is_dir() {
-        let moment = DateTime::from_timestamp_millis(now).unwrap_or_default();
-        to.join(format!(
-            "kadian-{}.sqlite.age",
-            moment.format("%Y%m%dT%H%M%S%3fZ")
-        ))
+        to.join(name_at(now))
     } else {
         to.to_owned()
     };

@@ -25,6 +25,10 @@ pub enum Error {
     File(String, &'static str, std::io::Error),
     #[error("{0} is there already; a backup never takes the place of another file")]
     Exists(String),
+    #[error(
+        "{0} is no folder now, so there is no backup: mount it, or make it, or name another as backup.to"
+    )]
+    NoFolder(String),
     #[error("another backup or restore of this database is at work; let it end first")]
     Busy,
     #[error(
