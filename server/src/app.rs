@@ -154,8 +154,9 @@ impl App {
         let opening = Opening {
             process: &settings.process,
             build: clock::BUILD,
-            shown: self.ledger.newest_epoch().map_err(NotOpened::Ledger)?,
+            shown: self.store.read(|c| self.ledger.newest_epoch(c))?,
             ledger: &self.ledger,
+            catch_up: accounts::catch_up,
             insist_on_clock: settings.insist_on_clock,
             oldest_schema: settings.oldest_schema,
             durable: self.durable(),
@@ -358,16 +359,7 @@ fn open_ledger(config: &Config, store: &Store, clock: &Clock) -> Result<Ledger, 
     let insist = config.ledger.insist;
     store.write(|c| {
         let ledger = Ledger::open(&path, c, insist)?;
-        let unknown = ledger.unknown(c)?;
-        if !unknown.entries.is_empty() {
-            let done = accounts::replay(c, &unknown.entries, clock.now())?;
-            tracing::warn!(
-                ?done,
-                entries = unknown.entries.len(),
-                "the ledger knows more than the database, which is an older copy; what it holds was done again"
-            );
-            ledger.settle(c, unknown.end)?;
-        }
+        accounts::catch_up(c, &ledger, clock.now())?;
         Ok(ledger)
     })
 }
@@ -619,6 +611,68 @@ mod tests {
         assert!(!stands(&app, record));
         app.engine().unwrap();
         assert!(stands(&app, record));
+
+    #[test]
+    fn what_a_server_that_answers_instead_lacks_is_done_again_before_anything_is_written() {
+        use crate::store::devices::{self, DeviceState, NewDevice};
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        let record = write_household(&app);
+        drop(app);
+        let app = App::open(config(folder.path()), Clock::system()).unwrap();
+        let engine = app.engine().unwrap();
+        let now = app.clock.now();
+        let phone = app.store.write::<_, store::Error>(|c| {
+            let new = NewDevice {
+                account: sync_protocol::id::UserId(1),
+                token_hash: &[1; 32],
+                name: "phone",
+                leaves: None,
+                now,
+            };
+            devices::insert(c, &new)
+        });
+        let number = phone.unwrap().device();
+        let state = || {
+            let row = app.store.read(|c| devices::by_number(c, number));
+            row.unwrap().unwrap().state()
+        };
+        // The server that was lost had committed these; the one that answers now never heard of them.
+        let lines = [
+            ledger::Entry::DeviceState {
+                number: number.0,
+                state: DeviceState::Blocked.as_str().to_owned(),
+                at: now,
+            },
+            ledger::Entry::Purge {
+                ids: vec![record.to_string()],
+                at: now,
+            },
+        ];
+        let lost = app.store.write::<(), Error>(|c| {
+            for line in &lines {
+                app.ledger.append(c, line)?;
+            }
+            Err(store::Error::Busy.into())
+        });
+        assert!(lost.is_err());
+        store::trial::answer_elsewhere(&app.store);
+        // Somebody at a console may write before any phone does.
+        let entry = ledger::Entry::Account {
+            account: 1,
+            active: true,
+            at: now,
+        };
+        app.store.write(|c| app.ledger.append(c, &entry)).unwrap();
+        assert_eq!(state(), DeviceState::Active);
+        let any = Job::Purge(Purge {
+            records: Vec::new(),
+            scopes: Vec::new(),
+            quiet_since: None,
+        });
+        assert!(engine.submit(any).is_ok());
+        assert_eq!(state(), DeviceState::Blocked);
+        assert!(!stands(&app, record), "what was purged is purged again");
         app.stop();
     }
 
@@ -629,7 +683,7 @@ mod tests {
             let app = App::open(config(folder.path()), Clock::system()).unwrap();
             app.engine().unwrap();
             app.stop();
-            app.ledger.newest_epoch().unwrap()
+            app.store.read(|c| app.ledger.newest_epoch(c)).unwrap()
         };
         let first = open();
         assert!(first > 0);

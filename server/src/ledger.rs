@@ -8,8 +8,12 @@
 //! knows; only what follows is replayed. Processes that share the file write to it only inside
 //! their writing transaction, which the database lets one have at a time.
 
+mod reading;
+
+pub use reading::Reading;
+
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +26,10 @@ use crate::store::{self, Connection, meta};
 pub const FILE_NAME: &str = "kadian.ledger";
 /// Under this name the database keeps which ledger it belongs to and how much of it it knows.
 const FACT: &str = "ledger";
+/// And under this one, the newest epoch of all that it knows.
+const EPOCH: &str = "ledger_epoch";
+/// Ids in one line.
+const IDS: usize = 5_000;
 
 /// What is written down. An open list: lines of a later version are kept and passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +63,15 @@ pub enum Entry {
         account: i64,
         role: String,
         area: String,
+        at: Millis,
+    },
+    /// The date at which a grant runs out was set.
+    GrantEnded {
+        grant: i64,
+        account: i64,
+        role: String,
+        area: String,
+        until: Millis,
         at: Millis,
     },
     /// An account was closed, or opened again.
@@ -123,7 +140,7 @@ struct Open {
     file: Mutex<File>,
 }
 
-/// What a ledger holds from some place on.
+/// What a ledger holds from some place on, all of it in memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entries {
     pub entries: Vec<Entry>,
@@ -138,28 +155,17 @@ pub struct Entries {
 pub struct Looked {
     /// Which ledger it is; none for a file that does not say.
     pub id: Option<String>,
-    pub entries: Vec<Entry>,
     /// How long it is.
     pub end: u64,
 }
 
 /// Looks at a ledger's file, if it is there.
 pub fn look(path: &Path) -> Result<Option<Looked>, Error> {
-    match std::fs::read(path) {
-        Ok(text) => read(path, &text).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::File(path.display().to_string(), "read", error)),
-    }
-}
-
-/// Looks at a ledger's text; `path` says in errors where it comes from.
-pub fn read(path: &Path, text: &[u8]) -> Result<Looked, Error> {
-    let (head, found) = read_from(path, std::io::Cursor::new(text), 0)?;
-    Ok(Looked {
+    let found = reading::beginning(path)?;
+    Ok(found.map(|(head, end)| Looked {
         id: head.map(|head| head.ledger),
-        entries: found.entries,
-        end: found.end,
-    })
+        end,
+    }))
 }
 
 /// Which ledger a database belongs to, and how much of it it knows.
@@ -186,11 +192,7 @@ impl Ledger {
     pub fn open(path: &Path, c: &mut Connection, insist: bool) -> Result<Self, Error> {
         let shown = || path.display().to_string();
         let known = Known::load(c)?;
-        let found = match File::open(path) {
-            Ok(file) => Some(read_from(path, file, 0)?),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::File(shown(), "read", error)),
-        };
+        let found = reading::beginning(path)?;
         let fault = match (&known, &found) {
             // A file without entries may be left by a start that did not come to its end.
             (None, None) => return Self::begin(path, c),
@@ -198,14 +200,14 @@ impl Ledger {
                 File::create(path).map_err(|error| Error::File(shown(), "emptied", error))?;
                 return Self::begin(path, c);
             }
-            (None, Some((Some(head), rest))) if rest.entries.is_empty() => {
+            (None, Some((Some(head), end))) if is_without_entries(path)? => {
                 let ledger = Self::at(path, &head.ledger)?;
-                Known::save(c, &head.ledger, rest.end)?;
+                Known::save(c, &head.ledger, *end)?;
                 return Ok(ledger);
             }
             (Some(_), None) => Error::Missing(shown()),
-            (Some(known), Some((Some(head), rest)))
-                if known.id == head.ledger && known.end <= rest.end =>
+            (Some(known), Some((Some(head), end)))
+                if known.id == head.ledger && known.end <= *end =>
             {
                 return Self::at(path, &head.ledger);
             }
@@ -223,49 +225,89 @@ impl Ledger {
     }
 
     /// Writes an entry down, on the disk, and notes in the open transaction that the database
-    /// knows the ledger up to here.
+    /// knows the ledger up to here: unless there is something before it that it does not know, which
+    /// is then still to be done again.
     pub fn append(&self, c: &mut Connection, entry: &Entry) -> Result<(), Error> {
         let Some(open) = &self.open else {
             return Ok(());
         };
-        let end = open.write(entry)?;
-        Known::save(c, &open.id, end)
+        if let Entry::Epoch { epoch, .. } = entry {
+            note_epoch(c, *epoch)?;
+        }
+        let (begin, end) = open.write_entry(entry)?;
+        match Known::load(c)? {
+            Some(known) if known.end < begin => Ok(()),
+            _ => Known::save(c, &open.id, end),
+        }
     }
 
-    /// What the database does not know yet: nothing, unless it is an older copy than the ledger
-    /// (or a process died between writing a line and committing).
-    pub fn unknown(&self, c: &mut Connection) -> Result<Entries, Error> {
-        let Some(open) = &self.open else {
-            return Ok(Entries::default());
-        };
-        let from = Known::load(c)?.map_or(0, |known| known.end);
-        Ok(open.read(from)?.1)
-    }
-
-    /// Notes that everything up to `end` has been replayed.
-    pub fn settle(&self, c: &mut Connection, end: u64) -> Result<(), Error> {
+    /// Writes down what another ledger holds and this one does not. The database does not know it.
+    pub fn take_over(&self, other: &Path) -> Result<(), Error> {
         match &self.open {
-            Some(open) => Known::save(c, &open.id, end),
+            Some(open) => reading::missing(&open.path, other, |entry| {
+                open.write_entry(entry).map(|_| ())
+            }),
             None => Ok(()),
         }
     }
 
-    /// All there is, from the beginning.
-    pub fn entries(&self) -> Result<Entries, Error> {
-        match &self.open {
-            Some(open) => Ok(open.read(0)?.1),
-            None => Ok(Entries::default()),
-        }
+    /// What the database does not know yet: nothing, unless it is an older copy than the ledger
+    /// (or a process died between writing a line and committing).
+    pub fn unknown(&self, c: &mut Connection) -> Result<Reading, Error> {
+        let from = Known::load(c)?.map_or(0, |known| known.end);
+        self.read(from)
     }
 
-    /// The newest epoch on record; 0 where there is none.
-    pub fn newest_epoch(&self) -> Result<Rev, Error> {
-        let entries = self.entries()?.entries;
-        let epochs = entries.iter().map(|entry| match entry {
-            Entry::Epoch { epoch, .. } => *epoch,
-            _ => 0,
-        });
-        Ok(epochs.max().unwrap_or(0))
+    /// Notes that everything up to `end` has been replayed, and the newest epoch in it.
+    pub fn settle(&self, c: &mut Connection, end: u64, epoch: Rev) -> Result<(), Error> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        // Where none is noted yet, this one would hide what came before it.
+        if noted_epoch(c)?.is_some() {
+            note_epoch(c, epoch)?;
+        }
+        Known::save(c, &open.id, end)
+    }
+
+    /// All there is, from the beginning.
+    pub fn all(&self) -> Result<Reading, Error> {
+        self.read(0)
+    }
+
+    /// All there is, in memory: for small ones.
+    pub fn entries(&self) -> Result<Entries, Error> {
+        let mut reading = self.all()?;
+        let entries = reading.by_ref().collect::<Result<_, _>>()?;
+        Ok(Entries {
+            entries,
+            passed_over: reading.passed_over(),
+            end: reading.end(),
+        })
+    }
+
+    /// The newest epoch on record; 0 where there is none. A database of a version that did not note
+    /// it has all of the ledger read once.
+    pub fn newest_epoch(&self, c: &mut Connection) -> Result<Rev, Error> {
+        let noted = noted_epoch(c)?;
+        let reading = match noted {
+            Some(_) => self.unknown(c)?,
+            None => self.all()?,
+        };
+        let mut newest = noted.unwrap_or(0);
+        for entry in reading {
+            if let Entry::Epoch { epoch, .. } = entry? {
+                newest = newest.max(epoch);
+            }
+        }
+        Ok(newest)
+    }
+
+    fn read(&self, from: u64) -> Result<Reading, Error> {
+        match &self.open {
+            Some(open) => Reading::open(&open.path, from),
+            None => Ok(Reading::nothing()),
+        }
     }
 
     pub fn path(&self) -> Option<&Path> {
@@ -278,7 +320,7 @@ impl Ledger {
         let id = random_id()?;
         let ledger = Self::at(path, &id)?;
         if let Some(open) = &ledger.open {
-            let end = open.write(&Head { ledger: id.clone() })?;
+            let (_, end) = open.write(&Head { ledger: id.clone() })?;
             Known::save(c, &id, end)?;
         }
         Ok(ledger)
@@ -312,20 +354,39 @@ impl Ledger {
 }
 
 impl Open {
-    /// Appends one line and returns the length of the file after it.
-    fn write(&self, what: &impl Serialize) -> Result<u64, Error> {
+    /// Appends an entry: one line, unless it is a purge of very many.
+    fn write_entry(&self, entry: &Entry) -> Result<(u64, u64), Error> {
+        let Entry::Purge { ids, at } = entry else {
+            return self.write(entry);
+        };
+        let mut parts = ids.chunks(IDS).map(|part| {
+            self.write(&Entry::Purge {
+                ids: part.to_vec(),
+                at: *at,
+            })
+        });
+        let (begin, mut end) = match parts.next() {
+            Some(first) => first?,
+            None => return self.write(entry),
+        };
+        for part in parts {
+            end = part?.1;
+        }
+        Ok((begin, end))
+    }
+
+    /// Appends one line and returns the length of the file before and after it.
+    fn write(&self, what: &impl Serialize) -> Result<(u64, u64), Error> {
         let mut line = serde_json::to_vec(what).map_err(|_| Error::Unwritable)?;
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         append_line(&mut file, &line)
             .map_err(|error| Error::File(self.path.display().to_string(), "written", error))
     }
+}
 
-    fn read(&self, from: u64) -> Result<(Option<Head>, Entries), Error> {
-        let file = File::open(&self.path)
-            .map_err(|error| Error::File(self.path.display().to_string(), "read", error))?;
-        read_from(&self.path, file, from)
-    }
+fn is_without_entries(path: &Path) -> Result<bool, Error> {
+    Ok(Reading::open(path, 0)?.next().transpose()?.is_none())
 }
 
 /// Whether a file holds nothing, or the beginning of what [`Ledger::begin`] writes: a crash left it.
@@ -344,7 +405,7 @@ fn is_torn_head(path: &Path) -> Result<bool, Error> {
     })
 }
 
-fn append_line(file: &mut File, line: &[u8]) -> std::io::Result<u64> {
+fn append_line(file: &mut File, line: &[u8]) -> std::io::Result<(u64, u64)> {
     let length = file.seek(SeekFrom::End(0))?;
     if length > 0 {
         // A line that another process left torn must not swallow this one.
@@ -357,43 +418,20 @@ fn append_line(file: &mut File, line: &[u8]) -> std::io::Result<u64> {
     }
     file.write_all(line)?;
     file.sync_data()?;
-    file.seek(SeekFrom::End(0))
+    Ok((length, file.seek(SeekFrom::End(0))?))
 }
 
-fn read_from(
-    path: &Path,
-    file: impl std::io::Read + Seek,
-    from: u64,
-) -> Result<(Option<Head>, Entries), Error> {
-    let wrong = |error| Error::File(path.display().to_string(), "read", error);
-    let mut reader = BufReader::new(file);
-    reader.seek(SeekFrom::Start(from)).map_err(wrong)?;
-    let mut found = Entries {
-        end: from,
-        ..Entries::default()
-    };
-    let mut head = None;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line).map_err(wrong)?;
-        if read == 0 {
-            return Ok((head, found));
-        }
-        found.end += read as u64;
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        if let Ok(entry) = serde_json::from_slice(&line) {
-            found.entries.push(entry);
-        } else if head.is_none()
-            && let Ok(read) = serde_json::from_slice(&line)
-        {
-            head = Some(read);
-        } else {
-            found.passed_over += 1;
-        }
+fn noted_epoch(c: &mut Connection) -> Result<Option<Rev>, Error> {
+    let noted = meta::load(c, EPOCH)?;
+    Ok(noted.and_then(|text| text.parse().ok()))
+}
+
+/// Notes an epoch that the ledger holds, if it is the newest so far.
+fn note_epoch(c: &mut Connection, epoch: Rev) -> Result<(), Error> {
+    if noted_epoch(c)?.is_none_or(|noted| noted < epoch) {
+        meta::save(c, EPOCH, &epoch.to_string())?;
     }
+    Ok(())
 }
 
 /// What the database knows of its ledger.

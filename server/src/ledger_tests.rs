@@ -29,7 +29,16 @@ impl Place {
     }
 
     fn unknown(&self, ledger: &Ledger) -> Entries {
-        self.store.write(|c| ledger.unknown(c)).unwrap()
+        let mut reading = self.store.write(|c| ledger.unknown(c)).unwrap();
+        Entries {
+            entries: reading.by_ref().map(Result::unwrap).collect(),
+            passed_over: reading.passed_over(),
+            end: reading.end(),
+        }
+    }
+
+    fn newest_epoch(&self, ledger: &Ledger) -> Rev {
+        self.store.read(|c| ledger.newest_epoch(c)).unwrap()
     }
 }
 
@@ -67,7 +76,7 @@ fn a_rolled_back_transaction_leaves_an_entry_that_the_database_does_not_know() {
     assert_eq!(unknown.entries, [epoch(6)]);
     place
         .store
-        .write(|c| ledger.settle(c, unknown.end))
+        .write(|c| ledger.settle(c, unknown.end, 6))
         .unwrap();
     assert_eq!(place.unknown(&ledger).entries, []);
 }
@@ -173,6 +182,158 @@ fn a_fresh_database_does_not_take_over_a_ledger_with_entries() {
     let three = place();
     std::fs::copy(&one.path, &three.path).unwrap();
     assert!(matches!(three.open(false), Err(Error::Foreign(_))));
+}
+
+#[test]
+fn what_the_database_does_not_know_stays_unknown_when_more_is_written_after_it() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    place.append(&ledger, &epoch(5));
+    let result = place.store.write::<(), Error>(|c| {
+        ledger.append(c, &epoch(6))?;
+        Err(Error::Random)
+    });
+    assert!(result.is_err());
+    place.append(&ledger, &epoch(4));
+    assert_eq!(place.unknown(&ledger).entries, [epoch(6), epoch(4)]);
+    assert_eq!(place.newest_epoch(&ledger), 6);
+}
+
+#[test]
+fn the_newest_epoch_is_known_without_reading_what_the_database_knows() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    assert_eq!(place.newest_epoch(&ledger), 0);
+    place.append(&ledger, &epoch(5));
+    place.append(&ledger, &epoch(7));
+    assert_eq!(place.newest_epoch(&ledger), 7);
+    // Of what the database knows no line is needed any more.
+    let known = std::fs::read(&place.path).unwrap();
+    let begin = known.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut blank = known.clone();
+    blank[begin..].fill(b' ');
+    std::fs::write(&place.path, blank).unwrap();
+    assert_eq!(place.newest_epoch(&ledger), 7);
+    // A version that did not note it left it to be found in all of the ledger.
+    std::fs::write(&place.path, known).unwrap();
+    place
+        .store
+        .write(|c| meta::save(c, EPOCH, "of another version"))
+        .unwrap();
+    assert_eq!(place.newest_epoch(&ledger), 7);
+}
+
+/// Bytes of a ledger in which many purges stand.
+const MANY: u64 = 50 * 1024 * 1024;
+
+#[test]
+fn of_a_ledger_of_any_length_one_line_is_in_memory() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    place.append(&ledger, &epoch(5));
+    let line = serde_json::to_string(&Entry::Purge {
+        ids: vec!["01a20099-0ebf-7a11-8c21-6f0f2a9d4b01".to_owned(); 200],
+        at: 2,
+    });
+    let line = line.unwrap() + "\n";
+    let file = OpenOptions::new().append(true).open(&place.path).unwrap();
+    let mut file = std::io::BufWriter::new(file);
+    let lines = MANY / line.len() as u64;
+    for _ in 0..lines {
+        file.write_all(line.as_bytes()).unwrap();
+    }
+    drop(file);
+    drop(ledger);
+    let ledger = place.open(false).unwrap();
+    let mut reading = place.store.write(|c| ledger.unknown(c)).unwrap();
+    let (mut count, mut held) = (0, 0);
+    while let Some(entry) = reading.next() {
+        entry.unwrap();
+        count += 1;
+        held = held.max(reading.held());
+    }
+    assert_eq!((count, reading.passed_over()), (lines, 0));
+    assert!(
+        held < 4 * line.len(),
+        "{held} bytes for lines of {}",
+        line.len()
+    );
+}
+
+#[test]
+fn opening_reads_the_first_line_and_no_other() {
+    let place = place();
+    drop(place.open(false).unwrap());
+    // A hole of a size that nobody reads in passing, and that no memory holds.
+    let file = OpenOptions::new().write(true).open(&place.path).unwrap();
+    if file.set_len(1 << 40).is_err() {
+        return;
+    }
+    place.open(false).unwrap();
+    assert_eq!(look(&place.path).unwrap().unwrap().end, 1 << 40);
+}
+
+#[test]
+fn a_line_without_an_end_is_passed_over_and_not_held() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    let file = OpenOptions::new().write(true).open(&place.path).unwrap();
+    file.set_len(64 * 1024 * 1024).unwrap();
+    place.append(&ledger, &epoch(5));
+    let mut reading = ledger.all().unwrap();
+    assert_eq!(reading.next().unwrap().unwrap(), epoch(5));
+    assert_eq!(reading.passed_over(), 1);
+    assert!(reading.held() < 1024 * 1024, "{}", reading.held());
+}
+
+#[test]
+fn a_purge_of_very_many_is_several_lines() {
+    let place = place();
+    let ledger = place.open(false).unwrap();
+    let ids: Vec<String> = (0..2 * IDS + 1).map(|n| n.to_string()).collect();
+    place.append(
+        &ledger,
+        &Entry::Purge {
+            ids: ids.clone(),
+            at: 2,
+        },
+    );
+    let mut found = Vec::new();
+    for entry in ledger.entries().unwrap().entries {
+        let Entry::Purge { ids, at: 2 } = entry else {
+            panic!("{entry:?}")
+        };
+        assert!(ids.len() <= IDS);
+        found.extend(ids);
+    }
+    assert_eq!(found, ids);
+    assert_eq!(place.unknown(&ledger).entries, []);
+}
+
+#[test]
+fn what_only_another_ledger_holds_is_taken_over_once_and_is_unknown() {
+    let (one, two, three) = (place(), place(), place());
+    let ledger = one.open(false).unwrap();
+    one.append(&ledger, &epoch(1));
+    one.append(&ledger, &epoch(2));
+    std::fs::copy(&one.path, &two.path).unwrap();
+    for number in [3, 4] {
+        one.append(&ledger, &epoch(number));
+    }
+    let mut other = OpenOptions::new().append(true).open(&two.path).unwrap();
+    other
+        .write_all(b"{\"entry\":\"epoch\",\"epoch\":9,\"at\":1}\n{\"entry\":\"epoch\",\"epoch\":3,\"at\":1}\n")
+        .unwrap();
+    let another = three.open(false).unwrap();
+    for number in [7, 2, 7] {
+        three.append(&another, &epoch(number));
+    }
+    for path in [&two.path, &three.path, &one.path, &two.path] {
+        ledger.take_over(path).unwrap();
+    }
+    assert_eq!(one.unknown(&ledger).entries, [epoch(9), epoch(7)]);
+    let all = [1, 2, 3, 4, 9, 7].map(epoch);
+    assert_eq!(ledger.entries().unwrap().entries, all);
 }
 
 #[test]

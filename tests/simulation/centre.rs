@@ -178,20 +178,18 @@ impl Centre {
         let ledger = store
             .write(|c| {
                 let ledger = Ledger::open(&path, c, !ledger)?;
-                let unknown = ledger.unknown(c)?;
-                if !unknown.entries.is_empty() {
-                    kadian::accounts::replay(c, &unknown.entries, now)?;
-                    ledger.settle(c, unknown.end)?;
-                }
-                Ok::<_, kadian::accounts::Error>(ledger)
+                kadian::accounts::catch_up(c, &ledger, now)?;
+                Ok::<_, kadian::ledger::Error>(ledger)
             })
             .map_err(|e| e.to_string())?;
-        let shown = ledger.newest_epoch().map_err(|e| e.to_string())?;
+        let shown = store.read(|c| ledger.newest_epoch(c));
+        let shown = shown.map_err(|e| e.to_string())?;
         let opening = Opening {
             process: &process,
             build: BUILD,
             shown,
             ledger: &ledger,
+            catch_up: kadian::accounts::catch_up,
             insist_on_clock: true,
             durable: kadian::store::acks::Durable::Local,
             oldest_schema: 0,

@@ -17,7 +17,7 @@ pub mod signin;
 pub mod throttle;
 pub mod users;
 
-pub use replay::replay;
+pub use replay::catch_up;
 pub use roles::{Actor, Role};
 
 use crate::{ledger, store};

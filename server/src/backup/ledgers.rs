@@ -1,8 +1,8 @@
-//! Which side ledger a restored database goes on with, and what of other ledgers must be done again
-//! beside it. Pure.
+//! Which side ledger a restored database goes on with. What other ledgers hold beside it is done again
+//! by [`super::restore::finish`]. Pure.
 
 use super::Error;
-use crate::ledger::{Entry, Looked};
+use crate::ledger::Looked;
 
 /// The ledgers at hand.
 #[derive(Debug, Clone, Default)]
@@ -27,20 +27,12 @@ pub enum Chosen {
     None,
 }
 
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    pub chosen: Chosen,
-    /// What other named ledgers hold and the chosen one does not.
-    pub more: Vec<Entry>,
-}
-
 /// Chooses. `known` is the ledger that the copy belongs to, and how much of it it knows.
 pub fn choose(
     known: Option<&(String, u64)>,
     at_hand: &AtHand,
     insist: bool,
-) -> Result<Plan, Error> {
+) -> Result<Chosen, Error> {
     let fits = |looked: &&Looked| match known {
         Some((id, end)) => looked.id.as_ref() == Some(id) && looked.end >= *end,
         None => true,
@@ -56,41 +48,25 @@ pub fn choose(
         .chain(in_place)
         .filter(|(_, looked)| fits(looked))
         .max_by_key(|(_, looked)| looked.end);
-    let (chosen, held) = match (best, known) {
-        (Some((chosen, looked)), _) => (chosen, looked.entries.as_slice()),
-        (None, None) => (Chosen::None, &[][..]),
-        (None, Some(_)) if !insist => return Err(Error::NoLedger),
-        (None, Some(_)) => match at_hand.inside.as_ref().filter(fits) {
-            Some(inside) => (Chosen::Inside, inside.entries.as_slice()),
-            None => (Chosen::None, &[][..]),
-        },
-    };
-    let others = at_hand.given.iter().enumerate();
-    let others = others.filter(|(place, _)| chosen != Chosen::Given(*place));
-    let mut more: Vec<Entry> = Vec::new();
-    for entry in others.flat_map(|(_, looked)| &looked.entries) {
-        if !held.contains(entry) && !more.contains(entry) {
-            more.push(entry.clone());
+    match (best, known) {
+        (Some((chosen, _)), _) => Ok(chosen),
+        (None, None) => Ok(Chosen::None),
+        (None, Some(_)) if !insist => Err(Error::NoLedger),
+        (None, Some(_)) if at_hand.inside.as_ref().is_some_and(|inside| fits(&inside)) => {
+            Ok(Chosen::Inside)
         }
+        (None, Some(_)) => Ok(Chosen::None),
     }
-    Ok(Plan { chosen, more })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ledger(id: &str, epochs: &[u64]) -> Looked {
+    fn ledger(id: &str, end: u64) -> Looked {
         Looked {
             id: Some(id.to_owned()),
-            entries: epochs
-                .iter()
-                .map(|epoch| Entry::Epoch {
-                    epoch: *epoch,
-                    at: 0,
-                })
-                .collect(),
-            end: 10 * (1 + epochs.len() as u64),
+            end,
         }
     }
 
@@ -101,52 +77,40 @@ mod tests {
     #[test]
     fn the_longest_of_the_right_ledgers_is_gone_on_with() {
         let at_hand = AtHand {
-            in_place: Some(ledger("a", &[1, 2])),
-            given: vec![ledger("a", &[1, 2, 3]), ledger("a", &[1])],
-            inside: Some(ledger("a", &[1])),
+            in_place: Some(ledger("a", 30)),
+            given: vec![ledger("a", 40), ledger("a", 20)],
+            inside: Some(ledger("a", 20)),
         };
-        let plan = choose(known(20).as_ref(), &at_hand, false).unwrap();
-        assert_eq!((plan.chosen, plan.more), (Chosen::Given(0), vec![]));
+        let chosen = choose(known(20).as_ref(), &at_hand, false).unwrap();
+        assert_eq!(chosen, Chosen::Given(0));
         let at_hand = AtHand {
-            given: vec![ledger("a", &[1, 2])],
+            given: vec![ledger("a", 30)],
             ..at_hand
         };
-        let plan = choose(known(20).as_ref(), &at_hand, false).unwrap();
-        assert_eq!(plan.chosen, Chosen::InPlace, "of two as long");
-    }
-
-    #[test]
-    fn what_only_another_named_ledger_holds_is_done_again_too() {
-        let at_hand = AtHand {
-            in_place: Some(ledger("a", &[1, 2, 3, 4])),
-            given: vec![ledger("a", &[1, 2, 9]), ledger("b", &[7, 7])],
-            inside: None,
-        };
-        let plan = choose(known(20).as_ref(), &at_hand, false).unwrap();
-        assert_eq!(plan.chosen, Chosen::InPlace);
-        assert_eq!(plan.more, [ledger("x", &[9, 7]).entries].concat());
+        let chosen = choose(known(20).as_ref(), &at_hand, false).unwrap();
+        assert_eq!(chosen, Chosen::InPlace, "of two as long");
     }
 
     #[test]
     fn without_a_ledger_that_goes_on_from_the_backup_nothing_is_restored_unless_somebody_insists() {
         let only_inside = AtHand {
-            in_place: Some(ledger("b", &[1, 2, 3, 4, 5, 6])),
-            given: vec![ledger("a", &[])],
-            inside: Some(ledger("a", &[1])),
+            in_place: Some(ledger("b", 70)),
+            given: vec![ledger("a", 10)],
+            inside: Some(ledger("a", 20)),
         };
         let refused = choose(known(20).as_ref(), &only_inside, false);
         assert!(matches!(refused, Err(Error::NoLedger)));
-        let plan = choose(known(20).as_ref(), &only_inside, true).unwrap();
-        assert_eq!(plan.chosen, Chosen::Inside);
+        let chosen = choose(known(20).as_ref(), &only_inside, true).unwrap();
+        assert_eq!(chosen, Chosen::Inside);
         let nothing = AtHand::default();
         assert!(choose(known(20).as_ref(), &nothing, false).is_err());
-        let plan = choose(known(20).as_ref(), &nothing, true).unwrap();
-        assert_eq!(plan.chosen, Chosen::None);
+        let chosen = choose(known(20).as_ref(), &nothing, true).unwrap();
+        assert_eq!(chosen, Chosen::None);
     }
 
     #[test]
     fn a_database_that_never_had_a_ledger_needs_none() {
-        let plan = choose(None, &AtHand::default(), false).unwrap();
-        assert_eq!(plan.chosen, Chosen::None);
+        let chosen = choose(None, &AtHand::default(), false).unwrap();
+        assert_eq!(chosen, Chosen::None);
     }
 }

@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use sync_protocol::Millis;
 
-use super::ledgers::{AtHand, Chosen, Plan, choose};
+use super::ledgers::{AtHand, Chosen, choose};
 use super::make::{TAKEN_AT, on_record};
 use super::manifest::{Manifest, name_of};
 use super::scratch::Scratch;
@@ -20,11 +20,14 @@ use crate::ledger::{self, Ledger};
 use crate::store::acks::last_seen;
 use crate::store::portable::Portable;
 use crate::store::vacancy::{self, Found};
-use crate::store::{Location, Store, StoreOptions, backups, copying, meta};
+use crate::store::{Location, Password, Store, StoreOptions, backups, copying, meta};
 
 /// More than a server gives out of accounts, phones, roles or parked changes between two backups.
 const LEAP: i64 = 1_000_000;
 const PLAIN: &[u8] = b"SQLite format 3\0";
+/// Where a database file says that it has a log, and how.
+const HAS_LOG: usize = 18;
+const WITH_LOG: u8 = 2;
 
 /// What is to be restored, and how.
 pub struct Order<'a> {
@@ -40,6 +43,8 @@ pub struct Order<'a> {
 /// Where it is to go.
 pub struct Place<'a> {
     pub url: &'a str,
+    /// Of a database server, where its URL has none.
+    pub password: Option<Password>,
     /// Where the server looks for its ledger and its keys.
     pub ledger: PathBuf,
     pub keys: PathBuf,
@@ -54,7 +59,8 @@ pub struct Restored {
     pub records: u64,
     pub phones: usize,
     pub chosen: Chosen,
-    pub more: Vec<ledger::Entry>,
+    /// The ledgers that the operator named, where they stand now.
+    pub ledgers: Vec<PathBuf>,
     /// Where the database that gave way stands now.
     pub aside: Option<PathBuf>,
 }
@@ -74,16 +80,16 @@ pub fn restore(order: &Order<'_>, place: &Place<'_>) -> Result<Restored, Error> 
     copy.migrate()?;
     let records = check::run(&mut copy, None)?;
     check_keys(&mut copy, &place.keys)?;
-    let (at, inside) = if copy.is_backup()? {
-        let at = copy.noted(TAKEN_AT)?.and_then(|text| text.parse().ok());
-        (at, inside(&mut copy, &place.beside)?)
-    } else {
-        (None, None)
-    };
-    let plan = plan(&mut copy, order, place, inside.as_ref())?;
+    let (mut at, inside) = (None, scratch.beside("-ledger"));
+    if copy.is_backup()? {
+        at = copy.noted(TAKEN_AT)?.and_then(|text| text.parse().ok());
+        let mut file = create_private(&inside).map_err(wrong(&inside, "made"))?;
+        copy.write_ledger(&mut file)?;
+    }
+    let chosen = choose_ledger(&mut copy, order, place, &inside)?;
     let phones = prepare(&mut copy, order, at, &bytes)?;
     let stands = Stands::look(location.file(), order.replace)?;
-    place_ledger(&plan, order, inside.as_ref(), &place.ledger)?;
+    let staged = Staged::make(chosen, order, &inside, &place.ledger)?;
     let aside = match location.file() {
         Some(file) => {
             drop(copy);
@@ -92,35 +98,35 @@ pub fn restore(order: &Order<'_>, place: &Place<'_>) -> Result<Restored, Error> 
             aside
         }
         None => {
-            fill(&mut copy, place.url, order.replace)?;
+            fill(&mut copy, place, order.replace)?;
             None
         }
     };
+    let ledgers = staged.place(&place.ledger, order.ledgers)?;
     Ok(Restored {
         at,
         records,
         phones,
-        chosen: plan.chosen,
-        more: plan.more,
+        chosen,
+        ledgers,
         aside,
     })
 }
 
-/// Does again what other ledgers hold, once the database is open with its own.
+/// Does again what ledgers that were named hold and the chosen one does not, once the database is open
+/// with that one.
 pub fn finish(
     store: &Store,
     ledger: &Ledger,
-    more: &[ledger::Entry],
+    named: &[PathBuf],
     now: Millis,
 ) -> Result<(), accounts::Error> {
-    if more.is_empty() {
-        return Ok(());
-    }
     store.write(|c| {
-        for entry in more {
-            ledger.append(c, entry)?;
+        for other in named {
+            ledger.take_over(other)?;
         }
-        accounts::replay(c, more, now).map(|_| ())
+        accounts::catch_up(c, ledger, now)?;
+        Ok(())
     })
 }
 
@@ -144,6 +150,14 @@ fn unseal(order: &Order<'_>, to: &Path) -> Result<Bytes, Error> {
         sealed::open(from, order.identities, to)?;
     } else if begin.starts_with(PLAIN) {
         std::fs::copy(from, to).map_err(wrong(from, "copied"))?;
+        // What was committed last may stand beside it alone. The log of another file that had this name
+        // is none of a file that says it has none.
+        let has_log = begin.get(HAS_LOG) == Some(&WITH_LOG);
+        let end = if has_log { "-wal" } else { "-journal" };
+        let log = with(from, end);
+        if log.exists() {
+            std::fs::copy(&log, with(to, end)).map_err(wrong(&log, "copied"))?;
+        }
     } else {
         return Err(Error::Foreign(from.display().to_string()));
     }
@@ -163,30 +177,15 @@ fn check_keys(copy: &mut Portable, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The ledger inside a backup, written out so that it can be looked at and put in place.
-struct Inside {
-    looked: ledger::Looked,
-    text: Vec<u8>,
-}
-
-fn inside(copy: &mut Portable, beside: &Path) -> Result<Option<Inside>, Error> {
-    let mut text = Vec::new();
-    copy.write_ledger(&mut text)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let looked = ledger::read(beside, &text)?;
-    Ok(Some(Inside { looked, text }))
-}
-
-fn plan(
+/// Which ledger is gone on with; `inside` is the one of the backup, written out.
+fn choose_ledger(
     copy: &mut Portable,
     order: &Order<'_>,
     place: &Place<'_>,
-    inside: Option<&Inside>,
-) -> Result<Plan, Error> {
+    inside: &Path,
+) -> Result<Chosen, Error> {
     let mut at_hand = AtHand {
-        inside: inside.map(|inside| inside.looked.clone()),
+        inside: ledger::look(inside)?.filter(|looked| looked.end > 0),
         in_place: ledger::look(&place.ledger)?,
         given: Vec::new(),
     };
@@ -277,8 +276,12 @@ impl Stands {
 }
 
 /// Copies into a database server, in one transaction.
-fn fill(copy: &mut Portable, url: &str, replace: bool) -> Result<(), Error> {
-    let store = Store::open(url, StoreOptions::default())?;
+fn fill(copy: &mut Portable, place: &Place<'_>, replace: bool) -> Result<(), Error> {
+    let options = StoreOptions {
+        password: place.password.clone(),
+        ..StoreOptions::default()
+    };
+    let store = Store::open(place.url, options)?;
     store.write(|c| {
         if vacancy::is_in_use(c)? {
             return Err(Error::InUse);
@@ -290,40 +293,64 @@ fn fill(copy: &mut Portable, url: &str, replace: bool) -> Result<(), Error> {
     })
 }
 
-/// Puts the chosen ledger where the server looks for it. One that stands there is kept aside.
-fn place_ledger(
-    plan: &Plan,
-    order: &Order<'_>,
-    inside: Option<&Inside>,
-    to: &Path,
-) -> Result<(), Error> {
-    let text = match plan.chosen {
-        Chosen::InPlace => return Ok(()),
-        Chosen::Given(place) => match order.ledgers.get(place) {
-            Some(path) => std::fs::read(path).map_err(wrong(path, "read"))?,
-            None => Vec::new(),
-        },
-        Chosen::Inside => inside.map(|inside| inside.text.clone()).unwrap_or_default(),
-        Chosen::None => Vec::new(),
-    };
-    if to.exists() {
-        let aside = unused(to, "aside")?;
-        std::fs::rename(to, aside).map_err(wrong(to, "put aside"))?;
+/// The chosen ledger, on the disk beside its place and not yet in it: whatever can fail comes first.
+struct Staged {
+    chosen: Chosen,
+    /// Without one, none is to stand in the place.
+    partial: Option<PathBuf>,
+}
+
+impl Staged {
+    fn make(chosen: Chosen, order: &Order<'_>, inside: &Path, to: &Path) -> Result<Self, Error> {
+        let from = match chosen {
+            Chosen::InPlace | Chosen::None => None,
+            Chosen::Given(place) => order.ledgers.get(place).map(PathBuf::as_path),
+            Chosen::Inside => Some(inside),
+        };
+        let mut staged = Self {
+            chosen,
+            partial: None,
+        };
+        if let Some(from) = from {
+            let partial = staged.partial.insert(unused(to, "partial")?);
+            let written = create_private(partial).and_then(|mut file| {
+                std::io::copy(&mut File::open(from)?, &mut file)?;
+                file.sync_all()
+            });
+            written.map_err(wrong(to, "written"))?;
+        }
+        Ok(staged)
     }
-    if text.is_empty() {
-        return Ok(());
+
+    /// Puts it where the server looks for it, and keeps aside what stands there. Returns where the
+    /// ledgers that were named stand now: one of them may be the one that was put aside.
+    fn place(mut self, to: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+        let mut named = named.to_vec();
+        if self.chosen == Chosen::InPlace {
+            return Ok(named);
+        }
+        if to.exists() {
+            let aside = unused(to, "aside")?;
+            let real = |path: &Path| path.canonicalize().ok();
+            for path in named.iter_mut().filter(|path| real(path) == real(to)) {
+                path.clone_from(&aside);
+            }
+            std::fs::rename(to, aside).map_err(wrong(to, "put aside"))?;
+        }
+        if let Some(partial) = self.partial.take() {
+            std::fs::rename(partial, to).map_err(wrong(to, "written"))?;
+        }
+        sync_folder(to)?;
+        Ok(named)
     }
-    let partial = unused(to, "partial")?;
-    let written = create_private(&partial).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, &text)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, to)
-    });
-    if let Err(error) = written {
-        let _ = std::fs::remove_file(&partial);
-        return Err(wrong(to, "written")(error));
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some(partial) = &self.partial {
+            let _ = std::fs::remove_file(partial);
+        }
     }
-    sync_folder(to)
 }
 
 /// A name beside a file that no other file has.
@@ -337,4 +364,85 @@ fn with(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::trial;
+
+    fn place<'a>(url: &'a str, folder: &Path) -> Place<'a> {
+        Place {
+            url,
+            password: None,
+            ledger: folder.join("ledger"),
+            keys: folder.join("keys"),
+            beside: folder.join("new.sqlite"),
+        }
+    }
+
+    fn probe(store: &Store) -> Option<String> {
+        store.read(|c| meta::load(c, "probe")).unwrap()
+    }
+
+    #[test]
+    fn what_the_log_beside_a_copied_file_holds_is_restored_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let in_use = folder.path().join("in-use.sqlite");
+        let url = format!("sqlite://{}", in_use.display());
+        let store = Store::open(&url, StoreOptions::default()).unwrap();
+        store
+            .write(|c| meta::save(c, "probe", "committed"))
+            .unwrap();
+        // As a machine that lost its power leaves them.
+        let from = folder.path().join("copied.sqlite");
+        for end in ["", "-wal"] {
+            std::fs::copy(with(&in_use, end), with(&from, end)).unwrap();
+        }
+        assert!(std::fs::metadata(with(&from, "-wal")).unwrap().len() > 0);
+        let order = Order {
+            from: &from,
+            identities: &[],
+            ledgers: &[],
+            replace: false,
+            insist: false,
+        };
+        let url = format!("sqlite://{}", folder.path().join("new.sqlite").display());
+        restore(&order, &place(&url, folder.path())).unwrap();
+        let restored = Store::open(&url, StoreOptions::default()).unwrap();
+        assert_eq!(probe(&restored).as_deref(), Some("committed"));
+        drop(restored);
+        let left = std::fs::read_dir(folder.path()).unwrap();
+        let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let copies: Vec<String> = left.filter(|name| name.contains("copying-")).collect();
+        assert_eq!(copies, [""; 0], "nothing in clear is left");
+    }
+
+    #[test]
+    fn a_database_that_is_not_free_leaves_the_ledger_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = trial::lasting(&folder.path().join("new.sqlite")).unwrap();
+        let store = Store::open(&url, StoreOptions::default()).unwrap();
+        store
+            .write(|c| crate::store::accounts::insert_closed(c, sync_protocol::id::UserId(7), 1))
+            .unwrap();
+        drop(store);
+        let from = folder.path().join("old.sqlite");
+        let old = format!("sqlite://{}", from.display());
+        drop(Store::open(&old, StoreOptions::default()).unwrap());
+        let place = place(&url, folder.path());
+        std::fs::write(&place.ledger, "in place").unwrap();
+        let given = folder.path().join("given");
+        std::fs::write(&given, "{\"ledger\":\"0123456789abcdef\"}\n").unwrap();
+        let order = Order {
+            from: &from,
+            identities: &[],
+            ledgers: &[given],
+            replace: false,
+            insist: false,
+        };
+        let refused = restore(&order, &place);
+        assert!(matches!(refused, Err(Error::Occupied)));
+        assert_eq!(std::fs::read_to_string(&place.ledger).unwrap(), "in place");
+    }
 }

@@ -34,6 +34,11 @@ impl Scratch {
         &self.path
     }
 
+    /// The name of a file that goes with it.
+    pub(super) fn beside(&self, end: &str) -> PathBuf {
+        with(&self.path, end)
+    }
+
     /// Puts the file on the disk under a name of its own, in the place of what was there.
     pub(super) fn place(self, to: &Path) -> Result<(), Error> {
         File::open(&self.path)
@@ -48,7 +53,9 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // Placed, there is nothing left; and what cannot be removed now, the next one removes.
         let _ = std::fs::remove_file(&self.path);
-        let _ = std::fs::remove_file(with(&self.path, "-journal"));
+        for end in ["-journal", "-wal", "-shm", "-ledger"] {
+            let _ = std::fs::remove_file(with(&self.path, end));
+        }
     }
 }
 

@@ -246,17 +246,21 @@ fn ledger(app: &App) -> Finding {
     let Some(path) = app.ledger.path() else {
         return Finding::new("ledger", State::Fine, "none, for a database in memory");
     };
-    match app.ledger.entries() {
+    let counted = app.ledger.all().and_then(|mut reading| {
+        let entries = reading
+            .by_ref()
+            .try_fold(0_u64, |count, entry| entry.map(|_| count + 1))?;
+        Ok((entries, reading.passed_over()))
+    });
+    match counted {
         Err(error) => Finding::new("ledger", State::Fault, Failure::from(error).0),
-        Ok(entries) => Finding::of(
+        Ok((entries, passed_over)) => Finding::of(
             "ledger",
-            entries.passed_over == 0,
+            passed_over == 0,
             State::Warning,
             format!(
-                "{}: {} entries, {} lines that are none",
-                path.display(),
-                entries.entries.len(),
-                entries.passed_over
+                "{}: {entries} entries, {passed_over} lines that are none",
+                path.display()
             ),
         ),
     }

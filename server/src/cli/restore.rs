@@ -7,7 +7,7 @@ use crate::app;
 use crate::backup::ledgers::Chosen;
 use crate::backup::{restore, sealed};
 use crate::clock::Clock;
-use crate::store::epochs;
+use crate::store::{Password, epochs};
 
 #[derive(clap::Args)]
 #[command(
@@ -51,8 +51,10 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
         insist: args.insist,
     };
     let files = app::files(&config)?;
+    let password = config.database.password.as_ref();
     let place = restore::Place {
         url: &config.database.url,
+        password: password.map(|secret| Password::new(secret.expose())),
         beside: files.beside(),
         ledger: files.ledger,
         keys: files.keys,
@@ -83,7 +85,7 @@ pub(super) fn run(settings: &Settings, args: &Args) -> Result<(), Failure> {
     // The start, as the server does it: the ledger is replayed, an epoch opened, what was purged
     // is purged again.
     let app = settings.open(&[("ledger.insist", args.insist.then(|| "true".to_owned()))])?;
-    restore::finish(&app.store, &app.ledger, &restored.more, clock.now())?;
+    restore::finish(&app.store, &app.ledger, &restored.ledgers, clock.now())?;
     app.engine()?;
     app.stop();
     let epoch = app.store.read(epochs::current)?;

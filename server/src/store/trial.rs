@@ -114,6 +114,11 @@ pub fn end_sessions(url: &str) -> Result<(), Error> {
     cut_off(&mut connection, database_of(url))
 }
 
+/// From now on it is as if another server answered: one that may lack the newest commits.
+pub fn answer_elsewhere(store: &Store) {
+    store.shared.generation.fetch_add(1, Ordering::AcqRel);
+}
+
 /// How much has gone through the log of a database (of the whole server, where it is on one).
 pub fn logged(url: &str) -> Result<i64, Error> {
     #[derive(QueryableByName)]

@@ -1,5 +1,6 @@
 //! The engine: what a process needs to admit changes and to serve feeds.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_protocol::Millis;
@@ -9,8 +10,8 @@ use sync_protocol::stamp::RawStamp;
 use super::admit::{Attempt, Author};
 use super::combiner::{Combiner, Coming, Failed, Tell};
 use super::fold::Fold;
-use super::job::{Answer, Job, Push, Settled, Written};
-use super::opening::Opening;
+use super::job::{Answer, Job, Purge, Push, Settled, Written};
+use super::opening::{CatchUp, Opening};
 use super::rules::{Rules, RulesCache};
 use super::search_key::SearchKey;
 use crate::clock::Clock;
@@ -20,7 +21,10 @@ use crate::store::acks::Durable;
 use crate::store::audit::Look;
 use crate::store::definitions::{self, Moment};
 use crate::store::lookups::Runs;
-use crate::store::{Company, Connection, Error, Store, bulk, epochs, meta};
+use crate::store::{Company, Connection, Error, Store, bulk, epochs, meta, purged};
+
+/// Records purged again in one transaction.
+const PURGED_AT_ONCE: i64 = 200;
 
 /// What the writing thread and the readers share.
 pub struct Core {
@@ -40,6 +44,9 @@ pub struct Core {
     pub(super) durable: Durable,
     /// Purged ids stand there before they are gone here.
     ledger: Ledger,
+    catch_up: CatchUp,
+    /// Something may stand that was purged.
+    standing: AtomicBool,
     /// The stamp last given to a change made here.
     stamped: Mutex<RawStamp>,
     /// The name under which this process opens epochs.
@@ -77,6 +84,8 @@ impl Engine {
             oldest_schema: opening.oldest_schema,
             durable: opening.durable,
             ledger: opening.ledger.clone(),
+            catch_up: opening.catch_up,
+            standing: AtomicBool::new(false),
             stamped: Mutex::default(),
             name: opening.process.to_owned(),
             opened: Mutex::new(opened),
@@ -304,7 +313,8 @@ impl Core {
     }
 
     /// Opens an epoch if the connections were lost since the last one was opened: the server that
-    /// answers now may be a standby that lacks the newest commits, and no number is given out twice.
+    /// answers now may be a standby that lacks the newest commits, and no number is given out twice;
+    /// what the ledger holds of them is done again.
     /// Returns for which connections it is open; should these be lost before the transaction has
     /// begun, that is to look again.
     pub(super) fn keep_epoch(&self) -> Result<u64, Error> {
@@ -314,20 +324,52 @@ impl Core {
             return Ok(generation);
         }
         let now = self.clock.now();
-        let shown = self
-            .ledger
-            .newest_epoch()
-            .map_err(ledger::Error::into_store)?;
-        let epoch = self.store.write(|connection| {
+        let (epoch, purged) = self.store.write(|connection| {
+            let purged = (self.catch_up)(connection, &self.ledger, now)?;
+            let shown = self.ledger.newest_epoch(connection);
+            let shown = shown.map_err(ledger::Error::into_store)?;
             let epoch = epochs::open(connection, now, shown, &self.name)?;
             let entry = Entry::Epoch { epoch, at: now };
             let written = self.ledger.append(connection, &entry);
             written.map_err(ledger::Error::into_store)?;
-            Ok::<_, Error>(epoch)
+            Ok::<_, Error>((epoch, purged))
         })?;
+        if purged > 0 {
+            self.standing.store(true, Ordering::Relaxed);
+        }
+        if self.standing.load(Ordering::Relaxed) {
+            self.purge_again(generation)?;
+            self.standing.store(false, Ordering::Relaxed);
+        }
         tracing::warn!(epoch, "the database answers again; a new epoch is open");
         *opened = generation;
         Ok(generation)
+    }
+
+    /// Purges what stands although its id is noted as gone. Broken off, it goes on
+    /// with the next epoch, or at the next start.
+    fn purge_again(&self, generation: u64) -> Result<(), Error> {
+        let mut before = None;
+        loop {
+            let standing = |c: &mut Connection| purged::standing(c, PURGED_AT_ONCE);
+            let records = self.store.read(standing)?;
+            let Some(first) = records.first().copied() else {
+                return Ok(());
+            };
+            // One that stays would be purged for ever.
+            if before.replace(first) == Some(first) {
+                return Err(Error::Corrupt("a purged record does not go".to_owned()));
+            }
+            let purge = Job::Purge(Purge {
+                records,
+                scopes: Vec::new(),
+                quiet_since: None,
+            });
+            let ran = self.run_in(Company::Alone, generation, &[purge], &mut |_| {})?;
+            if matches!(ran, Ran::Elsewhere) {
+                return Err(Error::Busy);
+            }
+        }
     }
 
     /// Writes what is purged for good into the side ledger, on the disk, before the commit: no

@@ -15,6 +15,9 @@ use crate::store::{Connection, Error, Store, acks, devices, epochs};
 /// A clock this far below the highest time on record is wrong.
 pub const CLOCK_TOLERANCE_MS: Millis = 10 * 60 * 1000;
 
+/// Brings a database up to its ledger in a transaction; returns how many ids it noted as purged.
+pub type CatchUp = fn(&mut Connection, &Ledger, Millis) -> Result<usize, Error>;
+
 /// What a process says of itself when it opens the database.
 #[derive(Debug, Clone)]
 pub struct Opening<'a> {
@@ -26,6 +29,8 @@ pub struct Opening<'a> {
     pub shown: Rev,
     /// Where the new epoch is written down.
     pub ledger: &'a Ledger,
+    /// Does again what the database that answers lacks and the ledger holds.
+    pub catch_up: CatchUp,
     /// An operator says that the clock is right.
     pub insist_on_clock: bool,
     /// Devices that hold older definitions may push, not pull.

@@ -1,5 +1,7 @@
 //! From one database to the other by backup and restore, and back.
 
+use std::time::{Duration, Instant};
+
 use kadian::store::trial;
 use kadian_tests::cluster::Cluster;
 use kadian_tests::lines::Pen;
@@ -10,12 +12,17 @@ use super::place::{Place, capture, dump, start, start_again};
 /// An installation on the database that `from` is not on, with its keys and its ledger; and the
 /// server it stands on, if that is to be kept running.
 fn other(from: &Place) -> (Place, Option<Cluster>) {
-    let mut place = Place::new(&[]);
     let cluster = from.database().map(|_| Cluster::start(&[]));
     let url = match &cluster {
         Some(cluster) => trial::on_server(&cluster.url("postgres")).unwrap(),
-        None => format!("sqlite://{}/other.sqlite", place.folder.path().display()),
+        None => format!("sqlite://{}/other.sqlite", from.elsewhere.path().display()),
     };
+    (on(from, url), cluster)
+}
+
+/// The same on this database.
+fn on(from: &Place, url: String) -> Place {
+    let mut place = Place::new(&[]);
     let keys = place.folder.path().join("kadian.keys");
     let ledger = place.folder.path().join("ledger");
     std::fs::copy(from.folder.path().join("kadian.keys"), &keys).unwrap();
@@ -29,7 +36,38 @@ fn other(from: &Place) -> (Place, Option<Cluster>) {
     ] {
         place.more.push((name.to_owned(), value));
     }
-    (place, cluster)
+    place
+}
+
+#[test]
+fn a_server_that_asks_for_a_password_is_restored_into_with_the_one_of_the_settings() {
+    let here = Place::new(&[]);
+    let made = {
+        let server = start(&here);
+        here.back_up(&server.app)
+    };
+    let cluster = Cluster::start(&[]);
+    let url = trial::bare(&cluster.url("postgres")).unwrap();
+    cluster.sql("ALTER ROLE kadian PASSWORD 'open sesame'");
+    let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+    std::fs::write(cluster.data().join("pg_hba.conf"), rules).unwrap();
+    cluster.reload();
+    let begun = Instant::now();
+    while trial::end_sessions(&url).is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nobody is asked");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut there = on(&here, url);
+    there.restore_refused(&made.file, &[]);
+    let file = there.folder.path().join("password");
+    std::fs::write(&file, "open sesame\n").unwrap();
+    let setting = (
+        "database.password_file".to_owned(),
+        file.display().to_string(),
+    );
+    there.more.push(setting);
+    let said = there.restore(&made.file, &[]);
+    assert!(said.contains("start the server"), "{said}");
 }
 
 #[test]

@@ -78,8 +78,9 @@ fn open(url: &str, ledger: &std::path::Path, process: &str) -> (Engine, Vec<Stri
     let opening = Opening {
         process,
         build: BUILD,
-        shown: ledger.newest_epoch().unwrap(),
+        shown: store.read(|c| ledger.newest_epoch(c)).unwrap(),
         ledger: &ledger,
+        catch_up: kadian::accounts::catch_up,
         insist_on_clock: false,
         oldest_schema: 0,
         durable: kadian::store::acks::Durable::Local,

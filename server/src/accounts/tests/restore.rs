@@ -1,18 +1,22 @@
 //! An older copy of the database is put back: what the ledger holds is done again.
 
 use super::*;
-use crate::accounts::replay::Replayed;
+use crate::accounts::replay::{Replayed, bring_up, replay};
 use crate::accounts::{devices, grants, users};
 use crate::ledger::{Entry, Ledger};
 use crate::store::devices::{self as rows, DeviceState};
 use crate::store::grants::of_account;
-use crate::store::{Reach, Store, StoreOptions, accounts, enrolments, trial};
+use crate::store::{Connection, Reach, Store, StoreOptions, accounts, enrolments, trial};
 use sync_protocol::id::{DeviceNumber, UserId};
 
 /// The URL of a copy of the database as it stands now.
 fn copy(district: &District) -> String {
     let file = district.folder.path().join("copy.sqlite");
     trial::copy(&district.url, &file).unwrap()
+}
+
+fn unknown(ledger: &Ledger, c: &mut Connection) -> Result<Vec<Entry>, Error> {
+    Ok(ledger.unknown(c)?.collect::<Result<_, _>>()?)
 }
 
 /// The copy with the ledger beside the original, replayed.
@@ -22,13 +26,12 @@ fn replayed(district: &District, copy: &str) -> (Store, Replayed) {
     let done = store
         .write::<_, Error>(|c| {
             let ledger = Ledger::open(&path, c, false)?;
-            let unknown = ledger.unknown(c)?;
-            let done = replay(c, &unknown.entries, NOW)?;
-            let again = replay(c, &unknown.entries, NOW)?;
+            let unknown = unknown(&ledger, c)?;
+            let done = bring_up(c, &ledger, NOW)?.unwrap();
+            let again = replay(c, &unknown, NOW)?;
             let again = Replayed { purged: 0, ..again };
             assert!(again.is_nothing(), "every step may be repeated: {again:?}");
-            ledger.settle(c, unknown.end)?;
-            assert_eq!(ledger.unknown(c)?.entries, []);
+            assert_eq!(self::unknown(&ledger, c)?, []);
             Ok(done)
         })
         .unwrap();
@@ -189,13 +192,12 @@ fn a_spent_code_stays_spent_when_the_server_died_before_the_commit() {
         Err(Error::Machine("power"))
     });
     assert!(cut.is_err());
-    let unknown = district
-        .store
-        .write(|c| district.ledger.unknown(c))
-        .unwrap();
     district
         .store
-        .write(|c| replay(c, &unknown.entries, NOW))
+        .write(|c| {
+            let unknown = unknown(&district.ledger, c)?;
+            replay(c, &unknown, NOW)
+        })
         .unwrap();
     let used = district
         .store
