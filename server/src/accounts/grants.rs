@@ -152,7 +152,7 @@ pub fn reassign(
     }
     for grant in held {
         match how {
-            Ending::ByDate => end(c, actor, grant, now, now)?,
+            Ending::ByDate => end(c, ledger, actor, grant, now, now)?,
             Ending::Revoked => revoke(c, ledger, actor, grant, now)?,
         }
     }
@@ -170,16 +170,27 @@ pub enum Ending {
 /// rights end in the past.
 pub fn end(
     c: &mut Connection,
+    ledger: &Ledger,
     actor: Actor<'_>,
     grant: i64,
     until: Millis,
     now: Millis,
 ) -> Result<(), Error> {
-    let placed = givable(c, actor, grant)?;
-    if placed.grant.is_over(now) {
+    let PlacedGrant { grant, .. } = givable(c, actor, grant)?;
+    if grant.is_over(now) {
         return Err(malformed("until", "this grant is over; give a new one"));
     }
-    Ok(grants::set_until(c, grant, Some(until.max(now)))?)
+    let until = until.max(now);
+    grants::set_until(c, grant.id, Some(until))?;
+    let entry = Entry::GrantEnded {
+        grant: grant.id,
+        account: grant.account,
+        role: grant.role,
+        area: grant.area,
+        until,
+        at: now,
+    };
+    Ok(ledger.append(c, &entry)?)
 }
 
 /// Takes a grant away at once. Repeating it changes nothing.

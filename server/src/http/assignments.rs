@@ -126,11 +126,11 @@ pub async fn change(
     number: web::Path<i64>,
     Json(body): Json<Change>,
 ) -> Result<HttpResponse, Problem> {
-    let now = app.clock.now();
+    let (ledger, now) = (app.ledger.clone(), app.clock.now());
     app.write(move |c| {
         let (_, reach) = console.enter(c, now)?;
         let actor = Actor::Person(&reach);
-        rules::end(c, actor, *number, body.until, now).map_err(Problem::from)
+        rules::end(c, &ledger, actor, *number, body.until, now).map_err(Problem::from)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

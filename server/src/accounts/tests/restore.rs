@@ -138,6 +138,48 @@ fn i12_what_was_revoked_closed_or_changed_after_the_copy_stays_so() {
 }
 
 #[test]
+fn i12_a_role_that_was_ended_after_the_copy_stays_ended() {
+    let district = District::build();
+    let copy = copy(&district);
+    let (grid, next) = (district.user("grid"), district.user("grid2"));
+    district
+        .as_person("admin", |c, actor| {
+            let (people, how) = ((grid, next), grants::Ending::ByDate);
+            grants::reassign(c, &district.ledger, actor, "G111", people, how, NOW + 1)
+        })
+        .unwrap();
+    let (store, done) = replayed(&district, &copy);
+    let held = store.read(|c| Ok::<_, store::Error>(Reach::of(c, grid, NOW + 2)?.held().count()));
+    assert_eq!((held.unwrap(), done.grants), (0, 1));
+}
+
+#[test]
+fn i12_of_the_dates_of_a_role_the_last_counts_and_none_that_is_later_than_before() {
+    let district = District::build();
+    let user = district.user("grid");
+    let grant = |store: &Store| {
+        store.read(|c| of_account(c, user)).unwrap()[0]
+            .grant
+            .clone()
+    };
+    let number = grant(&district.store).id;
+    let end = |until| {
+        let end = |c: &mut Connection, actor: Actor<'_>| {
+            grants::end(c, &district.ledger, actor, number, until, NOW)
+        };
+        district.as_person("admin", end).unwrap();
+    };
+    let before = copy(&district);
+    end(NOW + 2 * DAY);
+    let between = district.folder.path().join("between.sqlite");
+    let between = trial::copy(&district.url, &between).unwrap();
+    end(NOW + 5 * DAY);
+    let until = |url: &str| grant(&replayed(&district, url).0).until_at;
+    assert_eq!(until(&before), Some(NOW + 5 * DAY));
+    assert_eq!(until(&between), Some(NOW + 2 * DAY), "nobody gets more");
+}
+
+#[test]
 fn i12_the_number_of_an_account_made_after_the_copy_goes_to_nobody_else() {
     let district = District::build();
     let copy = copy(&district);
