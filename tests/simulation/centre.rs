@@ -179,7 +179,7 @@ impl Centre {
             .write(|c| {
                 let ledger = Ledger::open(&path, c, !ledger)?;
                 kadian::accounts::catch_up(c, &ledger, now)?;
-                Ok::<_, kadian::ledger::Error>(ledger)
+                Ok::<_, ledger::Error>(ledger)
             })
             .map_err(|e| e.to_string())?;
         let shown = store.read(|c| ledger.newest_epoch(c));
