@@ -611,6 +611,8 @@ mod tests {
         assert!(!stands(&app, record));
         app.engine().unwrap();
         assert!(stands(&app, record));
+        app.stop();
+    }
 
     #[test]
     fn what_a_server_that_answers_instead_lacks_is_done_again_before_anything_is_written() {

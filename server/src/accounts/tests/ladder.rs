@@ -104,7 +104,7 @@ fn who_has_nothing_any_more_is_taken_on_by_those_who_saw_them_last_and_by_those_
     district
         .as_person("neighbour", |c, actor| {
             let grant = of_account(c, district.user("stranger"))?[0].grant.id;
-            grants::end(c, actor, grant, NOW, NOW)
+            grants::end(c, &district.ledger, actor, grant, NOW, NOW)
         })
         .unwrap();
     let given = give_to(&district, "leader", "stranger", ("volunteer", "S1", None));
