@@ -192,11 +192,14 @@ impl App {
 
     /// Purges what an older copy of the database brought back.
     fn purge_again(&self, engine: &Engine) -> Result<(), NotOpened> {
+        if !self.store.read(purged::may_stand)? {
+            return Ok(());
+        }
         let mut before = None;
         loop {
             let records = self.store.read(|c| purged::standing(c, PURGED_AT_ONCE))?;
             if records.is_empty() {
-                return Ok(());
+                return Ok(self.store.write(purged::settle_standing)?);
             }
             // One that stays would be purged for ever.
             if before == records.first().copied() {

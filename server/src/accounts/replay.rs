@@ -15,7 +15,7 @@ use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use super::{Error, unhex};
 use crate::ledger::{Entry, Ledger};
 use crate::store::devices::{self, DeviceRow, DeviceState};
-use crate::store::{self, Connection, accounts, bulk, enrolments, grants};
+use crate::store::{self, Connection, accounts, bulk, enrolments, grants, purged};
 
 /// How often what was done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +73,9 @@ pub(super) fn bring_up(
         done.redo(c, &entry?)?;
     }
     done.grants += latest.end_grants(c)?;
+    if done.purged > 0 {
+        purged::note_standing(c)?;
+    }
     ledger.settle(c, end, epoch)?;
     if entries > 0 {
         tracing::warn!(

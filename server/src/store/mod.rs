@@ -43,6 +43,7 @@ pub mod schema;
 pub mod scopes;
 pub mod tallies;
 pub mod trial;
+mod upkeep;
 pub mod vacancy;
 
 pub use dialect::{Company, Connection, Location};
@@ -226,27 +227,6 @@ impl Store {
     /// The migrations that opening applied.
     pub fn applied(&self) -> &[String] {
         &self.shared.applied
-    }
-
-    /// Migrations that are still missing (another, older process may have come later).
-    pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
-        self.ask(dialect::pending)
-    }
-
-    /// What is damaged, as far as a quick look over the whole database tells.
-    pub fn examine(&self) -> Result<Vec<String>, Error> {
-        self.ask(dialect::examine)
-    }
-
-    /// Name and version of the database.
-    pub fn describe(&self) -> Result<String, Error> {
-        self.ask(dialect::describe)
-    }
-
-    /// Empties what an embedded database keeps of former writes beside the file, if nobody reads from it just
-    /// now: what was purged stands in it.
-    pub fn empty_log(&self) -> Result<(), Error> {
-        self.ask(dialect::empty_log)
     }
 
     /// Runs `work` in one snapshot: everything that it reads is from the same moment. It cannot

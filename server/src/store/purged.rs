@@ -5,7 +5,9 @@ use sync_protocol::id::RecordId;
 
 use super::dialect::{self, each};
 use super::schema::{purged, record};
-use super::{Connection, Error};
+use super::{Connection, Error, meta};
+
+const STANDING: &str = "purged_standing";
 
 /// Which of these records were purged. Ids begin with the time at which they were made: most that come are
 /// greater than all that were purged, and not looked for.
@@ -31,6 +33,25 @@ fn greatest(connection: &mut Connection) -> Result<Option<String>, Error> {
         .select(purged::id)
         .first(connection)
         .optional()?)
+}
+
+/// Says that records may stand although their id was purged.
+pub fn note_standing(connection: &mut Connection) -> Result<(), Error> {
+    meta::save(connection, STANDING, "yes")
+}
+
+/// Says that none stands, if that is so still: another process may have noted more.
+pub fn settle_standing(connection: &mut Connection) -> Result<(), Error> {
+    if standing(connection, 1)?.is_empty() {
+        meta::save(connection, STANDING, "no")?;
+    }
+    Ok(())
+}
+
+/// Whether records may stand although their id was purged: only then are they looked for, through all there
+/// are.
+pub fn may_stand(connection: &mut Connection) -> Result<bool, Error> {
+    Ok(meta::load(connection, STANDING)?.as_deref() == Some("yes"))
 }
 
 /// Records that stand although their id was purged: an older copy of the database brought them

@@ -354,7 +354,7 @@ impl Core {
             let standing = |c: &mut Connection| purged::standing(c, PURGED_AT_ONCE);
             let records = self.store.read(standing)?;
             let Some(first) = records.first().copied() else {
-                return Ok(());
+                return self.store.write(purged::settle_standing);
             };
             // One that stays would be purged for ever.
             if before.replace(first) == Some(first) {
