@@ -210,24 +210,35 @@ pub(super) fn rollback(connection: &mut Connection) -> Result<(), QueryError> {
 /// Of several processes that start at once one does it; the others wait and find it done. A database
 /// that has more than this program brings is refused: its tables are others.
 pub(super) fn migrate(connection: &mut Connection) -> Result<Vec<String>, Error> {
-    if let Some(first) = later(connection)?.first() {
-        return Err(Error::Unavailable(format!(
-            "it was brought up by a later version of Kadian, by its migration {first}; run that version, \
-             or restore a backup that this one made"
-        )));
-    }
     let applied = match connection {
         // Under the lock, so that of two processes the second finds nothing left to do.
-        Connection::Sqlite(inner) => inner
-            .immediate_transaction(|inner| names(inner.run_pending_migrations(SQLITE_MIGRATIONS))),
+        Connection::Sqlite(inner) => {
+            inner.immediate_transaction(|inner| bring_up(inner, SQLITE_MIGRATIONS))
+        }
         Connection::Postgres(inner) => {
             inner.batch_execute(postgres::LOCK_MIGRATIONS)?;
-            let applied = names(inner.run_pending_migrations(POSTGRES_MIGRATIONS));
+            let applied = bring_up(inner, POSTGRES_MIGRATIONS);
             inner.batch_execute(postgres::UNLOCK_MIGRATIONS)?;
             applied
         }
     };
-    applied.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
+    applied.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))?
+}
+
+fn bring_up<DB: Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    brought: EmbeddedMigrations,
+) -> diesel::migration::Result<Result<Vec<String>, Error>>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    if let Some(first) = unknown(connection, &brought)?.first() {
+        return Ok(Err(Error::Unavailable(format!(
+            "it was brought up by a later version of Kadian, by its migration {first}; run that version, \
+             or restore a backup that this one made"
+        ))));
+    }
+    names(connection.run_pending_migrations(brought)).map(Ok)
 }
 
 /// Takes every migration back. Only tests do this: it empties the database.
