@@ -95,12 +95,17 @@ pub enum Unwatched {
     Unwitnessed(Millis),
 }
 
+/// When what is due was purged last.
+pub fn last_run(c: &mut Connection) -> Result<Option<Millis>, store::Error> {
+    Ok(meta::load(c, LAST_RUN)?.and_then(|text| text.parse().ok()))
+}
+
 /// Purges what is due, if others bear the clock out: time that only this machine claims to have
 /// passed destroys nothing. Who knows better purges by hand.
 pub fn run_unwatched(engine: &Engine) -> Result<Unwatched, Failed> {
     let now = engine.clock().now();
     let (before, skews) = engine.store().read::<_, store::Error>(|c| {
-        let before = meta::load(c, LAST_RUN)?.and_then(|text| text.parse().ok());
+        let before = last_run(c)?;
         Ok((before, devices::skews_since(c, now - WITNESS_MS)?))
     })?;
     if let Some(doubt) = doubt(now, before, skews) {

@@ -10,6 +10,7 @@ use super::{Failure, Settings, moment};
 use crate::app::App;
 use crate::backup::schedule::OLD_MS;
 use crate::clock::{BUILD, Clock};
+use crate::retention;
 use crate::store::{self, accounts, acks, areas, backups, census, devices};
 use crate::telemetry;
 
@@ -146,8 +147,26 @@ fn examine(app: &Arc<App>) -> Vec<Finding> {
             ));
         }
     }
+    findings.push(purge(app, now));
     findings.push(backup(app, now));
     findings
+}
+
+/// That nothing was purged for days is written in the log alone, and nobody waits for it.
+fn purge(app: &App, now: Millis) -> Finding {
+    match app.store.read(retention::last_run) {
+        Err(error) => unreadable("purge", error),
+        Ok(None) => Finding::new("purge", State::Fine, "none yet"),
+        Ok(Some(last)) => Finding::of(
+            "purge",
+            now - last <= 3 * DAY,
+            State::Warning,
+            format!(
+                "the last was {} ago; if it is long ago and the clock is right: kadian purge",
+                super::backup::age(now - last)
+            ),
+        ),
+    }
 }
 
 /// Backups that are missing are a warning as long as phones can still fill up what is lost.
