@@ -49,11 +49,11 @@ export class Drafts {
 
   /** Writes what is not written yet; `anew`: all of it, for the key is another. */
   async save(anew = false): Promise<void> {
-    const { held } = this
-    // Who is locked has no key: nothing of theirs may be written without.
-    if (held === null || (this.timer === null && !anew) || (held.key === null && held.row.pin !== null)) return
-    if (this.timer !== null) clearTimeout(this.timer)
+    const { held, timer } = this
+    clearTimeout(timer!)
     this.timer = null
+    // Who is locked has no key: nothing of theirs may be written without.
+    if (held === null || (timer === null && !anew) || (held.key === null && held.row.pin !== null)) return
     const sealed = await seal(held.key, JSON.stringify([...this.drafts]))
     const write = (): Promise<void> => this.state.phone.db.write([], tx => void tx.objectStore('phone').put(sealed, nameOf(held)), 'relaxed')
     // A draft is no entry: where storage fails, that is told of by what is saved.

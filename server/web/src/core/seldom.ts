@@ -1,10 +1,12 @@
 // What is done to the phone once in a while: a new PIN, somebody who leaves, an entry that only the
 // journal has. Loaded after the first screen, which does without.
 
-import type { Phone } from './phone.ts'
+import { blank, type Phone } from './phone.ts'
 import { ofPerson, STORES } from './store/db.ts'
 import { isSame, type Held } from './store/keep.ts'
 import { newPersonKey } from './store/pin.ts'
+import { newKey } from './store/seal.ts'
+import { newReplica } from './sync/replica.ts'
 
 /** A new key under a new PIN: all that is sealed under the old one is sealed anew. */
 export async function setPin(phone: Phone, held: Held, pin: string): Promise<void> {
@@ -37,12 +39,16 @@ export async function remove(phone: Phone, held: Held): Promise<boolean> {
 }
 
 /** What the journal holds goes where it belongs; under another number, if somebody else's entry has its own. */
-export async function replay({ db, journal }: Phone): Promise<void> {
+export async function replay({ db, journal, keeper }: Phone): Promise<void> {
   for (const { row, line, clock } of journal.read()) {
     const { person } = row
     let { entry } = row
-    await db.write(['persons', 'clocks', 'outbox', 'lines'], async tx => {
-      if ((await tx.objectStore('persons').get(person)) === undefined) return
+    // Captured by one who stood in while nobody could be read: it is somebody's all the same.
+    if ((await db.read(store => store.get('persons', person))) === undefined) {
+      const key = await newKey()
+      await keeper.save({ row: { ...blank(person, ''), key }, replica: newReplica(), extra: null, key, open: false })
+    }
+    await db.write(['clocks', 'outbox', 'lines'], async tx => {
       const known = await tx.objectStore('outbox').get([person, row.entry])
       if (known !== undefined && isSame(known, row)) return
       const stands = (await tx.objectStore('clocks').get(person))?.clock as Clock | undefined

@@ -72,6 +72,8 @@ export class Upkeep {
   /** Storage that failed is opened anew; what the journal holds goes where it belongs. Until then whoever is on duty stays. */
   private async recover(): Promise<void> {
     const { phone, network } = this.state
+    // One that is at it already does it for both: what the second read would be older than what was saved since.
+    if (phone.opening !== null) return void (await phone.opening)
     phone.opening = this.reopen().finally(() => { phone.opening = null })
     await phone.opening
     network.engine?.resume()
@@ -81,8 +83,13 @@ export class Upkeep {
     const { phone, definitions } = this.state
     const before = phone.onDuty
     await phone.open(false, definitions)
-    if (before === null) return
+    // Who locked meanwhile, or handed over, has done so.
+    if (before === null || phone.onDuty !== before) return
     const held = phone.people.find(one => one.row.id === before.row.id)
-    if (held !== undefined && held !== before) await this.people.goOnDuty(held, before.key ?? held.row.key)
+    if (held === before) return
+    const key = before.key ?? held?.row.key ?? null
+    // Who stood in for people whom nobody could read gives way to them, and to their PIN.
+    if (held === undefined || (key === null && held.row.pin !== null)) await this.people.lock()
+    else await this.people.goOnDuty(held, key)
   }
 }

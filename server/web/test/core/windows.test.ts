@@ -194,3 +194,48 @@ test('a rescue file is made of what can be read, where the database does not ans
   }
   expect(await core.rescue()).toMatchObject({ changes: 1 })
 })
+
+/** Starts where the database does not answer, captures, and waits until it answered again. */
+async function startWithout(world: World): Promise<Awaited<ReturnType<typeof start>>> {
+  IDBDatabase.prototype.transaction = () => {
+    throw new DOMException('told to fail', 'UnknownError')
+  }
+  const core = await start(world)
+  expect(await core.capture(passer('丁'))).toMatchObject({ outcome: 'saved', kept: 'journal' })
+  IDBDatabase.prototype.transaction = REAL
+  await until(() => world.journal.kept.size === 0)
+  await until(() => core.blocks.value.length === 0, () => core.blocks.value)
+  return core
+}
+
+test('whoever stood in while the database did not answer gives way to the PIN of whose phone it is', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const before = await start(world)
+  const { record } = (await before.capture(passer('甲'))) as { record: string }
+  await before.setPin('258036')
+  await before.close()
+  locks.end()
+  const core = await startWithout(world)
+  expect(core.person.value).toBeNull()
+  expect(core.view(record)).toBeNull()
+  expect(await core.unlock(1, '258036')).toEqual({ outcome: 'unlocked' })
+  await until(() => names(core).length === 2, () => names(core))
+  await core.close()
+}, 30_000)
+
+test('what was captured where nobody could be read comes home also where its person has left the phone', async () => {
+  const world = new World()
+  world.way = 'silent'
+  const before = await start(world)
+  const other = await before.addPerson('乙')
+  await before.unlock(other, '')
+  expect(await before.removePerson(1)).toBe(true)
+  await before.close()
+  locks.end()
+  const core = await startWithout(world)
+  const unsent = () => core.persons.value.reduce((sum, one) => sum + one.unsent, 0)
+  await until(() => unsent() === 1, () => core.persons.value)
+  expect(await core.capture(passer('戊'))).toMatchObject({ outcome: 'saved', kept: 'database' })
+  await core.close()
+}, 30_000)

@@ -13,7 +13,7 @@ import { PinPad } from './pin-pad'
 
 export function Unlock({ onNew }: { onNew: () => void }) {
   const persons = core.persons.value
-  const chosen = useSignal<Person | null>(persons.length === 1 ? (persons[0] ?? null) : null)
+  const chosen = useSignal<Person | null>(persons.length === 1 && persons[0]!.hasPin ? persons[0]! : null)
   const busy = useSignal(false)
   const wrong = useSignal<number | null>(null)
   const open = async (person: Person, pin: string): Promise<void> => {
