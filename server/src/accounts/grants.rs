@@ -31,6 +31,28 @@ pub fn give(
     new: &NewAssignment<'_>,
     now: Millis,
 ) -> Result<i64, Error> {
+    let (place, held) = check(c, actor, new, now)?;
+    let same = held.iter().find(|row| {
+        let grant = &row.grant;
+        !grant.is_over(now)
+            && grant.role == new.role
+            && grant.area == new.area
+            && grant.until_at == new.until
+            && grant.from_at <= new.from.unwrap_or(now)
+    });
+    if let Some(same) = same {
+        return Ok(same.grant.id);
+    }
+    insert(c, actor, &place, new, now)
+}
+
+/// Where it is to be given, and what its receiver holds, if the caller may give it.
+fn check(
+    c: &mut Connection,
+    actor: Actor<'_>,
+    new: &NewAssignment<'_>,
+    now: Millis,
+) -> Result<((Role, AreaRow), Vec<PlacedGrant>), Error> {
     let place = place(c, actor, new)?;
     let row = accounts::by_id(c, new.account)?.ok_or(Refusal::Unknown("account"))?;
     let held = grants::of_account(c, new.account)?;
@@ -46,18 +68,7 @@ pub fn give(
     if !row.active {
         return Err(Refusal::AccountClosed.into());
     }
-    let same = held.iter().find(|row| {
-        let grant = &row.grant;
-        !grant.is_over(now)
-            && grant.role == new.role
-            && grant.area == new.area
-            && grant.until_at == new.until
-            && grant.from_at <= new.from.unwrap_or(now)
-    });
-    if let Some(same) = same {
-        return Ok(same.grant.id);
-    }
-    insert(c, actor, &place, new, now)
+    Ok((place, held))
 }
 
 pub(super) fn give_new(
@@ -150,6 +161,16 @@ pub fn reassign(
     if held.is_empty() {
         return Err(Refusal::Unknown("assignment").into());
     }
+    // Before anything is ended: what is written down in the ledger is done again at the next start, also
+    // if nothing came of it here.
+    let new = NewAssignment {
+        account: to,
+        role: leader,
+        area: grid,
+        from: Some(now),
+        until: None,
+    };
+    check(c, actor, &new, now)?;
     for grant in held {
         match how {
             Ending::ByDate => end(c, ledger, actor, grant, now, now)?,

@@ -1,6 +1,5 @@
 //! The engine: what a process needs to admit changes and to serve feeds.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_protocol::Millis;
@@ -45,8 +44,6 @@ pub struct Core {
     /// Purged ids stand there before they are gone here.
     ledger: Ledger,
     catch_up: CatchUp,
-    /// Something may stand that was purged.
-    standing: AtomicBool,
     /// The stamp last given to a change made here.
     stamped: Mutex<RawStamp>,
     /// The name under which this process opens epochs.
@@ -85,7 +82,6 @@ impl Engine {
             durable: opening.durable,
             ledger: opening.ledger.clone(),
             catch_up: opening.catch_up,
-            standing: AtomicBool::new(false),
             stamped: Mutex::default(),
             name: opening.process.to_owned(),
             opened: Mutex::new(opened),
@@ -324,22 +320,19 @@ impl Core {
             return Ok(generation);
         }
         let now = self.clock.now();
-        let (epoch, purged) = self.store.write(|connection| {
-            let purged = (self.catch_up)(connection, &self.ledger, now)?;
+        let epoch = self.store.write(|connection| {
+            (self.catch_up)(connection, &self.ledger, now)?;
             let shown = self.ledger.newest_epoch(connection);
             let shown = shown.map_err(ledger::Error::into_store)?;
             let epoch = epochs::open(connection, now, shown, &self.name)?;
             let entry = Entry::Epoch { epoch, at: now };
             let written = self.ledger.append(connection, &entry);
             written.map_err(ledger::Error::into_store)?;
-            Ok::<_, Error>((epoch, purged))
+            Ok::<_, Error>(epoch)
         })?;
-        if purged > 0 {
-            self.standing.store(true, Ordering::Relaxed);
-        }
-        if self.standing.load(Ordering::Relaxed) {
+        // Whoever caught up, this process or another.
+        if self.store.read(purged::may_stand)? {
             self.purge_again(generation)?;
-            self.standing.store(false, Ordering::Relaxed);
         }
         tracing::warn!(epoch, "the database answers again; a new epoch is open");
         *opened = generation;

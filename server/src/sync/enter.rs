@@ -57,6 +57,10 @@ impl Fold {
         };
         let stamp = self.above_seen(attempt, seen_stamp(&record, &writer));
         let write = attempt.write(stamp, next_rev(record.rev, self.epoch), late);
+        // What the record does not say already: the same may come again under another number.
+        let stands = |name: &str| record.fields.get(name).map(|held| &held.value);
+        let mut news = change.set.clone();
+        news.retain(|name, value| stands(name) != Some(value));
         let merged = merge(&mut record, &change.set, write, &writer);
         if record.size() > MAX_RECORD_BYTES
             || record.losers_size() > MAX_LOSERS_BYTES
@@ -69,7 +73,7 @@ impl Fold {
         // A fever is told also if the record had one before, of somebody else or seen to already, and if
         // what was measured loses against a later value. Tried again, it is no news.
         let brought = match attempt.again {
-            None => self.rules.policy.abnormal(&record.kind, &change.set),
+            None => self.rules.policy.abnormal(&record.kind, &news),
             Some(_) => Vec::new(),
         };
         let new = abnormal

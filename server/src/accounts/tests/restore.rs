@@ -154,6 +154,21 @@ fn i12_a_role_that_was_ended_after_the_copy_stays_ended() {
 }
 
 #[test]
+fn a_hand_over_that_was_refused_leaves_nothing_that_the_next_start_would_do_again() {
+    for how in [grants::Ending::ByDate, grants::Ending::Revoked] {
+        let district = District::build();
+        let written = || district.ledger.entries().unwrap().entries.len();
+        let before = written();
+        let refused = district.as_person("admin", |c, actor| {
+            let people = (district.user("grid"), UserId(999));
+            grants::reassign(c, &district.ledger, actor, "G111", people, how, NOW + 1)
+        });
+        assert!(refused.is_err());
+        assert_eq!(written(), before);
+    }
+}
+
+#[test]
 fn i12_of_the_dates_of_a_role_the_last_counts_and_none_that_is_later_than_before() {
     let district = District::build();
     let user = district.user("grid");

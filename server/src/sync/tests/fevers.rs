@@ -63,6 +63,24 @@ fn a_second_fever_in_a_record_is_told_although_the_first_was_seen_to() {
 }
 
 #[test]
+fn a_fever_that_was_seen_to_is_no_news_when_it_comes_again_under_another_number() {
+    let trial = Trial::new();
+    let mut phone = trial.phone(trial.leader);
+    let mut set = member(11, 385);
+    set["outcome"] = json!("met");
+    let lines = [
+        household(1, id(1)),
+        visit(2, id(2), json!({"parent": id(1), "set": set})),
+    ];
+    trial.push(&mut phone, &lines);
+    trial.close_all();
+    // Enrolled anew, it sends again what no backup holds yet.
+    let mut anew = trial.phone(trial.leader);
+    trial.push(&mut anew, &lines);
+    assert!(trial.alerts(id(2)).is_empty());
+}
+
+#[test]
 fn a_fever_that_loses_against_a_later_value_is_told_all_the_same() {
     let trial = Trial::new();
     let mut one = trial.phone(trial.leader);
