@@ -469,5 +469,4 @@ fn random_id() -> Result<String, Error> {
 }
 
 #[cfg(test)]
-#[path = "ledger_tests.rs"]
 mod tests;

@@ -72,17 +72,28 @@ pub fn set_state(
     for other in devices::of_line(c, row.line)? {
         let named = other.number == row.number;
         if rank(state) > rank(other.state()) || (named && other.state() != state) {
-            devices::set_state(c, other.number, state)?;
-            let entry = Entry::DeviceState {
-                number: other.device().0,
-                state: state.as_str().to_owned(),
-                at: now,
-            };
-            ledger.append(c, &entry)?;
+            put_state(c, ledger, &other, state, now)?;
         }
     }
     row.state = state.as_str().to_owned();
     Ok(row)
+}
+
+/// Sets the state of one number and writes it down.
+pub(super) fn put_state(
+    c: &mut Connection,
+    ledger: &Ledger,
+    row: &DeviceRow,
+    state: DeviceState,
+    now: Millis,
+) -> Result<(), Error> {
+    devices::set_state(c, row.number, state)?;
+    let entry = Entry::DeviceState {
+        number: row.device().0,
+        state: state.as_str().to_owned(),
+        at: now,
+    };
+    Ok(ledger.append(c, &entry)?)
 }
 
 fn phone(c: &mut Connection, number: DeviceNumber) -> Result<DeviceRow, Error> {

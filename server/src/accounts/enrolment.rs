@@ -7,6 +7,7 @@ use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, UserId};
 
 use super::codes::Code;
+use super::devices::put_state;
 use super::{Actor, Error, Refusal, check_name, hex, users};
 use crate::ledger::{Entry, Ledger};
 use crate::store::alerts::{self, Alert};
@@ -223,13 +224,7 @@ fn part(
     let row = devices::insert(c, &new)?;
     ledger.append(c, &entry(&row, None, now))?;
     if state != DeviceState::Active {
-        devices::set_state(c, row.number, state)?;
-        let state = Entry::DeviceState {
-            number: row.device().0,
-            state: state.as_str().to_owned(),
-            at: now,
-        };
-        ledger.append(c, &state)?;
+        put_state(c, ledger, &row, state, now)?;
     }
     Ok(row)
 }

@@ -177,7 +177,7 @@ pub fn reassign(
             Ending::Revoked => revoke(c, ledger, actor, grant, now)?,
         }
     }
-    assign(c, actor, to, grid, Some(now), None, now)
+    give(c, actor, &new, now)
 }
 
 /// How a grant stops.

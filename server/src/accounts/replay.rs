@@ -36,15 +36,20 @@ impl Replayed {
 }
 
 /// Brings the database up to its ledger, in the open transaction: before anything else is written. Of
-/// the ledger one line at a time is in memory. Returns how many ids it noted as gone for good: what
-/// stands of them is to be purged again.
-pub fn catch_up(c: &mut Connection, ledger: &Ledger, now: Millis) -> Result<usize, store::Error> {
+/// the ledger one line at a time is in memory.
+pub fn catch_up(c: &mut Connection, ledger: &Ledger, now: Millis) -> Result<(), store::Error> {
     let done = bring_up(c, ledger, now).map_err(|error| match error {
         Error::Store(error) => error,
         Error::Ledger(error) => error.into_store(),
         other => store::Error::Unavailable(other.to_string()),
     })?;
-    Ok(done.map_or(0, |done| done.purged))
+    if let Some(done) = done {
+        tracing::warn!(
+            ?done,
+            "the ledger knows more than the database, which is an older copy; what it holds was done again"
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn bring_up(
@@ -77,31 +82,7 @@ pub(super) fn bring_up(
         purged::note_standing(c)?;
     }
     ledger.settle(c, end, epoch)?;
-    if entries > 0 {
-        tracing::warn!(
-            ?done,
-            entries,
-            "the ledger knows more than the database, which is an older copy; what it holds was done again"
-        );
-    }
     Ok((entries > 0).then_some(done))
-}
-
-/// Does entries again that are in memory.
-#[cfg(test)]
-pub(super) fn replay(
-    c: &mut Connection,
-    entries: &[Entry],
-    now: Millis,
-) -> Result<Replayed, Error> {
-    let mut latest = Latest::default();
-    entries.iter().for_each(|entry| latest.note(entry));
-    let mut done = latest.put_back(c, now)?;
-    for entry in entries {
-        done.redo(c, entry)?;
-    }
-    done.grants += latest.end_grants(c)?;
-    Ok(done)
 }
 
 impl Replayed {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::Millis;
 use sync_protocol::change::Fields;
-use sync_protocol::kind::{query_term, reserved};
+use sync_protocol::kind::query_term;
 
 use super::search::term;
 use super::{Fault, malformed};
@@ -102,11 +102,6 @@ pub fn look(
         return Ok(Outcome::default());
     };
     let view = kind.view(SHOWN_AS);
-    let abnormal = if view.masks(reserved::ABNORMAL, false) {
-        Vec::new()
-    } else {
-        record.abnormal.clone()
-    };
     let code = found.scope.place.code().to_owned();
     let place = scopes::nodes(c, &[code])?.pop().map(|node| node.name);
     Ok(Outcome {
@@ -115,7 +110,7 @@ pub fn look(
             time: record.created.time,
             // Nobody's own entries are shown more of than anybody else's.
             set: view.project(record.values(), false),
-            abnormal,
+            abnormal: view.abnormal(record.abnormal, false),
             kind: record.kind,
         }),
         record: Some(found.row.id),

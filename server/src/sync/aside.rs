@@ -32,11 +32,7 @@ impl Fold {
         if row.state == "admitted" {
             return record.map(|record| Settled::applied(seq, record));
         }
-        let outcome = if row.verdict == "parked" {
-            Outcome::Parked
-        } else {
-            Outcome::Invalid
-        };
+        let outcome = outcome_of(&row.verdict);
         Some(Settled::aside(seq, record, outcome, &row.code, &row.detail))
     }
 
@@ -233,6 +229,15 @@ const fn verdict_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Parked => "parked",
         _ => "invalid",
+    }
+}
+
+/// The outcome of that name.
+pub(super) fn outcome_of(verdict: &str) -> Outcome {
+    if verdict == verdict_name(Outcome::Parked) {
+        Outcome::Parked
+    } else {
+        Outcome::Invalid
     }
 }
 

@@ -330,18 +330,18 @@ impl Core {
             written.map_err(ledger::Error::into_store)?;
             Ok::<_, Error>(epoch)
         })?;
-        // Whoever caught up, this process or another.
-        if self.store.read(purged::may_stand)? {
-            self.purge_again(generation)?;
-        }
+        self.purge_again(generation)?;
         tracing::warn!(epoch, "the database answers again; a new epoch is open");
         *opened = generation;
         Ok(generation)
     }
 
-    /// Purges what stands although its id is noted as gone. Broken off, it goes on
-    /// with the next epoch, or at the next start.
-    fn purge_again(&self, generation: u64) -> Result<(), Error> {
+    /// Purges what stands although its id is noted as gone, if whoever caught up with the ledger, this
+    /// process or another, noted such. Broken off, it goes on with the next epoch, or at the next start.
+    pub(super) fn purge_again(&self, generation: u64) -> Result<(), Error> {
+        if !self.store.read(purged::may_stand)? {
+            return Ok(());
+        }
         let mut before = None;
         loop {
             let standing = |c: &mut Connection| purged::standing(c, PURGED_AT_ONCE);
@@ -353,6 +353,7 @@ impl Core {
             if before.replace(first) == Some(first) {
                 return Err(Error::Corrupt("a purged record does not go".to_owned()));
             }
+            let count = records.len();
             let purge = Job::Purge(Purge {
                 records,
                 scopes: Vec::new(),
@@ -362,6 +363,10 @@ impl Core {
             if matches!(ran, Ran::Elsewhere) {
                 return Err(Error::Busy);
             }
+            tracing::warn!(
+                count,
+                "what was purged had come back with an older copy and was purged again"
+            );
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sync_protocol::change::{Line, parse};
+use sync_protocol::change::{Fields, Line, parse};
 use sync_protocol::cursor::next_rev;
 use sync_protocol::id::{DeviceNumber, RecordId};
 use sync_protocol::merge::{Lost, Merged, Writer, merge, seen_stamp};
@@ -57,10 +57,7 @@ impl Fold {
         };
         let stamp = self.above_seen(attempt, seen_stamp(&record, &writer));
         let write = attempt.write(stamp, next_rev(record.rev, self.epoch), late);
-        // What the record does not say already: the same may come again under another number.
-        let stands = |name: &str| record.fields.get(name).map(|held| &held.value);
-        let mut news = change.set.clone();
-        news.retain(|name, value| stands(name) != Some(value));
+        let brought = self.brought(attempt, &record);
         let merged = merge(&mut record, &change.set, write, &writer);
         if record.size() > MAX_RECORD_BYTES
             || record.losers_size() > MAX_LOSERS_BYTES
@@ -70,12 +67,6 @@ impl Fold {
         }
         let abnormal = self.rules.policy.abnormal(&record.kind, &record);
         let derived_as_before = abnormal == record.abnormal;
-        // A fever is told also if the record had one before, of somebody else or seen to already, and if
-        // what was measured loses against a later value. Tried again, it is no news.
-        let brought = match attempt.again {
-            None => self.rules.policy.abnormal(&record.kind, &news),
-            Some(_) => Vec::new(),
-        };
         let new = abnormal
             .iter()
             .filter(|rule| !record.abnormal.contains(rule));
@@ -123,6 +114,22 @@ impl Fold {
             }
         }
         Some(settled)
+    }
+
+    /// What is abnormal in what a change says and its record does not say already. It is told also if the
+    /// record was abnormal before, by somebody else's fever or one that was seen to, and if what was measured
+    /// loses against a later value. Tried again it is no news, nor sent again under another number.
+    fn brought(&self, attempt: &Attempt<'_>, record: &Record) -> Vec<String> {
+        if attempt.again.is_some() {
+            return Vec::new();
+        }
+        let stands = |name: &str| record.fields.get(name).map(|held| &held.value);
+        let news = attempt.change.set.iter();
+        let news: Fields = news
+            .filter(|(name, value)| stands(name) != Some(value))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.rules.policy.abnormal(&record.kind, &news)
     }
 
     /// The effective stamp, above all that the writer had seen of the record.

@@ -15,8 +15,8 @@ use crate::store::{Connection, Error, Store, acks, devices, epochs};
 /// A clock this far below the highest time on record is wrong.
 pub const CLOCK_TOLERANCE_MS: Millis = 10 * 60 * 1000;
 
-/// Brings a database up to its ledger in a transaction; returns how many ids it noted as purged.
-pub type CatchUp = fn(&mut Connection, &Ledger, Millis) -> Result<usize, Error>;
+/// Brings a database up to its ledger in a transaction.
+pub type CatchUp = fn(&mut Connection, &Ledger, Millis) -> Result<(), Error>;
 
 /// What a process says of itself when it opens the database.
 #[derive(Debug, Clone)]
@@ -101,6 +101,11 @@ impl Engine {
 }
 
 impl Engine {
+    /// Purges what an older copy of the database brought back.
+    pub fn purge_again(&self) -> Result<(), Error> {
+        self.core().purge_again(self.store().generation())
+    }
+
     /// Says that this process lives and keeps its number.
     pub fn renew_lease(&self) -> Result<(), Error> {
         let now = self.clock().now();

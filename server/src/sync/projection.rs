@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sync_protocol::id::UserId;
-use sync_protocol::kind::{Kind, KindScope, Kinds, View, reserved};
+use sync_protocol::kind::{Kind, KindScope, Kinds, View};
 use sync_protocol::record::{Held, Record, Write};
 use sync_protocol::wire::{Conflict, Row};
 
@@ -60,7 +60,6 @@ impl Sight {
                     .push(conflict(value, write));
             }
         }
-        let shows_abnormal = !view.masks(reserved::ABNORMAL, own);
         Some(Row {
             record: record.id,
             parent: record.parent,
@@ -72,10 +71,7 @@ impl Sight {
             conflicts,
             flags: flags(&record),
             set: view.project(values(record.fields), own),
-            abnormal: match shows_abnormal {
-                true => record.abnormal,
-                false => Vec::new(),
-            },
+            abnormal: view.abnormal(record.abnormal, own),
             kind: record.kind,
         })
     }

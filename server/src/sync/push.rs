@@ -10,6 +10,7 @@ use sync_protocol::wire::{Outcome, invalid};
 use sync_protocol::{Millis, Seq};
 
 use super::admit::{Attempt, Author};
+use super::aside::outcome_of;
 use super::fold::Fold;
 use super::job::{Footing, Push, PushAnswer, PushLine, Pushed, Settled};
 use super::numbering::Judgement;
@@ -166,21 +167,13 @@ impl Fold {
         });
         if let Some(aside) = here {
             let row = &aside.row;
-            let outcome = if row.verdict == "parked" {
-                Outcome::Parked
-            } else {
-                Outcome::Invalid
-            };
+            let outcome = outcome_of(&row.verdict);
             return Settled::aside(seq, record, outcome, &row.code, &row.detail);
         }
         if let Some(row) = self.past_aside.get(&(number, from_rev(seq)))
             && row.state != "admitted"
         {
-            let outcome = if row.verdict == "parked" {
-                Outcome::Parked
-            } else {
-                Outcome::Invalid
-            };
+            let outcome = outcome_of(&row.verdict);
             return Settled::aside(seq, record, outcome, &row.code, &row.detail);
         }
         // It may have repeated what its line had aside under a number that was left since.

@@ -220,6 +220,15 @@ impl View {
             != Visibility::Full
     }
 
+    /// The codes that make a record abnormal, as this user may see them.
+    #[must_use]
+    pub fn abnormal(&self, codes: Vec<String>, own: bool) -> Vec<String> {
+        if self.masks(reserved::ABNORMAL, own) {
+            return Vec::new();
+        }
+        codes
+    }
+
     /// The fields as this user may see them. What is hidden is absent, not empty.
     pub fn project(
         &self,

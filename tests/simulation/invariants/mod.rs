@@ -3,6 +3,7 @@
 
 mod delivery;
 mod merging;
+mod pages;
 mod recovery;
 mod sharing;
 

@@ -2,6 +2,7 @@
 
 mod enrolment;
 mod ladder;
+mod lending;
 mod restore;
 mod signin;
 

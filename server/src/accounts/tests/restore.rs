@@ -1,7 +1,7 @@
 //! An older copy of the database is put back: what the ledger holds is done again.
 
 use super::*;
-use crate::accounts::replay::{Replayed, bring_up, replay};
+use crate::accounts::replay::{Replayed, bring_up};
 use crate::accounts::{devices, grants, users};
 use crate::ledger::{Entry, Ledger};
 use crate::store::devices::{self as rows, DeviceState};
@@ -26,12 +26,13 @@ fn replayed(district: &District, copy: &str) -> (Store, Replayed) {
     let done = store
         .write::<_, Error>(|c| {
             let ledger = Ledger::open(&path, c, false)?;
-            let unknown = unknown(&ledger, c)?;
+            let begin = ledger.unknown(c)?.end();
             let done = bring_up(c, &ledger, NOW)?.unwrap();
-            let again = replay(c, &unknown, NOW)?;
+            ledger.settle(c, begin, 0)?;
+            let again = bring_up(c, &ledger, NOW)?.unwrap();
             let again = Replayed { purged: 0, ..again };
             assert!(again.is_nothing(), "every step may be repeated: {again:?}");
-            assert_eq!(self::unknown(&ledger, c)?, []);
+            assert_eq!(unknown(&ledger, c)?, []);
             Ok(done)
         })
         .unwrap();
@@ -251,10 +252,7 @@ fn a_spent_code_stays_spent_when_the_server_died_before_the_commit() {
     assert!(cut.is_err());
     district
         .store
-        .write(|c| {
-            let unknown = unknown(&district.ledger, c)?;
-            replay(c, &unknown, NOW)
-        })
+        .write(|c| bring_up(c, &district.ledger, NOW))
         .unwrap();
     let used = district
         .store

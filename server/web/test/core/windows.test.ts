@@ -42,6 +42,21 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
+/** From now on the database takes nothing; `REAL` takes it again. */
+function failWrites(): void {
+  IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args: Parameters<typeof REAL>) {
+    if (args[1] === 'readwrite') throw new DOMException('told to fail', 'UnknownError')
+    return REAL.apply(this, args)
+  }
+}
+
+/** From now on the database does not even answer. */
+function failAll(): void {
+  IDBDatabase.prototype.transaction = () => {
+    throw new DOMException('told to fail', 'UnknownError')
+  }
+}
+
 const names = (core: Awaited<ReturnType<typeof start>>): unknown[] =>
   core.views({ kind: 'registration' }).map(view => (view.fields['person'] as { name: string }).name).sort()
 
@@ -105,10 +120,7 @@ test('an entry of the journal whose number another one has comes home under a nu
   const world = new World()
   world.way = 'silent'
   const first = await start(world)
-  IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args: Parameters<typeof REAL>) {
-    if (args[1] === 'readwrite') throw new DOMException('told to fail', 'UnknownError')
-    return REAL.apply(this, args)
-  }
+  failWrites()
   expect(await first.capture(passer('甲'))).toMatchObject({ kept: 'journal' })
   await first.close()
   IDBDatabase.prototype.transaction = REAL
@@ -133,10 +145,7 @@ test('a database that failed and answers again: the phone keeps its lock, whoeve
   core.hurry()
   await until(() => core.upload.value.allSentAllCurrent)
   const person = core.person.value?.id
-  IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args: Parameters<typeof REAL>) {
-    if (args[1] === 'readwrite') throw new DOMException('told to fail', 'UnknownError')
-    return REAL.apply(this, args)
-  }
+  failWrites()
   expect(await core.capture(passer('甲'))).toMatchObject({ outcome: 'saved', kept: 'journal' })
   let left = false
   core.person.subscribe(now => { left ||= now?.id !== person })
@@ -156,10 +165,7 @@ test('an entry of the journal is taken back also after the database answered aga
   const world = new World()
   world.way = 'silent'
   const core = await start(world)
-  IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...args: Parameters<typeof REAL>) {
-    if (args[1] === 'readwrite') throw new DOMException('told to fail', 'UnknownError')
-    return REAL.apply(this, args)
-  }
+  failWrites()
   const captured = await core.capture(passer('甲'))
   IDBDatabase.prototype.transaction = REAL
   if (captured.outcome !== 'saved') throw new Error(captured.outcome)
@@ -189,17 +195,13 @@ test('a rescue file is made of what can be read, where the database does not ans
   await core.lock()
   await core.unlock(await core.addPerson('乙'), '')
   await core.capture(passer('丙'))
-  IDBDatabase.prototype.transaction = () => {
-    throw new DOMException('told to fail', 'UnknownError')
-  }
+  failAll()
   expect(await core.rescue()).toMatchObject({ changes: 1 })
 })
 
 /** Starts where the database does not answer, captures, and waits until it answered again. */
 async function startWithout(world: World): Promise<Awaited<ReturnType<typeof start>>> {
-  IDBDatabase.prototype.transaction = () => {
-    throw new DOMException('told to fail', 'UnknownError')
-  }
+  failAll()
   const core = await start(world)
   expect(await core.capture(passer('丁'))).toMatchObject({ outcome: 'saved', kept: 'journal' })
   IDBDatabase.prototype.transaction = REAL

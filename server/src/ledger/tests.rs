@@ -28,6 +28,15 @@ impl Place {
         self.store.write(|c| ledger.append(c, entry)).unwrap();
     }
 
+    /// In a transaction that comes to nothing.
+    fn append_in_vain(&self, ledger: &Ledger, entry: &Entry) {
+        let result = self.store.write::<(), Error>(|c| {
+            ledger.append(c, entry)?;
+            Err(Error::Random)
+        });
+        assert!(result.is_err());
+    }
+
     fn unknown(&self, ledger: &Ledger) -> Entries {
         let mut reading = self.store.write(|c| ledger.unknown(c)).unwrap();
         Entries {
@@ -67,11 +76,7 @@ fn a_rolled_back_transaction_leaves_an_entry_that_the_database_does_not_know() {
     let place = place();
     let ledger = place.open(false).unwrap();
     place.append(&ledger, &epoch(5));
-    let result = place.store.write::<(), Error>(|c| {
-        ledger.append(c, &epoch(6))?;
-        Err(Error::Random)
-    });
-    assert!(result.is_err());
+    place.append_in_vain(&ledger, &epoch(6));
     let unknown = place.unknown(&ledger);
     assert_eq!(unknown.entries, [epoch(6)]);
     place
@@ -189,11 +194,7 @@ fn what_the_database_does_not_know_stays_unknown_when_more_is_written_after_it()
     let place = place();
     let ledger = place.open(false).unwrap();
     place.append(&ledger, &epoch(5));
-    let result = place.store.write::<(), Error>(|c| {
-        ledger.append(c, &epoch(6))?;
-        Err(Error::Random)
-    });
-    assert!(result.is_err());
+    place.append_in_vain(&ledger, &epoch(6));
     place.append(&ledger, &epoch(4));
     assert_eq!(place.unknown(&ledger).entries, [epoch(6), epoch(4)]);
     assert_eq!(place.newest_epoch(&ledger), 6);
