@@ -7,14 +7,17 @@ mod outline;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::ops::Deref;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::outline::{Member, Members, Outline, Set};
+use self::outline::{Member, Outline, Set};
 use crate::id::RecordId;
 use crate::mark::Fingerprint;
 use crate::scope::Place;
 use crate::stamp::{RawStamp, Stamp};
+use crate::value::{Members, ValueRef};
 use crate::wire::{MAX_CHANGE_BYTES, MAX_DEPTH, MAX_MAP_ENTRIES};
 use crate::{MAX_INTEGER, Rev};
 
@@ -24,6 +27,23 @@ pub type Fields = BTreeMap<String, Value>;
 /// What a person did to one record on one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
+    /// What it says beside that.
+    pub heading: Heading,
+    /// The fields it touches, each whole.
+    pub set: Fields,
+}
+
+impl Deref for Change {
+    type Target = Heading;
+
+    fn deref(&self) -> &Heading {
+        &self.heading
+    }
+}
+
+/// What a change says beside what it sets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heading {
     /// The stretch of time in which the phone's clock ran true.
     pub era: u64,
     /// The version of the kind definitions under which it was captured.
@@ -44,8 +64,6 @@ pub struct Change {
     pub parent: Option<RecordId>,
     /// Carries every field and the scope: mends a record whose earlier changes were invalid.
     pub whole: bool,
-    /// The fields it touches, each whole.
-    pub set: Fields,
 }
 
 /// What a line says.
@@ -53,6 +71,15 @@ pub struct Change {
 pub enum Line {
     /// A change.
     Change(Box<Change>),
+    /// The phone has lost the body of this change and says why.
+    Lost(String),
+}
+
+/// What a line says, read where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Glance<'t> {
+    /// A change, and the fields it touches.
+    Change(Heading, Members<'t>),
     /// The phone has lost the body of this change and says why.
     Lost(String),
 }
@@ -110,10 +137,19 @@ impl Change {
     /// Tells this change's content from any other of its line: record, raw stamp and values.
     #[must_use]
     pub fn content(&self) -> u64 {
+        self.heading.content(&self.set)
+    }
+}
+
+impl Heading {
+    /// The [`Change::content`] of a change that sets this: an object with its members in order of their
+    /// names.
+    #[must_use]
+    pub fn content(&self, set: &impl Serialize) -> u64 {
         let mut text = Fingerprint::default();
         // What hashes takes whatever is written to it, and JSON values can always be written.
         let _ = write!(text, "{}:{}:", self.record, self.stamp);
-        let _ = serde_json::to_writer(&mut text, &self.set);
+        let _ = serde_json::to_writer(&mut text, set);
         text.finish()
     }
 }
@@ -123,6 +159,20 @@ impl Change {
 /// # Errors
 /// If it is no change, with the reason and what could be read of it.
 pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
+    Ok(match glance(line)? {
+        Glance::Lost(reason) => Line::Lost(reason),
+        Glance::Change(heading, set) => {
+            let set = set.into_tree();
+            Line::Change(Box::new(Change { heading, set }))
+        }
+    })
+}
+
+/// Reads one line and takes nothing out of it but its heading.
+///
+/// # Errors
+/// If it is no change, with the reason and what could be read of it.
+pub fn glance(line: &[u8]) -> Result<Glance<'_>, Malformed> {
     let whole = |code| Malformed {
         code,
         path: String::new(),
@@ -133,7 +183,7 @@ pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
         return Err(whole("size"));
     }
     let text = std::str::from_utf8(line).map_err(|_| whole("utf8"))?;
-    if depth(line) > MAX_DEPTH {
+    if is_too_deep(line) {
         return Err(whole("depth"));
     }
     let outline: Outline<'_> = serde_json::from_str(text).map_err(|error| {
@@ -144,21 +194,30 @@ pub fn parse(line: &[u8]) -> Result<Line, Malformed> {
             "json"
         })
     })?;
-    let Outline::Members(members) = outline else {
+    let Outline::Members(mut members) = outline else {
         return Err(whole("type"));
     };
     if let Member::Text(reason) = &members.lost {
         let reason = reason.chars().filter(|c| *c != '\0');
-        return Ok(Line::Lost(reason.take(200).collect()));
+        return Ok(Glance::Lost(reason.take(200).collect()));
     }
-    let known = Known {
+    let fault = |members: &outline::Members<'_>, (code, path): Fault| Malformed {
+        code,
+        path,
         record: members.record.parsed(),
         kind: members.kind(),
     };
-    let change =
-        read_change(*members).map_err(|(code, path)| known.fault(code, path.to_owned()))?;
-    check_values(&change.set).map_err(|(code, path)| known.fault(code, path))?;
-    Ok(Line::Change(Box::new(change)))
+    let heading =
+        read_heading(&members).map_err(|(code, path)| fault(&members, (code, path.to_owned())))?;
+    let set = std::mem::take(&mut members.set);
+    let set = read_set(set).map_err(|found| fault(&members, found))?;
+    Ok(Glance::Change(heading, set))
+}
+
+/// Whether brackets nest deeper than a line may. Most lines have fewer than that, nested or not.
+fn is_too_deep(line: &[u8]) -> bool {
+    let brackets = line.iter().filter(|byte| matches!(byte, b'{' | b'['));
+    brackets.count() > MAX_DEPTH && depth(line) > MAX_DEPTH
 }
 
 /// How deep the brackets of a JSON text nest; what stands in strings does not count.
@@ -188,25 +247,9 @@ pub fn depth(text: &[u8]) -> usize {
     deepest
 }
 
-struct Known {
-    record: Option<RecordId>,
-    kind: Option<String>,
-}
-
-impl Known {
-    fn fault(&self, code: &'static str, path: String) -> Malformed {
-        Malformed {
-            code,
-            path,
-            record: self.record,
-            kind: self.kind.clone(),
-        }
-    }
-}
-
 type Fault = (&'static str, String);
 
-fn read_change(members: Members<'_>) -> Result<Change, (&'static str, &'static str)> {
+fn read_heading(m: &outline::Members<'_>) -> Result<Heading, (&'static str, &'static str)> {
     fn required<T>(
         member: &Member<'_>,
         name: &'static str,
@@ -228,14 +271,13 @@ fn read_change(members: Members<'_>) -> Result<Change, (&'static str, &'static s
             _ => value.map(Some).ok_or(("type", name)),
         }
     }
-    let m = &members;
     let schema = m.schema.integer().and_then(|n| u32::try_from(n).ok());
     let whole = match m.whole {
         Member::Absent | Member::Null => false,
         Member::Boolean(whole) => whole,
         _ => return Err(("type", "whole")),
     };
-    Ok(Change {
+    let heading = Heading {
         era: required(&m.era, "era", m.era.integer())?,
         schema: required(&m.schema, "schema", schema)?,
         stamp: required(&m.stamp, "stamp", m.stamp.parsed())?,
@@ -246,12 +288,12 @@ fn read_change(members: Members<'_>) -> Result<Change, (&'static str, &'static s
         scope: optional(&m.scope, "scope", m.scope.parsed())?,
         parent: optional(&m.parent, "parent", m.parent.parsed())?,
         whole,
-        set: match members.set {
-            Set::Fields(set) => set,
-            Set::Other => return Err(("type", "set")),
-            Set::Absent => return Err(("missing", "set")),
-        },
-    })
+    };
+    match m.set {
+        Set::Fields(_) => Ok(heading),
+        Set::Other => Err(("type", "set")),
+        Set::Absent => Err(("missing", "set")),
+    }
 }
 
 /// A name of a kind, a field or a map: a-z, 0-9 and _, beginning with a letter, at most 64.
@@ -273,33 +315,37 @@ pub fn is_field_name(text: &str) -> bool {
     }
 }
 
-fn check_values(set: &Fields) -> Result<(), Fault> {
-    if set.is_empty() {
+fn read_set(set: Set<'_>) -> Result<Members<'_>, Fault> {
+    let set = match set {
+        Set::Fields(set) => set,
+        Set::Absent | Set::Other => Members::default(),
+    };
+    if set.iter().next().is_none() {
         return Err(("missing", "set".to_owned()));
     }
-    if set.keys().filter(|name| name.contains('/')).count() > MAX_MAP_ENTRIES {
+    if set.iter().filter(|(name, _)| name.contains('/')).count() > MAX_MAP_ENTRIES {
         return Err(("size", "set".to_owned()));
     }
-    for (name, value) in set {
+    for (name, value) in set.iter() {
         if !is_field_name(name) {
             // The name is the client's own text and may hold anything: it is not repeated.
             return Err(("type", "set".to_owned()));
         }
         check_value(value).map_err(|code| (code, format!("set.{name}")))?;
     }
-    Ok(())
+    Ok(set)
 }
 
-fn check_value(value: &Value) -> Result<(), &'static str> {
+fn check_value(value: ValueRef<'_>) -> Result<(), &'static str> {
     match value {
-        Value::Null | Value::Bool(_) => Ok(()),
-        Value::Number(number) => match number.as_i64() {
+        ValueRef::Null | ValueRef::Bool(_) => Ok(()),
+        ValueRef::Number(number) => match number.as_i64() {
             Some(n) if n.unsigned_abs() <= MAX_INTEGER.unsigned_abs() => Ok(()),
             _ => Err("number"),
         },
-        Value::String(text) => check_text(text),
-        Value::Array(items) => items.iter().try_for_each(check_value),
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+        ValueRef::Text(text) => check_text(text),
+        ValueRef::List(items) => items.iter().try_for_each(check_value),
+        ValueRef::Object(members) => members.iter().try_for_each(|(name, value)| {
             check_text(name)?;
             check_value(value)
         }),
@@ -334,7 +380,7 @@ mod tests {
             panic!("not a change")
         };
         assert_eq!(change.kind, "registration");
-        assert_eq!(change.scope.unwrap().code(), "S17");
+        assert_eq!(change.scope.as_ref().unwrap().code(), "S17");
         assert_eq!(change.set.len(), 2);
         assert_eq!(
             parse(br#"{"lost":"storage"}"#),

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub use kinds::{BUILT_IN, Kinds, KindsError};
 pub use path::{Path, Values, value_at, values_at};
-pub(crate) use path::{entries, field_values};
+pub(crate) use path::{field_values, under};
 pub use read::{Fault, Faults as KindErrors};
 pub use search::query_term;
 pub use succession::Refusal;
@@ -246,6 +246,8 @@ pub struct Kind {
     writers: Vec<String>,
     readers: BTreeMap<String, RoleView>,
     fields: Arc<Vec<Field>>,
+    /// Where fields stand, in the order of their names.
+    by_name: Vec<usize>,
     tallies: BTreeMap<String, Tally>,
     search: Vec<SearchPath>,
 }
@@ -302,7 +304,10 @@ impl Kind {
     /// The definition of a field by its name or the name of a map's entry (`members/<uuid>`).
     pub fn field(&self, name: &str) -> Option<&Field> {
         let base = base_of(name);
-        self.fields.iter().find(|field| field.name == base)
+        let field = |at: &usize| self.fields.get(*at);
+        let compared = |at: &usize| field(at).map_or("", |field| &field.name).cmp(base);
+        let found = self.by_name.binary_search_by(compared).ok()?;
+        self.by_name.get(found).and_then(field)
     }
 
     pub fn search_paths(&self) -> &[SearchPath] {

@@ -11,6 +11,7 @@
 //! | [`stamp`] | when something was written, and how the server makes that trustworthy |
 //! | [`mark`] | how a device and the server know they mean the same change |
 //! | [`change`] | one line of a push, parsed into a type that cannot be wrong |
+//! | [`value`] | values, looked at wherever they stand |
 //! | [`record`] | what the centre holds of one record: a value and a writer per field |
 //! | [`merge`] | the one place where conflicts are decided |
 //! | [`scope`] | where a record lives: a place, or a place on one day |
@@ -35,6 +36,7 @@ pub mod record;
 pub mod replica;
 pub mod scope;
 pub mod stamp;
+pub mod value;
 pub mod wire;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -97,7 +97,8 @@ pub fn merge(record: &mut Record, set: &Fields, write: Write, writer: &Writer<'_
     let mut merged = Merged {
         exact: record.rev == write.base
             && record.stamp() <= write.stamp
-            && is_unaltered(set, &write, writer.masked),
+            && is_unaltered(&write)
+            && !set.keys().any(|name| (writer.masked)(name)),
         ..Merged::default()
     };
     let index = record.writes.len();
@@ -118,20 +119,19 @@ pub fn merge(record: &mut Record, set: &Fields, write: Write, writer: &Writer<'_
     merged
 }
 
-/// Whether a record that `write` makes, with these fields, is exactly what its writer had on screen:
-/// what [`merge`] into an empty record says of it.
+/// Whether a record that `write` makes is exactly what its writer had on screen, if nothing of it is
+/// hidden from them: what [`merge`] into an empty record says of it.
 #[must_use]
-pub fn makes_exactly(set: &Fields, write: &Write, masked: &dyn Fn(&str) -> bool) -> bool {
-    write.base == 0 && is_unaltered(set, write, masked)
+pub fn makes_exactly(write: &Write) -> bool {
+    write.base == 0 && is_unaltered(write)
 }
 
 /// Whatever the writer cannot know of its own row makes the row travel.
-fn is_unaltered(set: &Fields, write: &Write, masked: &dyn Fn(&str) -> bool) -> bool {
+fn is_unaltered(write: &Write) -> bool {
     write.stamp == write.raw.by(write.device())
         && write.shift == 0
         && write.clock == Clock::Right
         && !write.late
-        && !set.keys().any(|name| masked(name))
 }
 
 fn merge_field(

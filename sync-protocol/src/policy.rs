@@ -112,9 +112,12 @@ impl Policy {
         kind: &'p str,
         fields: &'p impl Values,
     ) -> impl Iterator<Item = &'p Rule> {
-        self.rules
-            .iter()
-            .filter(move |rule| rule.kind == kind && rule.when.holds(fields, &self.lists))
+        let rules = self.rules.iter();
+        rules.filter(move |rule| self.holds(rule, kind, fields))
+    }
+
+    fn holds(&self, rule: &Rule, kind: &str, fields: &impl Values) -> bool {
+        rule.kind == kind && rule.when.holds(fields, &self.lists)
     }
 
     /// The codes that make a record abnormal, sorted, each once. A pure function of the record and
@@ -129,9 +132,9 @@ impl Policy {
     }
 
     fn codes(&self, kind: &str, fields: &impl Values, of: impl Fn(Level) -> bool) -> Vec<String> {
-        let mut codes: Vec<String> = self
-            .holding(kind, fields)
-            .filter(|rule| of(rule.level))
+        let rules = self.rules.iter().filter(|rule| of(rule.level));
+        let mut codes: Vec<String> = rules
+            .filter(|rule| self.holds(rule, kind, fields))
             .map(|rule| rule.code.clone())
             .collect();
         codes.sort();

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::change::Fields;
 use crate::id::{DeviceNumber, RecordId, UserId};
-use crate::kind::{Values, entries};
+use crate::kind::{Values, under};
 use crate::stamp::{Clock, RawStamp, Stamp};
+use crate::value::ValueRef;
 use crate::{Millis, Rev, Seq};
 
 /// Writes that no field shows any more are kept this long, so that a phone that sends them again
@@ -121,12 +122,18 @@ pub struct Record {
 
 /// What stands now.
 impl Values for Record {
-    fn value(&self, field: &str) -> Option<&Value> {
-        self.fields.get(field).map(|held| &held.value)
+    fn all(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+        let fields = self.fields.iter();
+        fields.map(|(name, held)| (name.as_str(), ValueRef::from(&held.value)))
     }
 
-    fn entries<'v>(&'v self, map: &str) -> impl Iterator<Item = &'v Value> {
-        entries(&self.fields, map).map(|held| &held.value)
+    fn value(&self, field: &str) -> Option<ValueRef<'_>> {
+        let held = self.fields.get(field)?;
+        Some(ValueRef::from(&held.value))
+    }
+
+    fn under<'v>(&'v self, name: &str) -> impl Iterator<Item = ValueRef<'v>> {
+        under(&self.fields, name).map(|held| ValueRef::from(&held.value))
     }
 }
 

@@ -11,7 +11,7 @@ use kadian::sync::job::{
     Answer, Decision, Job, Moved, Movement, Purge, Resolution, Resolved, Written,
 };
 use serde_json::json;
-use sync_protocol::change::Change;
+use sync_protocol::change::{Change, Heading};
 use sync_protocol::id::{RecordId, UserId};
 use sync_protocol::stamp::RawStamp;
 use sync_protocol::wire::Outcome;
@@ -198,19 +198,21 @@ impl World {
             record.writes[0].rev
         };
         let change = Change {
-            era: 1,
-            schema: 1,
-            stamp: RawStamp {
-                ms: u64::try_from(self.centre.now()).unwrap(),
-                counter: 0,
+            heading: Heading {
+                era: 1,
+                schema: 1,
+                stamp: RawStamp {
+                    ms: u64::try_from(self.centre.now()).unwrap(),
+                    counter: 0,
+                },
+                kind: row.kind,
+                record: record.id,
+                base: Some(seen),
+                saw: None,
+                scope: None,
+                parent: None,
+                whole: false,
             },
-            kind: row.kind,
-            record: record.id,
-            base: Some(seen),
-            saw: None,
-            scope: None,
-            parent: None,
-            whole: false,
             set: fields(&json!({ "phone": format!("135{number:08}"), "x_console": number })),
         };
         self.say(|| format!("the officer writes to {} at the console", record.id));

@@ -98,16 +98,18 @@ fn write_household(app: &App) -> sync_protocol::id::RecordId {
     let engine = app.engine().unwrap();
     let record = sync_protocol::id::RecordId::at(now.unsigned_abs(), &[7; 10]);
     let change = sync_protocol::change::Change {
-        era: 0,
-        schema: 1,
-        stamp: engine.stamp(),
-        kind: "household".to_owned(),
-        record,
-        base: None,
-        saw: None,
-        scope: Some("grid:G1".parse().unwrap()),
-        parent: None,
-        whole: false,
+        heading: sync_protocol::change::Heading {
+            era: 0,
+            schema: 1,
+            stamp: engine.stamp(),
+            kind: "household".to_owned(),
+            record,
+            base: None,
+            saw: None,
+            scope: Some("grid:G1".parse().unwrap()),
+            parent: None,
+            whole: false,
+        },
         set: serde_json::from_str(r#"{"address":{"detail":"1-101"}}"#).unwrap(),
     };
     let written = crate::sync::job::Written {

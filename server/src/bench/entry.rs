@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use sync_protocol::Millis;
-use sync_protocol::change::{Change, Fields};
+use sync_protocol::change::{Change, Fields, Heading};
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Place;
 use sync_protocol::stamp::{RawStamp, Stamp};
@@ -51,10 +51,9 @@ impl Pen {
         chance: &mut Chance,
     ) -> Change {
         let record = RecordId::at(now.unsigned_abs(), &chance.bytes());
-        Change {
-            scope: Some(place.clone()),
-            ..self.change("registration", record, schema, now, registration(chance))
-        }
+        let mut change = self.change("registration", record, schema, now, registration(chance));
+        change.heading.scope = Some(place.clone());
+        change
     }
 
     /// An amendment of what stands at `base`.
@@ -67,11 +66,10 @@ impl Pen {
         now: Millis,
     ) -> Change {
         let set = [(AMENDED.0.to_owned(), json!(AMENDED.1))].into();
-        Change {
-            base: Some(base),
-            saw,
-            ..self.change("registration", record, schema, now, set)
-        }
+        let mut change = self.change("registration", record, schema, now, set);
+        change.heading.base = Some(base);
+        change.heading.saw = saw;
+        change
     }
 
     /// A change of some fields of a record.
@@ -84,16 +82,18 @@ impl Pen {
         set: Fields,
     ) -> Change {
         Change {
-            era: 1,
-            schema,
-            stamp: self.stamp(now),
-            kind: kind.to_owned(),
-            record,
-            base: None,
-            saw: None,
-            scope: None,
-            parent: None,
-            whole: false,
+            heading: Heading {
+                era: 1,
+                schema,
+                stamp: self.stamp(now),
+                kind: kind.to_owned(),
+                record,
+                base: None,
+                saw: None,
+                scope: None,
+                parent: None,
+                whole: false,
+            },
             set,
         }
     }

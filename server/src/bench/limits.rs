@@ -139,7 +139,7 @@ fn record(change: Change, number: u64) -> Record {
         clock: Trust::Right,
     };
     let content = change.content();
-    let mut record = Record::new(change.record, change.kind, None, created);
+    let mut record = Record::new(change.record, change.kind.clone(), None, created);
     record.rev = number;
     record.writes.push(Write {
         stamp,

@@ -3,7 +3,6 @@
 
 use serde_json::json;
 use sync_protocol::Millis;
-use sync_protocol::change::Change;
 use sync_protocol::wire::{Ask, Feed, Reply};
 
 use super::figures::{Spread, median_ratio};
@@ -205,11 +204,10 @@ fn edits(writer: &mut Phone, feed: &Feed, now: Millis) -> Shot {
         .map(|row| {
             let number = people::phone(&mut writer.chance);
             let set = [("phone".to_owned(), json!(number))].into();
-            let change = Change {
-                base: Some(row.rev),
-                saw: Some(row.stamp),
-                ..writer.pen.change(&row.kind, row.record, schema, now, set)
-            };
+            let pen = &mut writer.pen;
+            let mut change = pen.change(&row.kind, row.record, schema, now, set);
+            change.heading.base = Some(row.rev);
+            change.heading.saw = Some(row.stamp);
             change.to_line()
         })
         .collect();

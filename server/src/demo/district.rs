@@ -2,7 +2,7 @@
 //! real one (5,275 grids, 140,000 households, 400 checkpoints).
 
 use sync_protocol::Millis;
-use sync_protocol::change::Change;
+use sync_protocol::change::{Change, Heading};
 use sync_protocol::id::{RecordId, UserId};
 use sync_protocol::scope::Place;
 use sync_protocol::stamp::RawStamp;
@@ -171,19 +171,21 @@ pub fn households(
     let ms = u64::try_from(now).unwrap_or(0);
     (0..count)
         .map(|number| Change {
-            era: 0,
-            schema,
-            stamp: RawStamp {
-                ms,
-                counter: u16::try_from(number).unwrap_or(0),
+            heading: Heading {
+                era: 0,
+                schema,
+                stamp: RawStamp {
+                    ms,
+                    counter: u16::try_from(number).unwrap_or(0),
+                },
+                kind: "household".to_owned(),
+                record: RecordId::at(ms, &chance.bytes()),
+                base: None,
+                saw: None,
+                scope: Place::new("grid", grid).ok(),
+                parent: None,
+                whole: false,
             },
-            kind: "household".to_owned(),
-            record: RecordId::at(ms, &chance.bytes()),
-            base: None,
-            saw: None,
-            scope: Place::new("grid", grid).ok(),
-            parent: None,
-            whole: false,
             set: people::household(chance, from + number),
         })
         .collect()

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use sync_protocol::Millis;
-use sync_protocol::change::{Change, Fields};
+use sync_protocol::change::{Change, Fields, Heading};
 use sync_protocol::id::{RecordId, UserId};
 use sync_protocol::kind::Kind;
 use sync_protocol::scope::Place;
@@ -351,19 +351,21 @@ impl Household {
 
     fn change(self, schema: u32, now: Millis, counter: u16) -> Option<Change> {
         Some(Change {
-            era: 0,
-            schema,
-            stamp: RawStamp {
-                ms: u64::try_from(now).ok()?,
-                counter,
+            heading: Heading {
+                era: 0,
+                schema,
+                stamp: RawStamp {
+                    ms: u64::try_from(now).ok()?,
+                    counter,
+                },
+                kind: KIND.to_owned(),
+                record: self.id(),
+                base: None,
+                saw: None,
+                scope: Place::new("grid", &self.grid).ok(),
+                parent: None,
+                whole: false,
             },
-            kind: KIND.to_owned(),
-            record: self.id(),
-            base: None,
-            saw: None,
-            scope: Place::new("grid", &self.grid).ok(),
-            parent: None,
-            whole: false,
             set: self.set,
         })
     }

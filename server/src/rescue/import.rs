@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::store::devices::{self, DeviceRow};
 use crate::store::{self, accounts as people};
 use crate::sync::combiner::Failed;
-use crate::sync::job::{Answer, Job, Push, PushAnswer};
+use crate::sync::job::{Answer, Job, PushAnswer};
 use crate::sync::numbering::Marks;
 use crate::sync::opening;
 
@@ -159,8 +159,7 @@ fn hand_in(app: &App, person: &Person, row: &DeviceRow) -> Result<TakenIn, Fault
             envelope: envelope(person, from, after, now),
             lines: chunk.iter().map(|kept| kept.line.as_bytes()).collect(),
         };
-        let mut push = Push::new(row.device(), &request, now);
-        engine.check(&mut push);
+        let push = engine.read_push(row.device(), &request, now);
         let pushed = match engine.submit(Job::Push(push)).map_err(failed)? {
             Answer::Push(PushAnswer::Done(pushed)) => pushed,
             Answer::Push(PushAnswer::Gap { .. }) => return Err(Fault::Numbers("a gap")),

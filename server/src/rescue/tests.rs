@@ -58,7 +58,7 @@ impl Trial {
         let envelope = json!({"protocol": 1, "now": NOW, "era": 1, "from": 1, "after": ""});
         let body = [&[envelope.to_string()], lines].concat().join("\n");
         let request = Request::parse(body.as_bytes()).unwrap();
-        let push = Push::new(self.device, &request, NOW);
+        let push = Push::new(self.device, &request, NOW, None);
         let engine = self.app.engine().unwrap();
         match engine.submit(Job::Push(push)).unwrap() {
             Answer::Push(PushAnswer::Done(pushed)) => pushed.settled.len(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sync_protocol::change::Change;
+use sync_protocol::change::{Fields, Heading};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::kind::{Kind, KindScope};
 use sync_protocol::record::{Created, Write};
@@ -31,13 +31,21 @@ pub(super) struct Author {
     pub(super) may_write: bool,
 }
 
+/// Where it stands what a change sets.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// In a line of a push of this fold.
+    Line(&'a Arc<PushLine>),
+    /// By itself.
+    Fields(&'a Fields),
+}
+
 /// One change on its way.
 pub(super) struct Attempt<'a> {
-    pub(super) change: &'a Change,
+    pub(super) change: &'a Heading,
+    pub(super) source: Source<'a>,
     /// As it came.
     pub(super) bytes: &'a [u8],
-    /// The line of the push that it stands in, if it is one of this fold.
-    pub(super) line: Option<&'a Arc<PushLine>>,
     pub(super) author: Author,
     pub(super) seq: Seq,
     /// When it arrived first.
@@ -52,7 +60,23 @@ pub(super) struct Attempt<'a> {
     pub(super) content: u64,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    /// What it sets: read out of its line when it is asked for.
+    pub(super) fn set(&self) -> &'a Fields {
+        match self.source {
+            Source::Line(line) => line.set(),
+            Source::Fields(set) => set,
+        }
+    }
+
+    /// The line of a push that it stands in.
+    pub(super) fn line(&self) -> Option<&'a Arc<PushLine>> {
+        match self.source {
+            Source::Line(line) => Some(line),
+            Source::Fields(_) => None,
+        }
+    }
+
     /// Where the record comes from, should the change make it.
     pub(super) fn created(&self) -> Created {
         Created {
@@ -175,8 +199,7 @@ impl Fold {
         }
         let creating = standing.is_none() || change.whole;
         let day = day_of(attempt.normalised, attempt.at, None).0;
-        let checked = attempt.line.and_then(|line| line.checked.as_ref());
-        if let Some(misfit) = misfit(checked, &self.rules, change, creating, day) {
+        if let Some(misfit) = misfit(attempt, &self.rules, creating, day) {
             return Way::Refuse {
                 code: misfit.code,
                 path: misfit.path,
@@ -275,7 +298,7 @@ impl Fold {
     /// The scope that a change names for a new record, with the day if its kind is kept by day.
     pub(super) fn destination(
         &self,
-        change: &Change,
+        change: &Heading,
         normalised: &Normalised,
         at: Millis,
     ) -> Option<Arc<Spot>> {

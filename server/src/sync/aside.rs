@@ -2,7 +2,6 @@
 //! and shown. Nothing that was captured is refused into nothing, and what is abnormal in it is
 //! told at once.
 
-use sync_protocol::change::Line;
 use sync_protocol::id::RecordId;
 use sync_protocol::mark::fingerprint;
 use sync_protocol::stamp::{Clock, Normalised};
@@ -11,7 +10,7 @@ use sync_protocol::{Millis, Seq};
 
 use super::admit::{Attempt, Author};
 use super::fold::{Aside, Fold};
-use super::job::{PushLine, Settled};
+use super::job::{PushLine, Said, Settled};
 use crate::store::alerts::Alert;
 use crate::store::parked::NewParked;
 
@@ -70,7 +69,7 @@ impl Fold {
         let area = self.shown_at_node(attempt);
         let forget = code == invalid::PURGED;
         let rules = self.rules.policy.clone();
-        let abnormal = rules.abnormal(&change.kind, &change.set);
+        let abnormal = rules.abnormal(&change.kind, attempt.set());
         // Tried again, it is no news.
         let news = !forget && attempt.again.is_none();
         for rule in abnormal.into_iter().filter(|_| news) {
@@ -164,13 +163,13 @@ impl Fold {
         (code, path): (&str, &str),
         normalised: Option<Normalised>,
     ) -> Settled {
-        let (record, kind) = match &line.parsed {
+        let (record, kind) = match &line.said {
             Err(fault) => (fault.record, fault.kind.clone()),
-            Ok(Line::Change(change)) => (Some(change.record), Some(change.kind.clone())),
-            Ok(Line::Lost(_)) => (None, None),
+            Ok(Said::Change(change)) => (Some(change.record), Some(change.kind.clone())),
+            Ok(Said::Lost) => (None, None),
         };
-        let change = match &line.parsed {
-            Ok(Line::Change(change)) => Some(change),
+        let change = match &line.said {
+            Ok(Said::Change(change)) => Some(change),
             _ => None,
         };
         let content = fingerprint(&line.bytes);

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use sync_protocol::Millis;
-use sync_protocol::change::{Change, Line};
-use sync_protocol::kind::Kinds;
+use sync_protocol::change::Heading;
+use sync_protocol::kind::{Kinds, Values};
 use sync_protocol::record::VOID;
+use sync_protocol::value::Members;
 
+use super::admit::Attempt;
 use super::day;
 use super::fold::Pair;
 use super::job::Push;
@@ -56,27 +58,40 @@ pub struct Traits {
 }
 
 impl Traits {
-    fn of(rules: &Rules, key: &SearchKey, change: &Change, abnormal: &[String]) -> Option<Self> {
+    fn of(
+        rules: &Rules,
+        key: &SearchKey,
+        change: &Heading,
+        set: &Members<'_>,
+        abnormal: &[String],
+    ) -> Option<Self> {
         let kind = rules.kinds.get(&change.kind)?;
-        let void = change.set.get(VOID).is_some_and(|value| !value.is_null());
-        let terms = kind.search_terms(&change.set);
+        let void = set.value(VOID).is_some_and(|value| !value.is_null());
+        let terms = kind.search_terms(set);
         let hash = |(purpose, text): &Pair| key.hash(purpose, text);
         Some(Self {
             kind: change.kind.clone(),
             void,
             abnormal: abnormal.to_vec(),
-            tallies: kind.tallies(&change.set, abnormal, void),
+            tallies: kind.tallies(set, abnormal, void),
             hashes: terms.iter().map(hash).collect(),
         })
     }
 }
 
 impl Checked {
-    fn of(rules: &Rules, key: &SearchKey, change: &Change, creating: bool, day: NaiveDate) -> Self {
-        let misfit = judge(&rules.kinds, change, creating, day);
-        let abnormal = rules.policy.abnormal(&change.kind, &change.set);
+    fn of(
+        judge: &Judge<'_>,
+        change: &Heading,
+        set: &Members<'_>,
+        creating: bool,
+        day: NaiveDate,
+    ) -> Self {
+        let Judge { rules, key, .. } = judge;
+        let misfit = judge_by(&rules.kinds, change, set, creating, day);
+        let abnormal = rules.policy.abnormal(&change.kind, set);
         let traits = (creating && misfit.is_none())
-            .then(|| Traits::of(rules, key, change, &abnormal).map(Arc::new));
+            .then(|| Traits::of(rules, key, change, set, &abnormal).map(Arc::new));
         Self {
             rules: rules.versions(),
             creating,
@@ -99,57 +114,69 @@ impl Checked {
             .filter(|_| self.rules == rules.versions())
     }
 
-    fn holds(&self, rules: &Rules, creating: bool, day: NaiveDate) -> bool {
-        (self.rules, self.creating, self.day) == (rules.versions(), creating, day)
+    /// Whether it fits its kind, if the same is assumed now.
+    fn verdict(
+        &self,
+        rules: &Rules,
+        creating: bool,
+        day: NaiveDate,
+    ) -> Option<Result<(), &Misfit>> {
+        let assumed = (self.rules, self.creating, self.day);
+        let verdict = || self.misfit.as_ref().map_or(Ok(()), Err);
+        (assumed == (rules.versions(), creating, day)).then(verdict)
     }
 }
 
-impl Push {
-    /// Judges the changes by the rules of this moment, as far as that is possible without looking
-    /// at any record.
-    pub(super) fn check(&mut self, rules: &Rules, key: &SearchKey, build: Millis) {
-        for index in 0..self.lines.len() {
-            let Some(Ok(Line::Change(change))) = self.lines.get(index).map(|line| &line.parsed)
-            else {
-                continue;
-            };
-            let normalised = self.first_stamp(change, build);
-            let day = day::day_of(normalised, self.received, None).0;
-            // A change without a base makes its record, unless that is there already.
-            let creating = change.whole || change.base.is_none();
-            // Should one break this, the fold finds it out and sets it aside.
-            let checked = catch_unwind(AssertUnwindSafe(|| {
-                Checked::of(rules, key, change, creating, day)
-            }));
-            // Nobody else has hold of a line yet.
-            if let Some(line) = self.lines.get_mut(index).and_then(Arc::get_mut) {
-                line.checked = checked.ok();
-            }
-        }
+/// What changes are judged by before it is their turn.
+pub struct Judge<'a> {
+    /// The rules of this moment.
+    pub rules: &'a Rules,
+    /// By this records are made findable.
+    pub key: &'a SearchKey,
+    /// When this program was built.
+    pub build: Millis,
+}
+
+impl Judge<'_> {
+    /// Judges a change of a push as far as that is possible without looking at any record. Nothing, if
+    /// that breaks: the fold finds it out and sets the change aside.
+    pub(super) fn of(&self, push: &Push, change: &Heading, set: &Members<'_>) -> Option<Checked> {
+        let normalised = push.first_stamp(change, self.build);
+        let day = day::day_of(normalised, push.received, None).0;
+        // A change without a base makes its record, unless that is there already.
+        let creating = change.whole || change.base.is_none();
+        let judged = || Checked::of(self, change, set, creating, day);
+        catch_unwind(AssertUnwindSafe(judged)).ok()
     }
 }
 
 /// Where a change does not fit its kind, looked up if it was found out before.
 pub(super) fn misfit(
-    checked: Option<&Checked>,
+    attempt: &Attempt<'_>,
     rules: &Rules,
-    change: &Change,
     creating: bool,
     day: NaiveDate,
 ) -> Option<Misfit> {
-    match checked {
-        Some(checked) if checked.holds(rules, creating, day) => checked.misfit.clone(),
-        _ => judge(&rules.kinds, change, creating, day),
+    let checked = attempt.line().and_then(|line| line.checked.as_ref());
+    match checked.and_then(|checked| checked.verdict(rules, creating, day)) {
+        Some(verdict) => verdict.err().cloned(),
+        None => judge_by(&rules.kinds, attempt.change, attempt.set(), creating, day),
     }
 }
 
-fn judge(kinds: &Kinds, change: &Change, creating: bool, day: NaiveDate) -> Option<Misfit> {
+fn judge_by(
+    kinds: &Kinds,
+    change: &Heading,
+    set: &impl Values,
+    creating: bool,
+    day: NaiveDate,
+) -> Option<Misfit> {
     let schema = if kinds.at(change.schema, &change.kind).is_some() {
         change.schema
     } else {
         kinds.schema()
     };
-    let verdict = kinds.validate(schema, &change.kind, &change.set, creating, Some(day))?;
+    let verdict = kinds.validate(schema, &change.kind, set, creating, Some(day))?;
     let problem = verdict.problems.into_iter().next()?;
     Some(Misfit {
         code: problem.code.to_string(),
@@ -160,6 +187,7 @@ fn judge(kinds: &Kinds, change: &Change, creating: bool, day: NaiveDate) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sync_protocol::change::{Glance, glance};
     use sync_protocol::policy::Policy;
 
     const DAY: NaiveDate = NaiveDate::MAX;
@@ -173,31 +201,43 @@ mod tests {
         }
     }
 
-    fn change(set: &str) -> Change {
-        let text = format!(
-            r#"{{"era":1,"schema":1,"stamp":"01a200990ebf0000","kind":"registration","record":"01a20099-0ebf-7a11-8c21-6f0f2a9d4b01","scope":"checkpoint:S1","set":{set}}}"#
-        );
-        match sync_protocol::change::parse(text.as_bytes()) {
-            Ok(Line::Change(change)) => *change,
-            other => panic!("{other:?}"),
-        }
-    }
+    const LINE: &[u8] = br#"{"era":1,"schema":1,"stamp":"01a200990ebf0000","kind":"registration","record":"01a20099-0ebf-7a11-8c21-6f0f2a9d4b01","scope":"checkpoint:S1","set":{"health_code":5}}"#;
 
     #[test]
     fn what_was_found_out_before_is_taken_over_only_while_the_same_is_assumed() {
-        let (rules, change) = (rules(), change(r#"{"health_code":5}"#));
-        let mut checked = Checked::of(&rules, &SearchKey::new([7; 32]), &change, false, DAY);
-        assert!(checked.misfit.is_some(), "a number is no code");
-        // A mark by which it is known what was looked up and what was judged anew.
-        checked.misfit = None;
-        let ask = |checked: &Checked, creating, day| {
-            misfit(Some(checked), &rules, &change, creating, day).is_some()
+        let (rules, key) = (rules(), SearchKey::new([7; 32]));
+        let Ok(Glance::Change(change, set)) = glance(LINE) else {
+            panic!("no change")
         };
-        assert!(!ask(&checked, false, DAY), "looked up");
-        assert!(ask(&checked, true, DAY), "it makes its record after all");
-        assert!(ask(&checked, false, NaiveDate::MIN), "it is of another day");
+        let judge = Judge {
+            rules: &rules,
+            key: &key,
+            build: 0,
+        };
+        let mut checked = Checked::of(&judge, &change, &set, false, DAY);
+        assert!(checked.misfit.is_some(), "a number is no code");
+        // A mark by which it is known what was looked up.
+        checked.misfit = None;
+        assert_eq!(
+            checked.verdict(&rules, false, DAY),
+            Some(Ok(())),
+            "looked up"
+        );
+        assert_eq!(
+            checked.verdict(&rules, true, DAY),
+            None,
+            "it makes its record"
+        );
+        assert_eq!(
+            checked.verdict(&rules, false, NaiveDate::MIN),
+            None,
+            "another day"
+        );
         checked.rules.schema += 1;
-        assert!(ask(&checked, false, DAY), "the rules have changed");
-        assert!(misfit(None, &rules, &change, false, DAY).is_some());
+        assert_eq!(
+            checked.verdict(&rules, false, DAY),
+            None,
+            "the rules have changed"
+        );
     }
 }

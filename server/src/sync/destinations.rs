@@ -8,7 +8,7 @@ use sync_protocol::change::{Line, parse};
 use sync_protocol::scope::Scope;
 
 use super::fold::{Fold, Spot};
-use super::job::Job;
+use super::job::{Job, Said};
 use crate::store::{Connection, Error, scopes};
 
 impl Fold {
@@ -22,7 +22,7 @@ impl Fold {
             match job {
                 Job::Push(push) => {
                     for (at, line) in push.lines.iter().enumerate() {
-                        if let Ok(Line::Change(change)) = &line.parsed
+                        if let Ok(Said::Change(change)) = &line.said
                             && !push.quarantined.contains(&at)
                         {
                             let stamp = push.first_stamp(change, self.build);

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sync_protocol::Millis;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::RawStamp;
+use sync_protocol::wire::Request;
 
-use super::admit::{Attempt, Author};
+use super::admit::{Attempt, Author, Source};
+use super::checked::Judge;
 use super::combiner::{Combiner, Coming, Failed, Tell};
 use super::fold::Fold;
 use super::job::{Answer, Job, Purge, Push, Settled, Written};
@@ -191,10 +193,14 @@ impl Engine {
     }
 
     /// Judges the changes of a push by the rules last read, before it is its turn.
-    pub fn check(&self, push: &mut Push) {
-        if let Some(rules) = self.core.rules.held() {
-            push.check(&rules, &self.core.key, self.core.build);
-        }
+    pub fn read_push(&self, device: DeviceNumber, request: &Request<'_>, received: Millis) -> Push {
+        let rules = self.core.rules.held();
+        let judge = rules.as_ref().map(|rules| Judge {
+            rules,
+            key: &self.core.key,
+            build: self.core.build,
+        });
+        Push::new(device, request, received, judge.as_ref())
     }
 
     /// The device number of this process.
@@ -447,7 +453,8 @@ impl Fold {
             may_write: true,
         };
         self.admit(&Attempt {
-            change: &written.change,
+            change: &written.change.heading,
+            source: Source::Fields(&written.change.set),
             bytes: &bytes,
             author,
             seq,
@@ -456,7 +463,6 @@ impl Fold {
             again: None,
             normalised,
             content: written.change.content(),
-            line: None,
         })
     }
 

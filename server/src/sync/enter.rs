@@ -12,7 +12,7 @@ use sync_protocol::record::Record;
 use sync_protocol::stamp::{Clock, Normalised, RawStamp, Reading, Stamp, normalise};
 use sync_protocol::wire::{MAX_LOSERS_BYTES, MAX_MAP_ENTRIES, MAX_RECORD_BYTES, Outcome, parked};
 
-use super::admit::{Attempt, Author};
+use super::admit::{Attempt, Author, Source};
 use super::fold::{Aside, Fold, Slot, Spot};
 use super::job::Settled;
 use crate::store::alerts::Alert;
@@ -58,7 +58,7 @@ impl Fold {
         let stamp = self.above_seen(attempt, seen_stamp(&record, &writer));
         let write = attempt.write(stamp, next_rev(record.rev, self.epoch), late);
         let brought = self.brought(attempt, &record);
-        let merged = merge(&mut record, &change.set, write, &writer);
+        let merged = merge(&mut record, attempt.set(), write, &writer);
         if record.size() > MAX_RECORD_BYTES
             || record.losers_size() > MAX_LOSERS_BYTES
             || record.map_entries() > MAX_MAP_ENTRIES
@@ -124,7 +124,7 @@ impl Fold {
             return Vec::new();
         }
         let stands = |name: &str| record.fields.get(name).map(|held| &held.value);
-        let news = attempt.change.set.iter();
+        let news = attempt.set().iter();
         let news: Fields = news
             .filter(|(name, value)| stands(name) != Some(value))
             .map(|(name, value)| (name.clone(), value.clone()))
@@ -268,7 +268,8 @@ impl Fold {
         };
         let seq = crate::store::to_rev(aside.row.seq);
         let attempt = Attempt {
-            change: &change,
+            change: &change.heading,
+            source: Source::Fields(&change.set),
             bytes: &bytes,
             author: Author {
                 device: DeviceNumber(u32::try_from(aside.row.device).unwrap_or(0)),
@@ -283,7 +284,6 @@ impl Fold {
             again: Some(index),
             normalised: aside.normalised(),
             content: change.content(),
-            line: None,
         };
         let device = aside.row.device;
         let settled = self.admit_alone(&attempt);

@@ -100,8 +100,7 @@ impl Engine {
         if request.envelope.schema < least && !request.envelope.pull.is_empty() {
             return Err(Refusal::TooOld { least });
         }
-        let mut push = Push::new(device, request, received);
-        self.check(&mut push);
+        let push = self.read_push(device, request, received);
         Ok(match self.pull_at_once(&push, &request.envelope)? {
             Some(answered) => Begun::Answered(answered),
             None => Begun::Waits(push),

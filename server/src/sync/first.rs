@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use sync_protocol::change::Line;
 use sync_protocol::cursor::next_rev;
 use sync_protocol::id::RecordId;
 use sync_protocol::merge::makes_exactly;
@@ -42,7 +41,7 @@ impl Fold {
         if self.records.contains_key(&change.record) {
             return None;
         }
-        let line = attempt.line?;
+        let line = attempt.line()?;
         let traits = Arc::clone(line.checked.as_ref()?.traits(&self.rules)?);
         let kinds = Arc::clone(&self.rules.kinds);
         let kind = kinds.get(&change.kind)?;
@@ -53,8 +52,11 @@ impl Fold {
             self.raise_abnormal(rule, change.record, attempt, spot);
         }
         // A row that the policy marks travels: its writer may hold another policy.
-        let exact = traits.abnormal.is_empty()
-            && makes_exactly(&change.set, &write, &|field| view.masks(field, true));
+        let hides = || {
+            let masks = |field: &String| view.masks(field, true);
+            view.masks_any(true) && attempt.set().keys().any(masks)
+        };
+        let exact = traits.abnormal.is_empty() && makes_exactly(&write) && !hides();
         let settled = Settled {
             exact: exact.then_some(rev),
             spot: Some(Arc::clone(spot)),
@@ -79,16 +81,12 @@ impl Fold {
         let Some(first) = self.firsts.remove(&id) else {
             return;
         };
-        // Only a change makes a record.
-        let Ok(Line::Change(change)) = &first.line.parsed else {
-            return;
-        };
         let mut record = Record::made_by(
             id,
             first.traits.kind.clone(),
             first.parent,
             first.created,
-            change.set.clone(),
+            first.line.set().clone(),
             first.write,
         );
         record.abnormal.clone_from(&first.traits.abnormal);

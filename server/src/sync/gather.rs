@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sync_protocol::Seq;
-use sync_protocol::change::{Change, Line, parse};
+use sync_protocol::change::{Heading, Line, parse};
 use sync_protocol::id::RecordId;
 
 use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Spot, Stored};
-use super::job::Job;
+use super::job::{Job, Said, makes};
 use super::numbering::Marks;
 use crate::store::dialect::MAX_LIST;
 use crate::store::{
@@ -41,13 +41,13 @@ struct Names {
 }
 
 impl Names {
-    fn change(&mut self, change: &Change, content: u64) {
+    fn change(&mut self, change: &Heading, content: u64) {
         self.records.insert(change.record);
         self.surroundings(change, content);
     }
 
     /// What a change names beside its record.
-    fn surroundings(&mut self, change: &Change, content: u64) {
+    fn surroundings(&mut self, change: &Heading, content: u64) {
         self.records.extend(change.parent);
         if let Some(place) = &change.scope
             && !self.nodes.contains(place.code())
@@ -72,11 +72,11 @@ impl Fold {
                 Job::Push(push) => {
                     names.devices.insert(i64::from(push.device.0));
                     for line in &push.lines {
-                        match &line.parsed {
-                            Ok(Line::Change(change)) => {
+                        match &line.said {
+                            Ok(Said::Change(change)) => {
                                 names.surroundings(change, line.content);
                             }
-                            Ok(Line::Lost(_)) => {}
+                            Ok(Said::Lost) => {}
                             Err(fault) => {
                                 names.records.extend(fault.record);
                                 names.contents.push(line.content);
@@ -172,13 +172,10 @@ impl Fold {
             let device = self.devices.get(&i64::from(push.device.0));
             let ack = device.map_or(Seq::MAX, |device| device.row.ack());
             for (seq, line) in (push.from..).zip(&push.lines) {
-                let Ok(Line::Change(change)) = &line.parsed else {
+                let Ok(Said::Change(change)) = &line.said else {
                     continue;
                 };
-                // A second edit before the first was answered has no base either, but says no place.
-                let is_placed = change.scope.is_some() || change.parent.is_some();
-                let makes = change.base.is_none() && !change.whole && is_placed;
-                if self.presumes && makes && seq > ack {
+                if self.presumes && makes(change) && seq > ack {
                     self.presumed.insert(change.record);
                 } else {
                     names.records.insert(change.record);

@@ -2,16 +2,17 @@
 //! that only concerns itself is done under the write lock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use sync_protocol::change::{self, Change, Line, Malformed};
+use sync_protocol::change::{self, Change, Fields, Glance, Heading, Line, Malformed};
 use sync_protocol::id::{DeviceNumber, RecordId, UserId};
 use sync_protocol::mark::{Mark, fingerprint};
 use sync_protocol::scope::Place;
+use sync_protocol::value::Members;
 use sync_protocol::wire::{Outcome, Request, Verdict};
 use sync_protocol::{Millis, Rev, Seq};
 
-use super::checked::Checked;
+use super::checked::{Checked, Judge};
 use super::fold::Spot;
 use super::rules::Rules;
 use crate::store::Reach;
@@ -103,14 +104,67 @@ pub struct PushLine {
     /// What the device and the server know it by.
     pub mark: Mark,
     /// What it says.
-    pub parsed: Result<Line, Malformed>,
+    pub said: Result<Said, Malformed>,
     /// By this a repeat of it is known.
     pub content: u64,
     /// What it was found to be worth before it was its turn.
     pub checked: Option<Checked>,
+    set: OnceLock<Fields>,
+}
+
+/// What a line says, beside what its change sets: that stays where it stands, for most changes make
+/// records, which are kept as they came.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// A change.
+    Change(Heading),
+    /// The phone has lost the body of this change.
+    Lost,
+}
+
+/// Whether a change is one that makes its record, unless that is there. A second edit before the first
+/// was answered has no base either, but names no place.
+pub(super) fn makes(change: &Heading) -> bool {
+    let is_placed = change.scope.is_some() || change.parent.is_some();
+    change.base.is_none() && !change.whole && is_placed
 }
 
 impl PushLine {
+    /// Reads a line, and judges what it says if that is a change.
+    pub(super) fn read(
+        seq: Seq,
+        line: &[u8],
+        judge: impl FnOnce(&Heading, &Members<'_>) -> Option<Checked>,
+    ) -> Self {
+        let (mut content, mut checked, mut set) = (None, None, None);
+        let said = glance(line).map(|glance| match glance {
+            Glance::Lost(_) => Said::Lost,
+            Glance::Change(change, fields) => {
+                content = Some(change.content(&fields));
+                checked = judge(&change, &fields);
+                // What does not make a record will be merged.
+                set = (!makes(&change)).then(|| fields.into_tree());
+                Said::Change(change)
+            }
+        });
+        Self {
+            bytes: line.to_vec(),
+            mark: Mark::of(seq, line),
+            said,
+            content: content.unwrap_or_else(|| fingerprint(line)),
+            checked,
+            set: set.map_or_else(OnceLock::new, OnceLock::from),
+        }
+    }
+
+    /// What its change sets.
+    pub(super) fn set(&self) -> &Fields {
+        self.set.get_or_init(|| match change::parse(&self.bytes) {
+            Ok(Line::Change(change)) => change.set,
+            Ok(Line::Lost(_)) | Err(_) => Fields::new(),
+        })
+    }
+
     /// Whether it was found to carry an abnormal entry.
     pub(super) fn is_abnormal(&self) -> bool {
         self.checked.as_ref().is_some_and(Checked::is_abnormal)
@@ -118,45 +172,40 @@ impl PushLine {
 }
 
 impl Push {
-    /// Reads the changes of a request.
-    pub fn new(device: DeviceNumber, request: &Request<'_>, received: Millis) -> Self {
+    /// Reads the changes of a request, and judges them as far as that is possible without looking at
+    /// any record.
+    pub fn new(
+        device: DeviceNumber,
+        request: &Request<'_>,
+        received: Millis,
+        judge: Option<&Judge<'_>>,
+    ) -> Self {
         let envelope = &request.envelope;
-        let lines = (envelope.from..)
-            .zip(&request.lines)
-            .map(|(seq, line)| {
-                let parsed = read(line);
-                let content = match &parsed {
-                    Ok(Line::Change(change)) => change.content(),
-                    _ => fingerprint(line),
-                };
-                Arc::new(PushLine {
-                    bytes: line.to_vec(),
-                    mark: Mark::of(seq, line),
-                    parsed,
-                    content,
-                    checked: None,
-                })
-            })
-            .collect();
-        Self {
+        let mut push = Self {
             device,
             from: envelope.from,
             after: envelope.after,
-            lines,
+            lines: Vec::with_capacity(request.lines.len()),
             era: envelope.era,
             measured: received.saturating_sub(envelope.now),
             eras: envelope.eras.clone(),
             shown: envelope.epoch,
             received,
             quarantined: Vec::new(),
+        };
+        for (seq, line) in (envelope.from..).zip(&request.lines) {
+            let judge = |change: &Heading, set: &Members<'_>| judge?.of(&push, change, set);
+            let line = PushLine::read(seq, line, judge);
+            push.lines.push(Arc::new(line));
         }
+        push
     }
 }
 
-/// Reads a line. Should a line ever break the reader, that is the line's misfortune and nobody
+/// Looks at a line. Should a line ever break the reader, that is the line's misfortune and nobody
 /// else's (I5).
-pub(super) fn read(line: &[u8]) -> Result<Line, Malformed> {
-    std::panic::catch_unwind(|| change::parse(line)).unwrap_or_else(|_| {
+pub(super) fn glance(line: &[u8]) -> Result<Glance<'_>, Malformed> {
+    std::panic::catch_unwind(|| change::glance(line)).unwrap_or_else(|_| {
         Err(Malformed {
             code: "internal",
             path: String::new(),

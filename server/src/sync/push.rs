@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use sync_protocol::change::{Change, Line};
+use sync_protocol::change::Heading;
 use sync_protocol::id::DeviceNumber;
 use sync_protocol::stamp::{Clock, Normalised, Reading, era_skew, normalise};
 use sync_protocol::wire::{Outcome, invalid};
 use sync_protocol::{Millis, Seq};
 
-use super::admit::{Attempt, Author};
+use super::admit::{Attempt, Author, Source};
 use super::aside::outcome_of;
 use super::fold::Fold;
-use super::job::{Footing, Push, PushAnswer, PushLine, Pushed, Settled};
+use super::job::{Footing, Push, PushAnswer, PushLine, Pushed, Said, Settled};
 use super::numbering::Judgement;
 use crate::store::alerts::Alert;
 use crate::store::from_rev;
@@ -106,8 +106,8 @@ impl Fold {
         line: &Arc<PushLine>,
     ) -> Settled {
         if push.quarantined.contains(&index) {
-            let normalised = match &line.parsed {
-                Ok(Line::Change(change)) => Some(push.first_stamp(change, self.build)),
+            let normalised = match &line.said {
+                Ok(Said::Change(change)) => Some(push.first_stamp(change, self.build)),
                 _ => None,
             };
             return self.set_aside_line(
@@ -119,15 +119,16 @@ impl Fold {
                 normalised,
             );
         }
-        match &line.parsed {
-            Ok(Line::Lost(_)) => {
+        match &line.said {
+            Ok(Said::Lost) => {
                 self.alarm("lost", author.device, author.user, &format!("change {seq}"));
                 self.set_aside_line(author, seq, line, push.received, (invalid::LOST, ""), None)
             }
-            Ok(Line::Change(change)) => {
+            Ok(Said::Change(change)) => {
                 let normalised = push.first_stamp(change, self.build);
                 let attempt = Attempt {
                     change,
+                    source: Source::Line(line),
                     bytes: &line.bytes,
                     author: *author,
                     seq,
@@ -136,7 +137,6 @@ impl Fold {
                     again: None,
                     normalised,
                     content: line.content,
-                    line: Some(line),
                 };
                 self.admit(&attempt)
             }
@@ -154,9 +154,9 @@ impl Fold {
     /// What became of a change that was seen before.
     fn verdict_before(&mut self, author: &Author, seq: Seq, line: &PushLine) -> Settled {
         let number = i64::from(author.device.0);
-        let record = match &line.parsed {
-            Ok(Line::Change(change)) => Some(change.record),
-            Ok(Line::Lost(_)) => None,
+        let record = match &line.said {
+            Ok(Said::Change(change)) => Some(change.record),
+            Ok(Said::Lost) => None,
             Err(fault) => fault.record,
         };
         // The same push may stand further up in this very fold.
@@ -250,7 +250,7 @@ impl Fold {
     }
 
     /// The effective stamp of a change made by this process.
-    pub(super) fn own_stamp(&self, change: &Change) -> Normalised {
+    pub(super) fn own_stamp(&self, change: &Heading) -> Normalised {
         let device = DeviceNumber(u32::try_from(self.process).unwrap_or(0));
         Normalised {
             stamp: change.stamp.by(device),
@@ -275,7 +275,7 @@ impl Fold {
 
 impl Push {
     /// The effective stamp of a change at first admission, before what its record holds counts.
-    pub(super) fn first_stamp(&self, change: &Change, build: Millis) -> Normalised {
+    pub(super) fn first_stamp(&self, change: &Heading, build: Millis) -> Normalised {
         let skew = era_skew(
             change.era,
             self.era,

@@ -106,7 +106,7 @@ impl Trial {
     fn job(&self, phone: &mut Phone, lines: &[Value]) -> Job {
         let body = self.request(phone, lines);
         let request = Request::parse(body.as_bytes()).unwrap();
-        Job::Push(Push::new(phone.number, &request, NOW))
+        Job::Push(Push::new(phone.number, &request, NOW, None))
     }
 
     /// These jobs in one transaction.

@@ -94,7 +94,7 @@ impl Core {
                     continue;
                 }
                 Some(record) => {
-                    change.base = Some(record.rev);
+                    change.heading.base = Some(record.rev);
                     brought.updated += 1;
                 }
             }

@@ -2,11 +2,11 @@
 //! read whole. Phones put abnormal entries first, so the first lines tell; the combiner looks at
 //! all of them later.
 
-use sync_protocol::change::Line;
+use sync_protocol::change::Glance;
 use sync_protocol::policy::Policy;
 
 use super::engine::Engine;
-use super::job::read;
+use super::job::glance;
 
 /// How much a request presses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ fn of(beginning: &[u8], policy: Option<&Policy>) -> Urgency {
     for line in lines.filter(|line| !line.is_empty()) {
         urgency = Urgency::Changes;
         // The last line may be cut; then it is none and says nothing.
-        if let (Ok(Line::Change(change)), Some(policy)) = (read(line), policy)
-            && !policy.abnormal(&change.kind, &change.set).is_empty()
+        if let (Ok(Glance::Change(change, set)), Some(policy)) = (glance(line), policy)
+            && !policy.abnormal(&change.kind, &set).is_empty()
         {
             return Urgency::Abnormal;
         }

@@ -1,16 +1,14 @@
-//! The members of a line, read in one pass: texts stay where they stand, and only what a change sets
-//! becomes values of its own. Of what is wrong with a member nothing is said here but that it is of
+//! The members of a line, read in one pass: texts stay where they stand. Of what is wrong with a member nothing is said here but that it is of
 //! another type; of two members of one name the last counts, as in any JSON object.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
-
-use super::{Fields, is_name};
+use super::is_name;
 use crate::MAX_INTEGER;
+use crate::value::{self, Borrowed};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A line, as far as it is JSON.
 pub(super) enum Outline<'a> {
@@ -33,7 +31,7 @@ pub(super) struct Members<'a> {
     pub(super) scope: Member<'a>,
     pub(super) parent: Member<'a>,
     pub(super) whole: Member<'a>,
-    pub(super) set: Set,
+    pub(super) set: Set<'a>,
 }
 
 /// A member that says one thing.
@@ -52,10 +50,10 @@ pub(super) enum Member<'a> {
 
 /// What a change sets.
 #[derive(Default)]
-pub(super) enum Set {
+pub(super) enum Set<'a> {
     #[default]
     Absent,
-    Fields(Fields),
+    Fields(value::Members<'a>),
     /// No object.
     Other,
 }
@@ -148,12 +146,12 @@ impl Visitor<'_> for NameVisitor {
 
 /// Reads the rest of a list or an object, which must be sound, and forgets it.
 fn pass_items<'de, A: SeqAccess<'de>>(mut items: A) -> Result<(), A::Error> {
-    while items.next_element::<Value>()?.is_some() {}
+    while items.next_element::<Borrowed<'de>>()?.is_some() {}
     Ok(())
 }
 
-fn pass_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<(), A::Error> {
-    while members.next_entry::<String, Value>()?.is_some() {}
+fn pass_members<'de, A: MapAccess<'de>>(members: A) -> Result<(), A::Error> {
+    value::Members::read(members)?;
     Ok(())
 }
 
@@ -201,7 +199,7 @@ impl<'de> Visitor<'de> for OutlineVisitor {
                 }
                 Name::Unknown => {
                     // What is passed over must be sound, too: the line may be kept.
-                    map.next_value::<Value>()?;
+                    map.next_value::<Borrowed<'de>>()?;
                     continue;
                 }
                 Name::Lost => &mut members.lost,
@@ -268,7 +266,7 @@ impl<'de> Visitor<'de> for MemberVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for Set {
+impl<'de: 'a, 'a> Deserialize<'de> for Set<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SetVisitor)
     }
@@ -277,7 +275,7 @@ impl<'de> Deserialize<'de> for Set {
 struct SetVisitor;
 
 impl<'de> Visitor<'de> for SetVisitor {
-    type Value = Set;
+    type Value = Set<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("what a change sets")
@@ -293,21 +291,17 @@ impl<'de> Visitor<'de> for SetVisitor {
         pass_items(items).map(|()| Set::Other)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields::new();
-        while let Some((name, value)) = map.next_entry()? {
-            fields.insert(name, value);
-        }
-        Ok(Set::Fields(fields))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        value::Members::read(map).map(Set::Fields)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Map;
+    use serde_json::{Map, Value};
 
-    use super::super::{Change, Line, parse};
+    use super::super::{Change, Heading, Line, parse};
 
     use super::*;
 
@@ -399,7 +393,7 @@ mod tests {
             Some(Value::Object(set)) => set.clone().into_iter().collect(),
             _ => return Err(lacks("set")),
         };
-        Ok(Change {
+        let heading = Heading {
             era,
             schema,
             stamp,
@@ -410,8 +404,8 @@ mod tests {
             scope,
             parent,
             whole,
-            set,
-        })
+        };
+        Ok(Change { heading, set })
     }
 
     fn line() -> impl Strategy<Value = String> {

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use serde_json::Value;
 
-use super::{Kind, KindErrors, KindScope, Refusal, Verdict, Warning};
+use super::{Kind, KindErrors, KindScope, Refusal, Values, Verdict, Warning};
 
 /// The definitions that come with the program, as files of TOML.
 pub const BUILT_IN: [&str; 3] = [
@@ -206,7 +205,7 @@ impl Kinds {
         &self,
         schema: u32,
         name: &str,
-        set: &BTreeMap<String, Value>,
+        set: &impl Values,
         creating: bool,
         day: Option<NaiveDate>,
     ) -> Option<Verdict> {

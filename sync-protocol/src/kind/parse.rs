@@ -75,6 +75,8 @@ fn kind(value: Value, faults: &Collector) -> Kind {
     let tallies = tallies(&mut table, &fields);
     let search = search(&mut table, &fields);
     table.finish();
+    let mut by_name: Vec<usize> = (0..fields.len()).collect();
+    by_name.sort_by_key(|at| fields.get(*at).map(|field| &field.name));
     Kind {
         name,
         version,
@@ -84,6 +86,7 @@ fn kind(value: Value, faults: &Collector) -> Kind {
         writers,
         readers,
         fields: Arc::new(fields),
+        by_name,
         tallies,
         search,
     }

@@ -8,6 +8,7 @@ use std::ops::Bound;
 use serde_json::Value;
 
 use super::{Field, Type};
+use crate::value::{Members, ValueRef};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path {
@@ -58,55 +59,77 @@ impl fmt::Display for Path {
     }
 }
 
-/// Fields by name, wherever they stand: the values that a change carries, or those that a record
-/// holds.
+/// Fields by name, wherever they stand: those that a change carries, or those that a record holds.
 pub trait Values {
-    /// The value of a field.
-    fn value(&self, field: &str) -> Option<&Value>;
+    /// All fields, in the order of their names.
+    fn all(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)>;
 
-    /// The entries of a map, `<map>/<uuid>`, gone ones included, in the order of their names.
-    fn entries<'v>(&'v self, map: &str) -> impl Iterator<Item = &'v Value>;
+    /// The value of a field.
+    fn value(&self, field: &str) -> Option<ValueRef<'_>>;
+
+    /// The value of a field and those of the entries of a map of this name, `<map>/<uuid>`, in the order
+    /// of their names; what is gone (`null`) included.
+    fn under<'v>(&'v self, name: &str) -> impl Iterator<Item = ValueRef<'v>>;
 }
 
 impl Values for BTreeMap<String, Value> {
-    fn value(&self, field: &str) -> Option<&Value> {
-        self.get(field)
+    fn all(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+        self.iter()
+            .map(|(name, value)| (name.as_str(), value.into()))
     }
 
-    fn entries<'v>(&'v self, map: &str) -> impl Iterator<Item = &'v Value> {
-        entries(self, map)
+    fn value(&self, field: &str) -> Option<ValueRef<'_>> {
+        self.get(field).map(ValueRef::from)
+    }
+
+    fn under<'v>(&'v self, name: &str) -> impl Iterator<Item = ValueRef<'v>> {
+        under(self, name).map(ValueRef::from)
     }
 }
 
-/// The entries of a map among fields. No name of a field stands between a map's name and those of
+impl Values for Members<'_> {
+    fn all(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+        self.iter()
+    }
+
+    fn value(&self, field: &str) -> Option<ValueRef<'_>> {
+        self.get(field).map(ValueRef::from)
+    }
+
+    fn under<'v>(&'v self, name: &str) -> impl Iterator<Item = ValueRef<'v>> {
+        self.from(name)
+            .take_while(move |(held, _)| is_under(held, name))
+            .map(|(_, value)| value)
+    }
+}
+
+/// What stands under a name among fields. No name of a field stands between a map's name and those of
 /// its entries, for `/` comes before all that names are made of.
-pub(crate) fn entries<'v, V>(
+pub(crate) fn under<'v, V>(
     fields: &'v BTreeMap<String, V>,
-    map: &str,
+    name: &str,
 ) -> impl Iterator<Item = &'v V> {
     fields
-        .range::<str, _>((Bound::Excluded(map), Bound::Unbounded))
-        .take_while(move |(name, _)| {
-            name.strip_prefix(map)
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
+        .range::<str, _>((Bound::Included(name), Bound::Unbounded))
+        .take_while(move |(held, _)| is_under(held, name))
         .map(|(_, held)| held)
+}
+
+fn is_under(held: &str, name: &str) -> bool {
+    let rest = held.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A field's own value, or those of a map's entries; what is gone (`null`) is left out.
 pub(crate) fn field_values<'v>(
     fields: &'v impl Values,
     field: &str,
-) -> impl Iterator<Item = &'v Value> {
-    fields
-        .value(field)
-        .into_iter()
-        .chain(fields.entries(field))
-        .filter(|value| !value.is_null())
+) -> impl Iterator<Item = ValueRef<'v>> {
+    fields.under(field).filter(|value| !value.is_null())
 }
 
 /// Every value that a path leads to.
-pub fn values_at<'v>(fields: &'v impl Values, path: &Path) -> impl Iterator<Item = &'v Value> {
+pub fn values_at<'v>(fields: &'v impl Values, path: &Path) -> impl Iterator<Item = ValueRef<'v>> {
     field_values(fields, &path.field)
         .filter_map(|value| match &path.member {
             None => Some(value),
@@ -116,6 +139,6 @@ pub fn values_at<'v>(fields: &'v impl Values, path: &Path) -> impl Iterator<Item
 }
 
 /// The first of them: the only one, unless the path leads through a map.
-pub fn value_at<'v>(fields: &'v impl Values, path: &Path) -> Option<&'v Value> {
+pub fn value_at<'v>(fields: &'v impl Values, path: &Path) -> Option<ValueRef<'v>> {
     values_at(fields, path).next()
 }

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::path::{Values, field_values};
 use super::{Field, Kind, SearchPath, Shape, Type};
 use crate::check::{self, CreditCode, Document, DocumentType, Name, Phone, Plate};
+use crate::value::ValueRef;
 
 impl Kind {
     /// Every (purpose, normalised value) of a record, each once.
@@ -27,7 +26,7 @@ impl Kind {
     }
 }
 
-fn term(field: &Field, member: Option<&str>, value: &Value) -> Option<String> {
+fn term(field: &Field, member: Option<&str>, value: ValueRef<'_>) -> Option<String> {
     let (of, text) = match (&field.shape, member) {
         (Shape::Scalar(of), None) => (of, value.as_str()?),
         (_, Some(member)) => (&field.member(member)?.of, value.get(member)?.as_str()?),
@@ -36,7 +35,7 @@ fn term(field: &Field, member: Option<&str>, value: &Value) -> Option<String> {
     let document = match of {
         Type::Identity {
             document: Some(member),
-        } => value.get(member).and_then(Value::as_str),
+        } => value.get(member).and_then(ValueRef::as_str),
         _ => None,
     };
     normalised(of, text, document)

@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::path::{Path, Values, values_at};
 use super::read::is_code;
 use super::{Kind, Label};
+use crate::value::ValueRef;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
@@ -69,25 +68,22 @@ impl Kind {
     }
 }
 
-fn count_codes(value: &Value, count: &mut impl FnMut(&str)) {
+fn count_codes(value: ValueRef<'_>, count: &mut impl FnMut(&str)) {
+    let mut one = |code| count(if is_code(code) { code } else { "other" });
     match value {
         // Whatever a phone writes into a code, the number of different counts stays small.
-        Value::String(code) => count(if is_code(code) { code } else { "other" }),
-        Value::Array(items) => items.iter().for_each(|item| {
-            if item.is_string() {
-                count_codes(item, count);
-            }
-        }),
+        ValueRef::Text(code) => one(code),
+        ValueRef::List(items) => items.iter().filter_map(ValueRef::as_str).for_each(one),
         _ => {}
     }
 }
 
-fn is_something(value: &Value) -> bool {
+fn is_something(value: ValueRef<'_>) -> bool {
     match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        Value::Bool(true) | Value::Number(_) => true,
+        ValueRef::Null | ValueRef::Bool(false) => false,
+        ValueRef::Text(text) => !text.is_empty(),
+        ValueRef::List(items) => !items.is_empty(),
+        ValueRef::Object(members) => !members.is_empty(),
+        ValueRef::Bool(true) | ValueRef::Number(_) => true,
     }
 }

@@ -4,19 +4,18 @@
 //!
 //! Fields and members that the kind does not define are kept: they only have to be sound values.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::path::value_at;
+use super::path::{Values, value_at};
 use super::read::is_code;
 use super::{Condition, Field, Kind, Limits, Member, Need, Presence, Shape, Type, reserved};
 use crate::check::{
     self, AreaCode, CreditCode, Document, DocumentType, Name, Phone, Plate, Reason, Temperature,
 };
+use crate::value::{ObjectRef, ValueRef};
 
 /// Reasons of this file; those of single values are in `check::reason`.
 pub mod reason {
@@ -58,7 +57,7 @@ impl Verdict {
 
 impl Kind {
     /// Checks the fields that a change sets. `creating`: it makes the record.
-    pub fn validate(&self, set: &BTreeMap<String, Value>, creating: bool) -> Verdict {
+    pub fn validate(&self, set: &impl Values, creating: bool) -> Verdict {
         self.validate_on(set, creating, None)
     }
 
@@ -66,7 +65,7 @@ impl Kind {
     /// flagged.
     pub fn validate_on(
         &self,
-        set: &BTreeMap<String, Value>,
+        set: &impl Values,
         creating: bool,
         day: Option<NaiveDate>,
     ) -> Verdict {
@@ -76,7 +75,7 @@ impl Kind {
             day,
             verdict: Verdict::default(),
         };
-        for (name, value) in set {
+        for (name, value) in set.all() {
             check.field(self, name, value);
         }
         for field in &self.fields[..] {
@@ -120,14 +119,14 @@ impl fmt::Display for At<'_> {
     }
 }
 
-struct Check<'s> {
-    set: &'s BTreeMap<String, Value>,
+struct Check<'s, V> {
+    set: &'s V,
     creating: bool,
     day: Option<NaiveDate>,
     verdict: Verdict,
 }
 
-impl Check<'_> {
+impl<V: Values> Check<'_, V> {
     fn problem(&mut self, path: impl fmt::Display, code: Reason) {
         self.verdict.problems.push(Problem {
             path: path.to_string(),
@@ -142,7 +141,7 @@ impl Check<'_> {
         });
     }
 
-    fn field(&mut self, kind: &Kind, name: &str, value: &Value) {
+    fn field(&mut self, kind: &Kind, name: &str, value: ValueRef<'_>) {
         let (base, entry) = match name.split_once('/') {
             Some((base, entry)) => (base, Some(entry)),
             None => (name, None),
@@ -171,21 +170,21 @@ impl Check<'_> {
         }
         match (&field.shape, value) {
             (Shape::Scalar(of), value) => self.scalar(At::field(name), of, value, None),
-            (Shape::Object(members) | Shape::Map(members), Value::Object(object)) => {
+            (Shape::Object(members) | Shape::Map(members), ValueRef::Object(object)) => {
                 self.object(name, field, members, object);
             }
             _ => self.problem(name, reason::WRONG_TYPE),
         }
     }
 
-    fn reserved(&mut self, name: &str, value: &Value) {
+    fn reserved(&mut self, name: &str, value: ValueRef<'_>) {
         match (name, value) {
             (reserved::ABNORMAL, _) => self.problem(name, reason::DERIVED),
-            (_, Value::Null) => {}
+            (_, ValueRef::Null) => {}
             (reserved::JOINED_INTO, value) => self.reference(At::field(name), value),
-            (reserved::VOID, Value::Object(void)) => match void.get("reason") {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) => {
+            (reserved::VOID, ValueRef::Object(void)) => match void.get("reason") {
+                None | Some(ValueRef::Null) => {}
+                Some(ValueRef::Text(text)) => {
                     let outcome = check::text::parse(text, check::text::DEFAULT_MAX_CHARS);
                     self.outcome(At::member(reserved::VOID, "reason"), outcome);
                 }
@@ -195,16 +194,10 @@ impl Check<'_> {
         }
     }
 
-    fn object(
-        &mut self,
-        name: &str,
-        field: &Field,
-        members: &[Member],
-        object: &Map<String, Value>,
-    ) {
-        for (key, value) in object {
+    fn object(&mut self, name: &str, field: &Field, members: &[Member], object: ObjectRef<'_>) {
+        for (key, value) in object.iter() {
             let at = At::member(name, key);
-            let Some(member) = members.iter().find(|member| member.name == *key) else {
+            let Some(member) = members.iter().find(|member| member.name == key) else {
                 // The name of an unknown member comes from outside, so only the field is named.
                 self.warning(name, reason::UNKNOWN);
                 continue;
@@ -218,7 +211,8 @@ impl Check<'_> {
             self.scalar(at, &member.of, value, Some(object));
         }
         for member in members {
-            if object.get(&member.name).is_none_or(Value::is_null) && !member.retired {
+            let may_lack = member.presence.need == Need::Never || member.retired;
+            if !may_lack && object.get(&member.name).is_none_or(ValueRef::is_null) {
                 let lacking = self.is_needed(&member.presence, Some((&field.name, object)));
                 self.lack(At::member(name, &member.name), &member.presence, lacking);
             }
@@ -227,11 +221,11 @@ impl Check<'_> {
 
     /// A field that must be there when a record is made, and must not be emptied later.
     fn presence(&mut self, field: &Field) {
-        if field.is_map() || field.retired {
+        if field.presence.need == Need::Never || field.is_map() || field.retired {
             return;
         }
-        let lacking = match self.set.get(&field.name) {
-            Some(Value::Null) => true,
+        let lacking = match self.set.value(&field.name) {
+            Some(ValueRef::Null) => true,
             Some(_) => false,
             None => self.creating,
         };
@@ -251,7 +245,7 @@ impl Check<'_> {
 
     /// Whether something must be there, as far as this change tells: an amendment that does not
     /// carry what the condition looks at is not held against its writer.
-    fn is_needed(&self, presence: &Presence, within: Option<(&str, &Map<String, Value>)>) -> bool {
+    fn is_needed(&self, presence: &Presence, within: Option<(&str, ObjectRef<'_>)>) -> bool {
         match &presence.need {
             Need::Never => false,
             Need::Always => true,
@@ -260,53 +254,49 @@ impl Check<'_> {
         }
     }
 
-    fn holds(
-        &self,
-        condition: &Condition,
-        within: Option<(&str, &Map<String, Value>)>,
-    ) -> Option<bool> {
+    fn holds(&self, condition: &Condition, within: Option<(&str, ObjectRef<'_>)>) -> Option<bool> {
         let found = match (&condition.path.member, within) {
             (Some(member), Some((field, object))) if field == condition.path.field => {
                 object.get(member)
             }
-            _ if !self.creating && !self.set.contains_key(&condition.path.field) => return None,
+            _ if !self.creating && self.set.value(&condition.path.field).is_none() => return None,
             _ => value_at(self.set, &condition.path),
         };
-        Some(found.is_some_and(|value| condition.is.contains(value)))
+        Some(found.is_some_and(|value| condition.is.iter().any(|one| value == one)))
     }
 
     fn scalar(
         &mut self,
         at: At<'_>,
         of: &Type,
-        value: &Value,
-        within: Option<&Map<String, Value>>,
+        value: ValueRef<'_>,
+        within: Option<ObjectRef<'_>>,
     ) {
         match (of, value) {
-            (Type::Integer(limits), Value::Number(number)) => {
+            (Type::Integer(limits), ValueRef::Number(number)) => {
                 self.integer(at, limits, number.as_i64())
             }
-            (Type::Temperature, Value::Number(number)) => {
+            (Type::Temperature, ValueRef::Number(number)) => {
                 self.outcome(
                     at,
                     Temperature::from_tenths(number.as_i64().unwrap_or(i64::MAX)),
                 );
             }
-            (Type::Time, Value::Number(number)) => {
+            (Type::Time, ValueRef::Number(number)) => {
                 let moment = check::time::Moment::from_millis(number.as_i64().unwrap_or(i64::MAX));
                 self.outcome(at, Ok(moment));
             }
-            (Type::Boolean, Value::Bool(_)) => {}
-            (Type::Codes(codes), Value::Array(items)) => {
-                for item in items {
+            (Type::Boolean, ValueRef::Bool(_)) => {}
+            (Type::Codes(codes), ValueRef::List(items)) => {
+                for item in items.iter() {
                     match item.as_str() {
                         Some(text) => self.code(at, codes, text),
                         None => return self.problem(at, reason::WRONG_TYPE),
                     }
                 }
             }
-            (Type::Areas, Value::Array(items)) => {
-                for item in items {
+            (Type::Areas, ValueRef::List(items)) => {
+                for item in items.iter() {
                     match item.as_str() {
                         Some(text) => self.outcome(at, AreaCode::parse_prefix(text)),
                         None => return self.problem(at, reason::WRONG_TYPE),
@@ -314,12 +304,12 @@ impl Check<'_> {
                 }
             }
             (Type::Reference { .. }, value) => self.reference(at, value),
-            (of, Value::String(text)) => self.text(at, of, text, within),
+            (of, ValueRef::Text(text)) => self.text(at, of, text, within),
             _ => self.problem(at, reason::WRONG_TYPE),
         }
     }
 
-    fn text(&mut self, at: At<'_>, of: &Type, text: &str, within: Option<&Map<String, Value>>) {
+    fn text(&mut self, at: At<'_>, of: &Type, text: &str, within: Option<ObjectRef<'_>>) {
         match of {
             Type::Text { max } => self.outcome(at, check::text::parse(text, *max)),
             Type::Name => self.outcome(at, Name::parse(text)),
@@ -380,7 +370,7 @@ impl Check<'_> {
         );
     }
 
-    fn reference(&mut self, at: At<'_>, value: &Value) {
+    fn reference(&mut self, at: At<'_>, value: ValueRef<'_>) {
         match value.as_str() {
             Some(text) if Uuid::try_parse(text).is_ok() => {}
             Some(_) => self.problem(at, check::reason::FORMAT),

@@ -101,6 +101,8 @@ impl Sight {
 struct Sights {
     fields: BTreeMap<String, Sight>,
     unknown: Visibility,
+    /// Whether anything is hidden of any field.
+    hides: bool,
 }
 
 /// What a user with certain roles sees of records of a kind.
@@ -174,9 +176,12 @@ fn sights(fields: &[Field], views: &[&RoleView], own: bool) -> Sights {
         };
         made.insert(name.to_owned(), sight);
     }
+    let unknown = most(&|view| view.default);
+    let least = made.values().map(Sight::least).fold(unknown, Ord::min);
     Sights {
         fields: made,
-        unknown: most(&|view| view.default),
+        unknown,
+        hides: least != Visibility::Full,
     }
 }
 
@@ -213,11 +218,16 @@ impl View {
     /// Whether anything of this field is hidden: then its writer never counts as having seen it.
     pub fn masks(&self, field: &str, own: bool) -> bool {
         let sights = self.sights(own);
-        sights
-            .fields
-            .get(base_of(field))
-            .map_or(sights.unknown, Sight::least)
-            != Visibility::Full
+        let least = |sights: &Sights| {
+            let sight = sights.fields.get(base_of(field));
+            sight.map_or(sights.unknown, Sight::least)
+        };
+        sights.hides && least(sights) != Visibility::Full
+    }
+
+    /// Whether anything of any field is hidden.
+    pub fn masks_any(&self, own: bool) -> bool {
+        self.sights(own).hides
     }
 
     /// The codes that make a record abnormal, as this user may see them.

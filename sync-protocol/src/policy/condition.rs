@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::kind::{Path, Values, field_values, values_at};
+use crate::value::{ListRef, ValueRef};
 
 type Lists = BTreeMap<String, Vec<String>>;
 
@@ -71,29 +72,31 @@ impl Condition {
 
 impl Test {
     /// For a path through a map there are several values: any of them will do.
-    fn holds<'v>(&self, mut values: impl Iterator<Item = &'v Value>, lists: &Lists) -> bool {
+    fn holds<'v>(&self, mut values: impl Iterator<Item = ValueRef<'v>>, lists: &Lists) -> bool {
         let mut there = false;
-        let mut any = |satisfies: &dyn Fn(&Value) -> bool| {
+        let mut any = |satisfies: &dyn Fn(ValueRef<'v>) -> bool| {
             values.any(|value| {
                 there = true;
                 each(value).any(satisfies)
             })
         };
-        let is_under = |value: &Value, areas: &[String]| {
+        let is_under = |value: ValueRef<'v>, areas: &[String]| {
             value
                 .as_str()
                 .is_some_and(|code| areas.iter().any(|area| code.starts_with(area.as_str())))
         };
-        let is = |value: &Value, compare: &dyn Fn(i64) -> bool| value.as_i64().is_some_and(compare);
+        let is = |value: ValueRef<'v>, compare: &dyn Fn(i64) -> bool| {
+            value.as_i64().is_some_and(compare)
+        };
         match self {
             Self::Present => {
-                any(&|value| *value != Value::Bool(false) && value.as_str() != Some(""))
+                any(&|value| !matches!(value, ValueRef::Bool(false) | ValueRef::Text("")))
             }
             Self::Absent => values.next().is_none(),
             Self::Equal(wanted) => any(&|value| value == wanted),
             Self::Differs(wanted) => !any(&|value| value == wanted) && there,
-            Self::In(wanted) => any(&|value| wanted.contains(value)),
-            Self::NotIn(wanted) => !any(&|value| wanted.contains(value)) && there,
+            Self::In(wanted) => any(&|value| wanted.iter().any(|one| value == one)),
+            Self::NotIn(wanted) => !any(&|value| wanted.iter().any(|one| value == one)) && there,
             Self::Under(areas) => any(&|value| is_under(value, areas)),
             Self::InList(list) => lists.get(list).is_some_and(|list| {
                 any(&|value| {
@@ -114,9 +117,10 @@ impl Test {
 }
 
 /// The items of a list, or the value itself.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    match value {
-        Value::Array(items) => items.iter(),
-        _ => std::slice::from_ref(value).iter(),
-    }
+fn each(value: ValueRef<'_>) -> impl Iterator<Item = ValueRef<'_>> {
+    let (items, itself) = match value {
+        ValueRef::List(items) => (items, None),
+        _ => (ListRef::Tree(&[]), Some(value)),
+    };
+    items.iter().chain(itself)
 }

@@ -162,7 +162,7 @@ impl Replica {
                 let trouble = Trouble {
                     entry: id,
                     record,
-                    kind: kind.map(|change| change.kind),
+                    kind: kind.map(|change| change.heading.kind),
                     verdict: outcome,
                     code: verdict.code.clone(),
                     path: verdict.path.clone(),

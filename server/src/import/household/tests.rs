@@ -106,16 +106,18 @@ fn a_row_whose_household_stands_in_another_grid_is_bad_and_nothing_is_written_th
     let answer = trial.engine.submit(Job::Move(movement)).unwrap();
     assert!(matches!(answer, Answer::Move(Moved::Done(1))));
     let taken = Change {
-        era: 0,
-        schema: 1,
-        stamp: trial.engine.stamp(),
-        kind: KIND.to_owned(),
-        record: derived_id(KIND, GRID, "0002"),
-        base: None,
-        saw: None,
-        scope: Place::new("grid", &other).ok(),
-        parent: None,
-        whole: false,
+        heading: Heading {
+            era: 0,
+            schema: 1,
+            stamp: trial.engine.stamp(),
+            kind: KIND.to_owned(),
+            record: derived_id(KIND, GRID, "0002"),
+            base: None,
+            saw: None,
+            scope: Place::new("grid", &other).ok(),
+            parent: None,
+            whole: false,
+        },
         set: serde_json::from_str(r#"{"number":"0002"}"#).unwrap(),
     };
     let user = trial.officer;

@@ -17,7 +17,7 @@ fn what_a_phone_without_a_clock_wrote_is_kept_for_as_long_as_if_it_was_written_o
     let text = trial.request(&mut phone, &[visit]);
     let text = text.replacen("\"era\":1", "\"era\":2", 1);
     let request = Request::parse(text.as_bytes()).unwrap();
-    let job = Job::Push(Push::new(phone.number, &request, NOW));
+    let job = Job::Push(Push::new(phone.number, &request, NOW, None));
     assert_eq!(outcomes(&trial.fold(&[job])[0]), [APPLIED]);
     let record = trial.read(|c| records::by_ids(c, &[id(2)]))[0]
         .record()

@@ -1,10 +1,16 @@
 //! A change that was judged before the fold makes what one makes that was not.
 
+use std::sync::Arc;
+
+use sync_protocol::change::Heading;
 use sync_protocol::record::Record;
+use sync_protocol::value::Members;
 
 use super::*;
 use crate::clock::BUILD;
 use crate::store::{lookups, tallies};
+use crate::sync::checked::Judge;
+use crate::sync::job::PushLine;
 
 /// All that can be told of what pushes left.
 #[derive(Debug, PartialEq)]
@@ -21,8 +27,17 @@ fn checked(trial: &Trial, job: Job) -> Job {
         panic!("{job:?}")
     };
     let rules = trial.read(|c| trial.engine.rules(c));
-    push.check(&rules, trial.engine.search_key(), BUILD);
-    let makes = |line: &std::sync::Arc<crate::sync::job::PushLine>| {
+    let judge = Judge {
+        rules: &rules,
+        key: trial.engine.search_key(),
+        build: BUILD,
+    };
+    let lines = (push.from..).zip(&push.lines).map(|(seq, line)| {
+        let judge = |change: &Heading, set: &Members<'_>| judge.of(&push, change, set);
+        Arc::new(PushLine::read(seq, &line.bytes, judge))
+    });
+    push.lines = lines.collect();
+    let makes = |line: &Arc<PushLine>| {
         let checked = line.checked.as_ref();
         checked.is_some_and(|checked| checked.traits(&rules).is_some())
     };

@@ -47,7 +47,7 @@ fn what_was_refused_under_a_number_that_was_left_is_refused_however_often_it_com
     let text = trial.request(&mut after, &[bad]);
     let again = || {
         let request = Request::parse(text.as_bytes()).unwrap();
-        let job = Job::Push(Push::new(after.number, &request, NOW));
+        let job = Job::Push(Push::new(after.number, &request, NOW, None));
         outcomes(&trial.fold(&[job])[0])
     };
     assert_eq!(again(), verdict);

@@ -65,7 +65,7 @@ fn what_is_moved_in_the_fold_that_takes_it_is_named_where_it_is() {
     let mut phone = trial.phone(trial.leader);
     let text = trial.request(&mut phone, &[household(1, id(1))]);
     let request = Request::parse(text.as_bytes()).unwrap();
-    let push = Job::Push(Push::new(phone.number, &request, NOW));
+    let push = Job::Push(Push::new(phone.number, &request, NOW, None));
     let answer = trial.fold(&[push, trial.to_other_grid(id(1))]).remove(0);
     let finished = trial
         .engine
@@ -81,7 +81,7 @@ fn what_is_moved_in_the_fold_that_takes_it_is_named_where_it_is() {
 fn heard(trial: &Trial, phone: &mut Phone, lines: &[Value], others: &[Job]) -> [Option<Reply>; 2] {
     let text = trial.request(phone, lines);
     let mut request = Request::parse(text.as_bytes()).unwrap();
-    let push = Job::Push(Push::new(phone.number, &request, NOW));
+    let push = Job::Push(Push::new(phone.number, &request, NOW, None));
     let jobs: Vec<Job> = [push].into_iter().chain(others.iter().cloned()).collect();
     let answer = trial.fold(&jobs).remove(0);
     // Who has no grants yet is told of them, which takes a look.
