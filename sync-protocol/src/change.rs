@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use self::outline::{Member, Outline, Set};
 use crate::id::RecordId;
-use crate::mark::Fingerprint;
+use crate::mark::fingerprint;
 use crate::scope::Place;
 use crate::stamp::{RawStamp, Stamp};
 use crate::value::{Members, ValueRef};
@@ -146,11 +146,11 @@ impl Heading {
     /// names.
     #[must_use]
     pub fn content(&self, set: &impl Serialize) -> u64 {
-        let mut text = Fingerprint::default();
-        // What hashes takes whatever is written to it, and JSON values can always be written.
+        let mut text = Vec::with_capacity(1024);
+        // A list takes whatever is written to it, and JSON values can always be written.
         let _ = write!(text, "{}:{}:", self.record, self.stamp);
         let _ = serde_json::to_writer(&mut text, set);
-        text.finish()
+        fingerprint(&text)
     }
 }
 

@@ -33,6 +33,7 @@ pub use tally::{Tally, TallyOf};
 pub use validate::{Problem, Verdict, Warning, reason};
 pub use view::{View, Visibility};
 
+use crate::value::head;
 use view::RoleView;
 
 /// The roles that a grant can name.
@@ -246,8 +247,8 @@ pub struct Kind {
     writers: Vec<String>,
     readers: BTreeMap<String, RoleView>,
     fields: Arc<Vec<Field>>,
-    /// Where fields stand, in the order of their names.
-    by_name: Vec<usize>,
+    /// What names begin with, and where the fields stand, in the order of their names.
+    by_name: Vec<(u64, usize)>,
     tallies: BTreeMap<String, Tally>,
     search: Vec<SearchPath>,
 }
@@ -304,10 +305,13 @@ impl Kind {
     /// The definition of a field by its name or the name of a map's entry (`members/<uuid>`).
     pub fn field(&self, name: &str) -> Option<&Field> {
         let base = base_of(name);
-        let field = |at: &usize| self.fields.get(*at);
-        let compared = |at: &usize| field(at).map_or("", |field| &field.name).cmp(base);
+        let name_at = |at: usize| self.fields.get(at).map_or("", |field| &field.name);
+        let head = head(base);
+        let compared =
+            |&(held, at): &(u64, usize)| held.cmp(&head).then_with(|| name_at(at).cmp(base));
         let found = self.by_name.binary_search_by(compared).ok()?;
-        self.by_name.get(found).and_then(field)
+        let (_, at) = self.by_name.get(found)?;
+        self.fields.get(*at)
     }
 
     pub fn search_paths(&self) -> &[SearchPath] {

@@ -5,7 +5,6 @@
 //! content; the marks then differ and the fork is seen at the first diverging push (I16).
 
 use std::fmt;
-use std::io;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -39,29 +38,6 @@ impl Mark {
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(first_8(&Sha256::digest(bytes)))
-}
-
-/// The [`fingerprint`] of what is written to it.
-#[derive(Debug, Default)]
-pub struct Fingerprint(Sha256);
-
-impl Fingerprint {
-    /// That of all that was written.
-    #[must_use]
-    pub fn finish(self) -> u64 {
-        u64::from_be_bytes(first_8(&self.0.finalize()))
-    }
-}
-
-impl io::Write for Fingerprint {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn first_8(hash: &[u8]) -> [u8; 8] {

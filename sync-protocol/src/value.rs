@@ -203,38 +203,67 @@ pub enum Borrowed<'t> {
 /// The members of an object, in order of their names, each name once: of two members of one name the
 /// last counts, as in any JSON object.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Members<'t>(Vec<(Cow<'t, str>, Borrowed<'t>)>);
+pub struct Members<'t>(Vec<Member<'t>>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Member<'t> {
+    /// What the name begins with: most names are told apart by it.
+    head: u64,
+    name: Cow<'t, str>,
+    value: Borrowed<'t>,
+}
+
+/// The first eight bytes of a name as a number: names are in the order of these numbers, and where
+/// those are the same in the order of their texts.
+pub(crate) fn head(name: &str) -> u64 {
+    let mut bytes = [0; 8];
+    for (byte, of_name) in bytes.iter_mut().zip(name.bytes()) {
+        *byte = of_name;
+    }
+    u64::from_be_bytes(bytes)
+}
 
 impl<'t> Members<'t> {
-    fn new(mut members: Vec<(Cow<'t, str>, Borrowed<'t>)>) -> Self {
+    fn new(mut members: Vec<Member<'t>>) -> Self {
+        fn key<'m>(member: &'m Member<'_>) -> (u64, &'m str) {
+            (member.head, &member.name)
+        }
         // Whoever writes JSON by program mostly writes members in order.
-        if !members.is_sorted_by(|(one, _), (other, _)| one < other) {
+        if !members.is_sorted_by(|one, other| key(one) < key(other)) {
             members.reverse();
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
-            members.dedup_by(|(later, _), (kept, _)| later == kept);
+            members.sort_by(|one, other| key(one).cmp(&key(other)));
+            members.dedup_by(|later, kept| later.name == kept.name);
         }
         Self(members)
+    }
+
+    /// Where a member stands, or would stand.
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        let head = head(name);
+        let by_name = |held: &Member<'_>| (*held.name).cmp(name);
+        self.0
+            .binary_search_by(|held| held.head.cmp(&head).then_with(|| by_name(held)))
     }
 
     /// The value of a member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Borrowed<'t>> {
-        let at = self.0.binary_search_by(|(held, _)| (**held).cmp(name));
-        at.ok()
-            .and_then(|at| self.0.get(at))
-            .map(|(_, value)| value)
+        let at = self.find(name).ok()?;
+        self.0.get(at).map(|member| &member.value)
     }
 
     /// The members, in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        self.0.iter().map(|(name, value)| (&**name, value.into()))
+        let members = self.0.iter();
+        members.map(|member| (&*member.name, ValueRef::from(&member.value)))
     }
 
     /// The members from this name on.
     pub(crate) fn from(&self, name: &str) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
-        let from = self.0.partition_point(|(held, _)| **held < *name);
+        let (Ok(from) | Err(from)) = self.find(name);
         let rest = self.0.get(from..).unwrap_or_default();
-        rest.iter().map(|(name, value)| (&**name, value.into()))
+        rest.iter()
+            .map(|member| (&*member.name, ValueRef::from(&member.value)))
     }
 
     /// The same in a tree of its own.
@@ -242,7 +271,7 @@ impl<'t> Members<'t> {
     pub fn into_tree(self) -> BTreeMap<String, Value> {
         let members = self.0.into_iter();
         members
-            .map(|(name, value)| (name.into_owned(), value.into()))
+            .map(|member| (member.name.into_owned(), member.value.into()))
             .collect()
     }
 }
@@ -263,8 +292,8 @@ impl From<Borrowed<'_>> for Value {
 impl Serialize for Members<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
+        for member in &self.0 {
+            map.serialize_entry(&member.name, &member.value)?;
         }
         map.end()
     }
@@ -350,7 +379,8 @@ impl<'de> Members<'de> {
     pub(crate) fn read<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut members = Vec::with_capacity(8);
         while let Some((Name(name), value)) = map.next_entry()? {
-            members.push((name, value));
+            let head = head(&name);
+            members.push(Member { head, name, value });
         }
         Ok(Self::new(members))
     }

@@ -13,6 +13,7 @@ use super::{
     Field, Kind, KindErrors, KindScope, Label, Need, Presence, ROLES, Retention, Sensitivity,
     Shape, Type, reserved,
 };
+use crate::value::head;
 
 impl Kind {
     /// Reads a definition. Every fault is reported with its path and what to do.
@@ -75,8 +76,9 @@ fn kind(value: Value, faults: &Collector) -> Kind {
     let tallies = tallies(&mut table, &fields);
     let search = search(&mut table, &fields);
     table.finish();
-    let mut by_name: Vec<usize> = (0..fields.len()).collect();
-    by_name.sort_by_key(|at| fields.get(*at).map(|field| &field.name));
+    let names = fields.iter().map(|field| head(&field.name));
+    let mut by_name: Vec<(u64, usize)> = names.zip(0..).collect();
+    by_name.sort_by_key(|(head, at)| (*head, fields.get(*at).map(|field| &field.name)));
     Kind {
         name,
         version,
