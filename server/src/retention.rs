@@ -143,6 +143,7 @@ pub fn run(engine: &Engine, dry: bool) -> Result<Report, Failed> {
     }
     report.aside = engine.store().write::<_, store::Error>(|c| {
         idempotency::sweep(c, now - REPLY_DAYS * DAY_MS)?;
+        lookups::sort_late(c)?;
         lookups::forget_empty_runs(c)?;
         forget_aside(c, &kinds, now)
     })?;

@@ -370,7 +370,7 @@ fn fill(
         body.extend(line);
     }
     let request = Request::parse(&body).unwrap();
-    let push = Push::new(DeviceNumber(device), &request, NOW);
+    let push = Push::new(DeviceNumber(device), &request, NOW, None);
     assert!(engine.submit(Job::Push(push)).is_ok());
     let _ = stranger;
     targets

@@ -1,6 +1,7 @@
 //! What this machine can do without the server: the same requests to a resource that does nothing,
 //! and the server's own statements on the server's own tables, without anything around them.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use sync_protocol::Millis;
@@ -19,7 +20,8 @@ use super::stage::{Duel, Side, Stage};
 use super::{Failed, Progress, push, volley};
 use crate::demo::chance::Chance;
 use crate::demo::district;
-use crate::store::bulk::{self, LookupRow};
+use crate::store::bulk;
+use crate::store::lookups::{self, Lookup};
 use crate::store::records::RecordRow;
 use crate::store::{self, Store, StoreOptions, scopes};
 use crate::sync::search_key::SearchKey;
@@ -70,15 +72,15 @@ pub fn measure(
     Ok(rows)
 }
 
-/// A row of `record` with its rows of `lookup`.
-type Written = (RecordRow, Vec<LookupRow<'static>>);
+/// A row of `record`, and what it is found by.
+type Written = (RecordRow, Vec<Lookup>);
 
 /// Entries a second that the store's own statements write into a fresh database.
 fn bulk_rate(stage: &Stage, size: usize) -> Result<f64, Failed> {
     let database = stage.ground.make("bulk")?;
     let store = Store::open(&database.url, StoreOptions::default())?;
     let written = written(&store, stage)?;
-    let batches: Vec<(Vec<RecordRow>, Vec<_>)> = written
+    let batches: Vec<(Vec<RecordRow>, BTreeSet<_>)> = written
         .chunks(size)
         .map(|chunk| {
             let rows = chunk.iter().map(|(row, _)| row.clone()).collect();
@@ -90,7 +92,7 @@ fn bulk_rate(stage: &Stage, size: usize) -> Result<f64, Failed> {
     for (rows, found) in &batches {
         store.write::<_, store::Error>(|c| {
             bulk::add_records(c, rows)?;
-            bulk::put_lookups(c, found)
+            lookups::add(c, 1, found)
         })?;
     }
     Ok(written.len() as f64 / began.elapsed().as_secs_f64())
@@ -117,11 +119,9 @@ fn written(store: &Store, stage: &Stage) -> Result<Vec<Written>, Failed> {
             let found = terms
                 .unwrap_or_default()
                 .iter()
-                .map(|(purpose, text)| LookupRow {
-                    run: 1,
-                    hash: key.hash(purpose, text).into(),
-                    record: record.id.to_string(),
-                    scope_id: scope,
+                .map(|(purpose, text)| Lookup {
+                    hash: key.hash(purpose, text),
+                    record: record.id,
                 })
                 .collect();
             Ok((RecordRow::new(scope, number, &record, now, 1)?, found))

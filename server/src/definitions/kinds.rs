@@ -2,7 +2,7 @@
 //! made anew where they differ, in the transaction that takes it; what came before it is tried
 //! again afterwards. Records are never rewritten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sync_protocol::Millis;
@@ -11,9 +11,9 @@ use sync_protocol::record::Record;
 use sync_protocol::wire::parked::UNKNOWN_KIND;
 
 use super::NotAdded;
-use crate::store::bulk::{self, LookupRow, TallyRow};
+use crate::store::bulk::{self, TallyRow};
 use crate::store::definitions::{self, KindRow};
-use crate::store::lookups::{self, Runs};
+use crate::store::lookups::{self, Lookup, Runs};
 use crate::store::records::{self, RecordRow};
 use crate::store::{self, Connection, finds, parked, tallies};
 use crate::sync::Engine;
@@ -127,9 +127,11 @@ pub fn readmit(engine: &Engine) -> Result<u64, Failed> {
 
 fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
     let mut counts = BTreeMap::<(i64, String, String), i64>::new();
-    each(c, kind, |_, row, record| {
-        for (name, value) in kind.tallies(record, &record.abnormal, record.is_void()) {
-            *counts.entry((row.scope_id, name, value)).or_default() += 1;
+    each_page(c, kind, |_, page| {
+        for (row, record) in page {
+            for (name, value) in kind.tallies(record, &record.abnormal, record.is_void()) {
+                *counts.entry((row.scope_id, name, value)).or_default() += 1;
+            }
         }
         Ok(())
     })?;
@@ -156,33 +158,31 @@ fn reindex(
     now: Millis,
 ) -> Result<(), store::Error> {
     let runs = Runs::default();
-    each(c, kind, |c, row, record| {
-        let gone: Vec<_> = before
-            .search_terms(record)
-            .into_iter()
-            .map(|(purpose, text)| (row.run, key.hash(&purpose, &text), row.id.clone()))
-            .collect();
+    each_page(c, kind, |c, page| {
+        let (mut gone, mut found) = (BTreeSet::new(), BTreeSet::new());
+        for (row, record) in page {
+            let lookup = |(purpose, text): (String, String)| Lookup {
+                hash: key.hash(&purpose, &text),
+                record: record.id,
+            };
+            let terms = before.search_terms(record).into_iter();
+            gone.extend(terms.map(|term| (row.run, lookup(term))));
+            found.extend(kind.search_terms(record).into_iter().map(lookup));
+        }
         lookups::delete(c, &gone)?;
-        let terms = kind.search_terms(record);
-        let run = runs.take(c, terms.len(), now)?;
-        records::set_run(c, &row.id, run)?;
-        let hashes: Vec<_> = terms
-            .into_iter()
-            .map(|(purpose, text)| LookupRow {
-                run,
-                hash: key.hash(&purpose, &text).into(),
-                record: row.id.clone(),
-                scope_id: row.scope_id,
-            })
-            .collect();
-        bulk::put_lookups(c, &hashes)
+        let run = runs.take(c, found.len(), now)?;
+        for (row, _) in page {
+            records::set_run(c, &row.id, run)?;
+        }
+        lookups::add(c, run, &found)
     })
 }
 
-fn each(
+/// Shows all records of a kind, some at once.
+fn each_page(
     c: &mut Connection,
     kind: &Kind,
-    mut visit: impl FnMut(&mut Connection, &RecordRow, &Record) -> Result<(), store::Error>,
+    mut visit: impl FnMut(&mut Connection, &[(RecordRow, Record)]) -> Result<(), store::Error>,
 ) -> Result<(), store::Error> {
     let mut after = String::new();
     loop {
@@ -191,8 +191,10 @@ fn each(
             return Ok(());
         };
         after.clone_from(&last.id);
-        for row in &rows {
-            visit(c, row, &row.record()?)?;
-        }
+        let page = rows.into_iter().map(|row| {
+            let record = row.record()?;
+            Ok::<_, store::Error>((row, record))
+        });
+        visit(c, &page.collect::<Result<Vec<_>, _>>()?)?;
     }
 }

@@ -84,7 +84,7 @@ pub fn look(
             if !searchable || !kind.view(SHOWN_AS).sees_kind() {
                 continue;
             }
-            for found in finds::under_hash(c, &path, kind.name(), &hash, 1)? {
+            for found in finds::under_hash(c, &path, kind.name(), hash, 1)? {
                 if newest
                     .as_ref()
                     .is_none_or(|newest| newest.row.time < found.row.time)

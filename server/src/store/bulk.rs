@@ -4,8 +4,6 @@
 
 mod postgres;
 
-use std::borrow::Cow;
-
 use diesel::prelude::*;
 
 use super::acks::AckRow;
@@ -13,9 +11,7 @@ use super::dialect::Connection;
 use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::records::RecordRow;
-use super::schema::{
-    audit, device, exit, history, lookup, purged, record, scope, scope_kind, tally,
-};
+use super::schema::{audit, device, exit, history, purged, record, scope, scope_kind, tally};
 use super::scopes::{HeadRow, HoldingRow};
 use super::{Error, audit::Look, parked::NewParked};
 
@@ -28,15 +24,6 @@ pub struct TallyRow<'a> {
     pub value: &'a str,
     pub live: i64,
     pub closed: i64,
-}
-
-/// A hash under which a record is found.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LookupRow<'a> {
-    pub run: i64,
-    pub hash: Cow<'a, [u8]>,
-    pub record: String,
-    pub scope_id: i64,
 }
 
 // Rows go into SQLite column by column, and are changed or else added in two statements: the text of
@@ -202,35 +189,6 @@ pub fn add_tallies(connection: &mut Connection, rows: &[TallyRow<'_>]) -> Result
             Ok(())
         }
         Connection::Postgres(inner) => postgres::add_tallies(inner, rows),
-    }
-}
-
-/// Makes records findable that are new, each hash of each once. Should one have come since, from
-/// somebody who wrote beside it, the whole transaction is to be done again.
-pub fn add_lookups(connection: &mut Connection, rows: &[LookupRow<'_>]) -> Result<(), Error> {
-    match connection {
-        Connection::Sqlite(_) => put_lookups(connection, rows),
-        Connection::Postgres(inner) => postgres::add_lookups(inner, rows),
-    }
-}
-
-/// Makes records findable under hashes under which they are not yet found.
-pub fn put_lookups(connection: &mut Connection, rows: &[LookupRow<'_>]) -> Result<(), Error> {
-    match connection {
-        Connection::Sqlite(inner) => {
-            for row in rows {
-                diesel::insert_or_ignore_into(lookup::table)
-                    .values((
-                        lookup::hash.eq(row.hash.as_ref()),
-                        lookup::record.eq(&row.record),
-                        lookup::scope_id.eq(row.scope_id),
-                        lookup::run.eq(row.run),
-                    ))
-                    .execute(inner)?;
-            }
-            Ok(())
-        }
-        Connection::Postgres(inner) => postgres::put_lookups(inner, rows),
     }
 }
 

@@ -251,6 +251,16 @@ pub(super) fn revert_all(connection: &mut Connection) -> Result<(), Error> {
     reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
 }
 
+/// Takes the last migration back.
+#[cfg(test)]
+pub(super) fn revert_last(connection: &mut Connection) -> Result<(), Error> {
+    let reverted = match connection {
+        Connection::Sqlite(inner) => inner.revert_last_migration(SQLITE_MIGRATIONS).map(|_| ()),
+        Connection::Postgres(inner) => inner.revert_last_migration(POSTGRES_MIGRATIONS).map(|_| ()),
+    };
+    reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
+}
+
 /// Migrations that the database has and this program does not bring: a later one did.
 pub(super) fn later(connection: &mut Connection) -> Result<Vec<String>, Error> {
     let found = match connection {
@@ -385,7 +395,7 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
 
 /// What two who write beside each other may both find missing and both make; the second is to look
 /// again.
-const OVERTAKEN: [&str; 4] = ["record_pkey", "lookup_pkey", "scope_name_key", "alert_pkey"];
+const OVERTAKEN: [&str; 3] = ["record_pkey", "scope_name_key", "alert_pkey"];
 
 /// So ends what SQLite, which names no constraint and has one writer, says of a record that a fold took
 /// for new without looking: it is to look.

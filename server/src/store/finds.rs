@@ -8,9 +8,10 @@ use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 
 use super::dialect::{each, holds};
+use super::lookups::{self, Hash};
 use super::records::RecordRow;
 use super::schema::{area, record, scope};
-use super::{Connection, Error, Reach, lookups};
+use super::{Connection, Error, Reach};
 
 /// A record and where it stands.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub struct Filter {
     /// With a time from here up to there.
     pub times: Option<(Millis, Millis)>,
     /// Findable under this hash.
-    pub hash: Option<Vec<u8>>,
+    pub hash: Option<Hash>,
     /// Older than this one: its time and id.
     pub after: Option<(Millis, String)>,
 }
@@ -71,12 +72,12 @@ pub fn under_hash(
     c: &mut Connection,
     path: &str,
     kind: &str,
-    hash: &[u8],
+    hash: Hash,
     most: i64,
 ) -> Result<Vec<Found>, Error> {
     let filter = Filter {
         kind: kind.to_owned(),
-        hash: Some(hash.to_vec()),
+        hash: Some(hash),
         ..Filter::default()
     };
     below(c, path, &filter, most)?
@@ -92,6 +93,7 @@ fn below(c: &mut Connection, path: &str, filter: &Filter, most: i64) -> Result<V
     // A number that is not known must cost nothing: the ids come first, and the database is not
     // left to choose.
     let ids = lookups::under(c, hash)?;
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut rows = Vec::new();
     for ids in ids.chunks(super::dialect::MAX_LIST) {
         rows.extend(within(c, path, filter, Some(ids), most)?);

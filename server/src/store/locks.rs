@@ -1,8 +1,7 @@
 //! The locks of those who write beside each other. Everybody takes them in this order, each sort
 //! in one statement and in the order of its keys, so that no two can wait for one another:
-//! devices by number, records by id, scopes by name. What a scope counts (tallies, holdings, heads)
-//! is written under the lock of the scope. Two that make the same record meet at its look-ups, before the
-//! scopes, or at its key. A part of [`super::dialect`]: an embedded database has
+//! devices by number, records by id, runs of look-ups, scopes by name. What a scope counts (tallies,
+//! holdings, heads) is written under the lock of the scope. Two that make the same record meet at its key. A part of [`super::dialect`]: an embedded database has
 //! one writer and needs none of them.
 
 use diesel::prelude::*;
@@ -10,7 +9,7 @@ use diesel::prelude::*;
 use super::acks::AckRow;
 use super::dialect::Connection;
 use super::records::RecordRow;
-use super::schema::{device, record, scope};
+use super::schema::{device, lookup_run, record, scope};
 use super::scopes::ScopeRow;
 use super::{Error, acks, records};
 use sync_protocol::id::RecordId;
@@ -42,6 +41,21 @@ pub fn records(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Reco
                 .load(inner)?)
         }
     }
+}
+
+/// Locks these runs of look-ups, whose buckets and batches are about to be written anew.
+pub fn runs(connection: &mut Connection, runs: &[i64]) -> Result<(), Error> {
+    if let Connection::Postgres(inner) = connection
+        && !runs.is_empty()
+    {
+        lookup_run::table
+            .filter(lookup_run::run.eq_any(runs))
+            .order(lookup_run::run)
+            .select(lookup_run::run)
+            .for_update()
+            .load::<i64>(inner)?;
+    }
+    Ok(())
 }
 
 /// Locks these scopes and tells how they stand now; nothing where nobody else can have written since

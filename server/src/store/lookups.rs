@@ -2,21 +2,76 @@
 //! a stolen copy cannot be searched by trying every number there is.
 //!
 //! Hashes come in no order, so that in one index each would stand on a page of its own, the more so the
-//! more there are. They stand in *runs* instead, one begun when the last is full: what is written goes to
-//! the newest run, a few hundred pages; what is looked for is asked of all runs. All that a record is
-//! found by stands in one run, which the record names.
+//! more there are. They stand packed in *runs* instead, one begun when the last is full: what a
+//! transaction brings is one *batch* of the newest run; a full run is sorted into *buckets*, one for each
+//! first byte of a hash. What is looked for is asked of one bucket of each run and of all batches. All that
+//! a record is found by stands in one run, which the record names.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use diesel::prelude::*;
 use sync_protocol::Millis;
+use sync_protocol::id::RecordId;
 
 use super::dialect::{among, each};
-use super::schema::{lookup, lookup_run};
-use super::{Connection, Error};
+use super::schema::{lookup, lookup_batch, lookup_run};
+use super::{Connection, Error, locks};
 
-/// Look-ups in one run, more or less: a MiB or two, and few runs even in a city.
-const RUN: usize = 16_384;
+/// Look-ups in one run, more or less: fewer than a MiB of batches, and buckets of some 3 KiB.
+const RUN: usize = 24_576;
+
+/// Bytes of a hash.
+pub const HASH_BYTES: usize = 16;
+/// Bytes of a look-up as it is stored: the hash and the id of the record.
+const BYTES: usize = HASH_BYTES + 16;
+
+/// A hash of what is looked for.
+pub type Hash = [u8; HASH_BYTES];
+
+/// A record that is found under a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookup {
+    pub hash: Hash,
+    pub record: RecordId,
+}
+
+impl Lookup {
+    fn bucket(&self) -> i64 {
+        bucket(&self.hash)
+    }
+}
+
+fn bucket(hash: &Hash) -> i64 {
+    let [first, ..] = hash;
+    i64::from(*first)
+}
+
+/// Look-ups as they are stored, in order.
+fn pack(lookups: &BTreeSet<Lookup>) -> Vec<u8> {
+    let mut body = Vec::with_capacity(lookups.len() * BYTES);
+    for lookup in lookups {
+        body.extend(lookup.hash);
+        body.extend(lookup.record.as_bytes());
+    }
+    body
+}
+
+fn unpack(body: &[u8]) -> Result<impl Iterator<Item = Lookup>, Error> {
+    let (pairs, []) = body.as_chunks::<BYTES>() else {
+        return Err(Error::Corrupt("look-ups".to_owned()));
+    };
+    Ok(pairs.iter().map(|pair| {
+        let (mut hash, mut record) = ([0; HASH_BYTES], [0; 16]);
+        let (of_hash, of_record) = pair.split_at(HASH_BYTES);
+        hash.copy_from_slice(of_hash);
+        record.copy_from_slice(of_record);
+        Lookup {
+            hash,
+            record: RecordId::from_bytes(record),
+        }
+    }))
+}
 
 /// Knows about how full the newest run is. It may be wrong, after a start or where several processes
 /// fill one run: runs are then longer or shorter.
@@ -30,7 +85,7 @@ struct Filling {
 }
 
 impl Runs {
-    /// The run that so many more look-ups go into, begun if the newest is full.
+    /// The run that so many more look-ups go into, begun if the newest is full, which is sorted then.
     pub fn take(
         &self,
         connection: &mut Connection,
@@ -38,17 +93,32 @@ impl Runs {
         now: Millis,
     ) -> Result<i64, Error> {
         let newest = newest(connection)?;
+        let (run, full) = self.choose(connection, newest, lookups, now)?;
+        // Nobody else may wait for the choice while this waits for a lock.
+        if let Some(full) = full {
+            sort(connection, full)?;
+        }
+        Ok(run)
+    }
+
+    fn choose(
+        &self,
+        connection: &mut Connection,
+        newest: Option<i64>,
+        lookups: usize,
+        now: Millis,
+    ) -> Result<(i64, Option<i64>), Error> {
         let mut filling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_known = newest == Some(filling.run);
-        let run = match newest {
-            Some(run) if !is_known || filling.lookups < RUN => run,
-            _ => begin(connection, now)?,
+        let (run, full) = match newest {
+            Some(run) if !is_known || filling.lookups < RUN => (run, None),
+            full => (begin(connection, now)?, full),
         };
         if run != filling.run {
             *filling = Filling { run, lookups: 0 };
         }
         filling.lookups += lookups;
-        Ok(run)
+        Ok((run, full))
     }
 }
 
@@ -67,38 +137,193 @@ fn begin(connection: &mut Connection, now: Millis) -> Result<i64, Error> {
     newest(connection)?.ok_or_else(|| Error::Corrupt("a run of look-ups".to_owned()))
 }
 
+/// Makes records findable: what one transaction brings for a run.
+pub fn add(connection: &mut Connection, run: i64, lookups: &BTreeSet<Lookup>) -> Result<(), Error> {
+    if lookups.is_empty() {
+        return Ok(());
+    }
+    diesel::insert_into(lookup_batch::table)
+        .values((
+            lookup_batch::run.eq(run),
+            lookup_batch::body.eq(pack(lookups)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Sorts the batches of a run into its buckets.
+fn sort(connection: &mut Connection, run: i64) -> Result<(), Error> {
+    locks::runs(connection, &[run])?;
+    let batches = batches(connection, run)?;
+    let mut sorted = BTreeMap::<i64, BTreeSet<Lookup>>::new();
+    for (_, body) in &batches {
+        for lookup in unpack(body)? {
+            sorted.entry(lookup.bucket()).or_default().insert(lookup);
+        }
+    }
+    // Something may have come late, and the rest stand there already.
+    let all: Vec<i64> = sorted.keys().copied().collect();
+    for (bucket, body) in buckets(connection, run, &all)? {
+        sorted.entry(bucket).or_default().extend(unpack(&body)?);
+    }
+    for (bucket, lookups) in sorted {
+        put(connection, run, bucket, &lookups)?;
+    }
+    let ids: Vec<i64> = batches.into_iter().map(|(id, _)| id).collect();
+    Ok(each!(connection, inner => diesel::delete(
+        lookup_batch::table.filter(among(lookup_batch::id, &ids))
+    )
+    .execute(inner)
+    .map(|_| ()))?)
+}
+
+/// Sorts what came late for a run that was full by then: somebody brought it beside whoever sorted.
+pub fn sort_late(connection: &mut Connection) -> Result<(), Error> {
+    let Some(newest) = newest(connection)? else {
+        return Ok(());
+    };
+    let late: BTreeSet<i64> = lookup_batch::table
+        .filter(lookup_batch::run.lt(newest))
+        .select(lookup_batch::run)
+        .load(connection)?
+        .into_iter()
+        .collect();
+    late.into_iter().try_for_each(|run| sort(connection, run))
+}
+
+/// The batches of a run.
+fn batches(connection: &mut Connection, run: i64) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    Ok(lookup_batch::table
+        .filter(lookup_batch::run.eq(run))
+        .order(lookup_batch::id)
+        .select((lookup_batch::id, lookup_batch::body))
+        .load(connection)?)
+}
+
+/// These buckets of a run.
+fn buckets(
+    connection: &mut Connection,
+    run: i64,
+    wanted: &[i64],
+) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    Ok(each!(connection, inner => lookup::table
+        .filter(lookup::run.eq(run))
+        .filter(among(lookup::bucket, wanted))
+        .order(lookup::bucket)
+        .select((lookup::bucket, lookup::body))
+        .load(inner))?)
+}
+
+/// Writes a bucket as it is from now on.
+fn put(
+    connection: &mut Connection,
+    run: i64,
+    bucket: i64,
+    lookups: &BTreeSet<Lookup>,
+) -> Result<(), Error> {
+    let there = lookup::table.find((run, bucket));
+    if lookups.is_empty() {
+        diesel::delete(there).execute(connection)?;
+        return Ok(());
+    }
+    let body = pack(lookups);
+    let changed = diesel::update(there)
+        .set(lookup::body.eq(&body))
+        .execute(connection)?;
+    if changed == 0 {
+        diesel::insert_into(lookup::table)
+            .values((
+                lookup::run.eq(run),
+                lookup::bucket.eq(bucket),
+                lookup::body.eq(&body),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 /// Forgets runs in which nothing stands any more. The newest stays: somebody fills it.
 pub fn forget_empty_runs(connection: &mut Connection) -> Result<(), Error> {
     let Some(newest) = newest(connection)? else {
         return Ok(());
     };
-    let filled = lookup::table.filter(lookup::run.eq(lookup_run::run));
+    let sorted = lookup::table.filter(lookup::run.eq(lookup_run::run));
+    let late = lookup_batch::table.filter(lookup_batch::run.eq(lookup_run::run));
     diesel::delete(
         lookup_run::table
             .filter(lookup_run::run.lt(newest))
-            .filter(diesel::dsl::not(diesel::dsl::exists(filled))),
+            .filter(diesel::dsl::not(diesel::dsl::exists(sorted)))
+            .filter(diesel::dsl::not(diesel::dsl::exists(late))),
     )
     .execute(connection)?;
     Ok(())
 }
 
-/// Takes hashes of records away, each from its run. Whoever knows a record knows its hashes, so there
-/// is no second index to find them by.
-pub fn delete(connection: &mut Connection, gone: &[(i64, Vec<u8>, String)]) -> Result<(), Error> {
-    for (run, hash, record) in gone {
-        diesel::delete(lookup::table.find((run, hash, record))).execute(connection)?;
+/// Takes look-ups away, each from its run. Whoever knows a record knows its hashes, so there is no index
+/// to find them by.
+pub fn delete(connection: &mut Connection, gone: &BTreeSet<(i64, Lookup)>) -> Result<(), Error> {
+    let mut of_runs = BTreeMap::<i64, BTreeSet<Lookup>>::new();
+    for (run, lookup) in gone {
+        of_runs.entry(*run).or_default().insert(*lookup);
+    }
+    let runs: Vec<i64> = of_runs.keys().copied().collect();
+    locks::runs(connection, &runs)?;
+    for (run, gone) in of_runs {
+        delete_from(connection, run, &gone)?;
+    }
+    Ok(())
+}
+
+fn delete_from(
+    connection: &mut Connection,
+    run: i64,
+    gone: &BTreeSet<Lookup>,
+) -> Result<(), Error> {
+    let left = |body: &[u8]| -> Result<Option<BTreeSet<Lookup>>, Error> {
+        let before: BTreeSet<Lookup> = unpack(body)?.collect();
+        let left: BTreeSet<Lookup> = before.difference(gone).copied().collect();
+        Ok((left.len() < before.len()).then_some(left))
+    };
+    let touched: BTreeSet<i64> = gone.iter().map(Lookup::bucket).collect();
+    let touched: Vec<i64> = touched.into_iter().collect();
+    for (bucket, body) in buckets(connection, run, &touched)? {
+        if let Some(left) = left(&body)? {
+            put(connection, run, bucket, &left)?;
+        }
+    }
+    for (id, body) in batches(connection, run)? {
+        let Some(left) = left(&body)? else { continue };
+        let batch = lookup_batch::table.find(id);
+        if left.is_empty() {
+            diesel::delete(batch).execute(connection)?;
+        } else {
+            diesel::update(batch)
+                .set(lookup_batch::body.eq(pack(&left)))
+                .execute(connection)?;
+        }
     }
     Ok(())
 }
 
 /// The records under a hash.
-pub fn under(connection: &mut Connection, hash: &[u8]) -> Result<Vec<String>, Error> {
+pub fn under(connection: &mut Connection, hash: &Hash) -> Result<Vec<RecordId>, Error> {
     let runs: Vec<i64> = lookup_run::table.select(lookup_run::run).load(connection)?;
-    Ok(each!(connection, inner => lookup::table
+    let mut bodies: Vec<Vec<u8>> = each!(connection, inner => lookup::table
         .filter(among(lookup::run, &runs))
-        .filter(lookup::hash.eq(hash))
-        .select(lookup::record)
-        .load(inner))?)
+        .filter(lookup::bucket.eq(bucket(hash)))
+        .select(lookup::body)
+        .load(inner))?;
+    bodies.extend(
+        lookup_batch::table
+            .select(lookup_batch::body)
+            .load::<Vec<u8>>(connection)?,
+    );
+    let mut found = BTreeSet::new();
+    for body in &bodies {
+        let here = unpack(body)?.filter(|lookup| lookup.hash == *hash);
+        found.extend(here.map(|lookup| lookup.record));
+    }
+    Ok(found.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -219,11 +219,18 @@ table! {
 }
 
 table! {
-    lookup (run, hash, record) {
-        hash -> Binary,
-        record -> Text,
-        scope_id -> BigInt,
+    lookup (run, bucket) {
         run -> BigInt,
+        bucket -> BigInt,
+        body -> Binary,
+    }
+}
+
+table! {
+    lookup_batch (id) {
+        id -> BigInt,
+        run -> BigInt,
+        body -> Binary,
     }
 }
 
@@ -321,6 +328,7 @@ allow_tables_to_appear_in_same_query!(
     policy,
     tally,
     lookup,
+    lookup_batch,
     lookup_run,
     purged,
     audit,

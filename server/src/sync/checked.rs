@@ -18,6 +18,7 @@ use super::fold::Pair;
 use super::job::Push;
 use super::rules::{Rules, Versions};
 use super::search_key::SearchKey;
+use crate::store::lookups::Hash;
 
 /// Where a change does not fit its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub struct Traits {
     /// What it counts under.
     pub(super) tallies: Vec<Pair>,
     /// The hashes it is found by.
-    pub(super) hashes: Vec<Vec<u8>>,
+    pub(super) hashes: Vec<Hash>,
 }
 
 impl Traits {

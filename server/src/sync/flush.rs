@@ -77,7 +77,6 @@ impl Fold {
             epoch,
             now,
             company,
-            presumes,
             ..
         } = self;
         let changed: BTreeMap<RecordId, Changed<'_>> = records
@@ -93,8 +92,8 @@ impl Fold {
             .chain(made)
             .collect();
         due.sort_unstable();
-        let finds = Finds::of(firsts, &changed, scopes, key);
-        let run = finds.write(connection, runs, *now, *presumes)?;
+        let finds = Finds::of(firsts, &changed, key);
+        let run = finds.write(connection, runs, *now)?;
         lock_scopes(connection, *company, &used, scopes)?;
         let mut rows = Rows::default();
         for (scope, id) in due {

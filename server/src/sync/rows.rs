@@ -1,8 +1,7 @@
 //! The rows that a fold writes of its records: the records themselves, what is counted of them, and
 //! what they are found by.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sync_protocol::Millis;
@@ -12,8 +11,8 @@ use super::first::First;
 use super::fold::{Pair, ScopeSlot, Slot};
 use super::rules::Rules;
 use super::search_key::SearchKey;
-use crate::store::bulk::{self, LookupRow, TallyRow};
-use crate::store::lookups::{self, Runs};
+use crate::store::bulk::{self, TallyRow};
+use crate::store::lookups::{self, Lookup, Runs};
 use crate::store::records::RecordRow;
 use crate::store::{Connection, Error};
 
@@ -126,87 +125,57 @@ impl<'f> Rows<'f> {
     }
 }
 
-/// What records of a fold are found by from now on, and what no longer. It needs no lock on a scope, and
-/// is most of the rows that a fold writes.
+/// What records of a fold are found by from now on, and what no longer. It needs no lock on a scope.
 #[derive(Default)]
-pub(super) struct Finds<'f> {
-    /// Of records that one change of this fold makes.
-    new: Vec<LookupRow<'f>>,
-    found: Vec<LookupRow<'f>>,
-    /// Whether some of these are of records that this fold makes, too.
-    makes_others: bool,
-    /// Runs, hashes and records that no longer belong together.
-    lost: Vec<(i64, Vec<u8>, String)>,
+pub(super) struct Finds {
+    found: BTreeSet<Lookup>,
+    /// Runs, and what no longer stands in them.
+    lost: BTreeSet<(i64, Lookup)>,
 }
 
-impl<'f> Finds<'f> {
+impl Finds {
     pub(super) fn of(
-        firsts: &'f BTreeMap<RecordId, First>,
+        firsts: &BTreeMap<RecordId, First>,
         changed: &BTreeMap<RecordId, Changed<'_>>,
-        scopes: &BTreeMap<Arc<str>, ScopeSlot>,
         key: &SearchKey,
     ) -> Self {
-        let scope_id = |name| {
-            scopes
-                .get(name)
-                .and_then(|slot| slot.id)
-                .unwrap_or_default()
-        };
-        let mut finds = Self::default();
-        for (id, first) in firsts {
-            let row = |hash: &'f Vec<u8>| LookupRow {
-                run: 0,
-                hash: Cow::from(hash),
-                record: id.to_string(),
-                scope_id: scope_id(&first.spot.name),
-            };
-            finds.new.extend(first.traits.hashes.iter().map(row));
+        let mut found = Vec::new();
+        for (record, first) in firsts {
+            let record = *record;
+            let hashes = first.traits.hashes.iter();
+            found.extend(hashes.map(|hash| Lookup {
+                hash: *hash,
+                record,
+            }));
         }
-        for (id, one) in changed {
-            let lost = one.lost().map(|(purpose, text)| key.hash(purpose, text));
-            let lost = lost.map(|hash| (one.slot.run, hash, id.to_string()));
-            finds.lost.extend(lost);
-            if one.slot.purge || !one.is_found_anew() {
-                continue;
+        let mut lost = BTreeSet::new();
+        for (record, one) in changed {
+            let lookup = |(purpose, text): &Pair| Lookup {
+                hash: key.hash(purpose, text),
+                record: *record,
+            };
+            lost.extend(one.lost().map(|term| (one.slot.run, lookup(term))));
+            if !one.slot.purge && one.is_found_anew() {
+                found.extend(one.terms.iter().map(lookup));
             }
-            let row = |(purpose, text): &Pair| LookupRow {
-                run: 0,
-                hash: Cow::from(key.hash(purpose, text)),
-                record: id.to_string(),
-                scope_id: scope_id(&one.slot.scope),
-            };
-            finds.makes_others |= one.slot.stored.is_none();
-            finds.found.extend(one.terms.iter().map(row));
         }
-        finds
+        let found = found.into_iter().collect();
+        Self { found, lost }
     }
 
-    /// Writes it, and says into which run. `presumes`: that nobody knows the new records was not looked
-    /// up, and is to be found out by their keys.
+    /// Writes it, and says into which run.
     pub(super) fn write(
-        mut self,
+        &self,
         connection: &mut Connection,
         runs: &Runs,
         now: Millis,
-        presumes: bool,
     ) -> Result<i64, Error> {
         lookups::delete(connection, &self.lost)?;
-        let run = match self.new.len() + self.found.len() {
-            0 => 0,
-            count => runs.take(connection, count, now)?,
-        };
-        // Two that make the same records meet at the first of them: all new keys go in one order.
-        let copies = presumes && !self.makes_others;
-        if !copies {
-            self.found.append(&mut self.new);
+        if self.found.is_empty() {
+            return Ok(0);
         }
-        for rows in [&mut self.new, &mut self.found] {
-            rows.iter_mut().for_each(|row| row.run = run);
-            rows.sort_unstable();
-            rows.dedup();
-        }
-        bulk::add_lookups(connection, &self.new)?;
-        bulk::put_lookups(connection, &self.found)?;
+        let run = runs.take(connection, self.found.len(), now)?;
+        lookups::add(connection, run, &self.found)?;
         Ok(run)
     }
 }

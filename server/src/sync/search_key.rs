@@ -4,9 +4,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// What is kept of a hash: enough that two terms never meet in one, and half the room in an index
-/// whose every row stands somewhere else.
-const HASH_BYTES: usize = 16;
+use crate::store::lookups::Hash;
 
 /// A key for HMAC-SHA-256, as far as it can be worked out before anything is hashed; never shown.
 #[derive(Clone)]
@@ -21,14 +19,18 @@ impl SearchKey {
         Self(Hmac::new(&block.into()))
     }
 
-    /// The hash of a normalised term: what for (`phone`, `identity`, `plate`…), and the text.
-    pub fn hash(&self, purpose: &str, text: &str) -> Vec<u8> {
+    /// The hash of a normalised term: what for (`phone`, `identity`, `plate`…), and the text. So much is
+    /// kept of it that two terms never meet in one.
+    pub fn hash(&self, purpose: &str, text: &str) -> Hash {
         let mut mac = self.0.clone();
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(text.as_bytes());
-        let mut hash = mac.finalize().into_bytes().to_vec();
-        hash.truncate(HASH_BYTES);
+        let whole = mac.finalize().into_bytes();
+        let mut hash = Hash::default();
+        for (byte, of_whole) in hash.iter_mut().zip(whole) {
+            *byte = of_whole;
+        }
         hash
     }
 }

@@ -6,13 +6,13 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
-use super::{LookupRow, TallyRow};
+use super::TallyRow;
 use crate::store::Error;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
 use crate::store::exits::ExitRow;
 use crate::store::records::RecordRow;
-use crate::store::schema::{lookup, record};
+use crate::store::schema::record;
 use crate::store::scopes::{HeadRow, HoldingRow};
 
 /// Rows in one statement of the sort that has a place for each value: there are 65,535 of them.
@@ -176,61 +176,6 @@ pub(super) fn add_tallies(
     .bind::<Array<Text>, _>(column(rows, |row| row.value))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.live))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.closed))
-    .execute(connection)?;
-    Ok(())
-}
-
-/// Look-ups that nobody can have written before.
-pub(super) fn add_lookups(
-    connection: &mut PgConnection,
-    rows: &[LookupRow<'_>],
-) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<NewLookup<'_>> = rows.iter().map(NewLookup::from).collect();
-    diesel::copy_from(lookup::table)
-        .from_insertable(rows)
-        .execute(connection)?;
-    Ok(())
-}
-
-/// A look-up, in the words that a copy takes.
-#[derive(Insertable)]
-#[diesel(table_name = lookup, treat_none_as_default_value = false)]
-struct NewLookup<'a> {
-    run: i64,
-    hash: &'a [u8],
-    record: &'a str,
-    scope_id: i64,
-}
-
-impl<'a> From<&'a LookupRow<'_>> for NewLookup<'a> {
-    fn from(row: &'a LookupRow<'_>) -> Self {
-        Self {
-            run: row.run,
-            hash: &row.hash,
-            record: &row.record,
-            scope_id: row.scope_id,
-        }
-    }
-}
-
-pub(super) fn put_lookups(
-    connection: &mut PgConnection,
-    rows: &[LookupRow<'_>],
-) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sql_query(
-        "INSERT INTO lookup (hash, record, scope_id, run) SELECT * FROM unnest($1, $2, $3, $4) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind::<Array<Binary>, _>(column(rows, |row| row.hash.as_ref()))
-    .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
-    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
-    .bind::<Array<BigInt>, _>(column(rows, |row| row.run))
     .execute(connection)?;
     Ok(())
 }

@@ -62,10 +62,9 @@ fn rows() -> Vec<(&'static str, Vec<Row>)> {
             (0..=255)
                 .map(|n| {
                     Row(vec![
-                        Cell::Bytes(vec![n, 0, 255 - n]),
-                        text("r"),
-                        whole(0),
                         whole(1),
+                        whole(n.into()),
+                        Cell::Bytes(vec![n, 0, 255 - n]),
                     ])
                 })
                 .collect(),
