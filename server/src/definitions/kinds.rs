@@ -11,11 +11,11 @@ use sync_protocol::record::Record;
 use sync_protocol::wire::parked::UNKNOWN_KIND;
 
 use super::NotAdded;
-use crate::store::bulk::{self, TallyRow};
 use crate::store::definitions::{self, KindRow};
 use crate::store::lookups::{self, Lookup, Runs};
 use crate::store::records::{self, RecordRow};
-use crate::store::{self, Connection, finds, parked, tallies};
+use crate::store::tallies::{self, Shift};
+use crate::store::{self, Connection, finds, parked};
 use crate::sync::Engine;
 use crate::sync::combiner::Failed;
 use crate::sync::job::{Answer, Job};
@@ -138,7 +138,7 @@ fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
     tallies::forget_live(c, kind.name())?;
     let counts: Vec<_> = counts
         .iter()
-        .map(|((scope_id, name, value), live)| TallyRow {
+        .map(|((scope_id, name, value), live)| Shift {
             scope_id: *scope_id,
             kind: kind.name(),
             name,
@@ -147,7 +147,7 @@ fn recount(c: &mut Connection, kind: &Kind) -> Result<(), store::Error> {
             closed: 0,
         })
         .collect();
-    bulk::add_tallies(c, &counts)
+    tallies::add(c, &counts)
 }
 
 fn reindex(

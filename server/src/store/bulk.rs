@@ -13,18 +13,8 @@ use super::history::NewHistory;
 use super::records::RecordRow;
 use super::schema::{audit, device, exit, history, purged, record, scope, scope_kind, tally};
 use super::scopes::{HeadRow, HoldingRow};
+use super::tallies::BodyRow;
 use super::{Error, audit::Look, parked::NewParked};
-
-/// What a tally changes by: what lives, and what a purge closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TallyRow<'a> {
-    pub scope_id: i64,
-    pub kind: &'a str,
-    pub name: &'a str,
-    pub value: &'a str,
-    pub live: i64,
-    pub closed: i64,
-}
 
 // Rows go into SQLite column by column, and are changed or else added in two statements: the text of
 // each is then always the same, and it is prepared once. diesel prepares anew what may leave a column
@@ -163,32 +153,28 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
     }
 }
 
-/// Adds to tallies: what lives, and what a purge closed.
-pub fn add_tallies(connection: &mut Connection, rows: &[TallyRow<'_>]) -> Result<(), Error> {
+/// Writes the tallies of scopes.
+pub fn put_tallies(connection: &mut Connection, rows: &[BodyRow]) -> Result<(), Error> {
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                let there = tally::table.find((row.scope_id, row.kind, row.name, row.value));
-                let set = (
-                    tally::live.eq(tally::live + row.live),
-                    tally::closed.eq(tally::closed + row.closed),
-                );
-                if diesel::update(there).set(set).execute(inner)? == 0 {
+                let there = tally::table.find((row.scope_id, &row.kind));
+                let changed = diesel::update(there)
+                    .set(tally::body.eq(&row.body))
+                    .execute(inner)?;
+                if changed == 0 {
                     diesel::insert_into(tally::table)
                         .values((
                             tally::scope_id.eq(row.scope_id),
-                            tally::kind.eq(row.kind),
-                            tally::name.eq(row.name),
-                            tally::value.eq(row.value),
-                            tally::live.eq(row.live),
-                            tally::closed.eq(row.closed),
+                            tally::kind.eq(&row.kind),
+                            tally::body.eq(&row.body),
                         ))
                         .execute(inner)?;
                 }
             }
             Ok(())
         }
-        Connection::Postgres(inner) => postgres::add_tallies(inner, rows),
+        Connection::Postgres(inner) => postgres::put_tallies(inner, rows),
     }
 }
 

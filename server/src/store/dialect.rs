@@ -251,14 +251,29 @@ pub(super) fn revert_all(connection: &mut Connection) -> Result<(), Error> {
     reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
 }
 
-/// Takes the last migration back.
+/// Takes migrations back until this one is the last.
 #[cfg(test)]
-pub(super) fn revert_last(connection: &mut Connection) -> Result<(), Error> {
-    let reverted = match connection {
-        Connection::Sqlite(inner) => inner.revert_last_migration(SQLITE_MIGRATIONS).map(|_| ()),
-        Connection::Postgres(inner) => inner.revert_last_migration(POSTGRES_MIGRATIONS).map(|_| ()),
-    };
-    reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))
+pub(super) fn revert_to(connection: &mut Connection, last: &str) -> Result<(), Error> {
+    loop {
+        let reverted = match connection {
+            Connection::Sqlite(inner) => names(inner.applied_migrations()),
+            Connection::Postgres(inner) => names(inner.applied_migrations()),
+        }
+        .and_then(|applied| match (applied.iter().max(), &mut *connection) {
+            (Some(newest), _) if newest.as_str() <= last => Ok(false),
+            (_, Connection::Sqlite(inner)) => {
+                inner.revert_last_migration(SQLITE_MIGRATIONS).map(|_| true)
+            }
+            (_, Connection::Postgres(inner)) => inner
+                .revert_last_migration(POSTGRES_MIGRATIONS)
+                .map(|_| true),
+        });
+        let went_on =
+            reverted.map_err(|error| Error::Unavailable(format!("a migration failed: {error}")))?;
+        if !went_on {
+            return Ok(());
+        }
+    }
 }
 
 /// Migrations that the database has and this program does not bring: a later one did.

@@ -208,13 +208,10 @@ table! {
 }
 
 table! {
-    tally (scope_id, kind, name, value) {
+    tally (scope_id, kind) {
         scope_id -> BigInt,
         kind -> Text,
-        name -> Text,
-        value -> Text,
-        live -> BigInt,
-        closed -> BigInt,
+        body -> Binary,
     }
 }
 

@@ -11,9 +11,10 @@ use super::first::First;
 use super::fold::{Pair, ScopeSlot, Slot};
 use super::rules::Rules;
 use super::search_key::SearchKey;
-use crate::store::bulk::{self, TallyRow};
+use crate::store::bulk;
 use crate::store::lookups::{self, Lookup, Runs};
 use crate::store::records::RecordRow;
+use crate::store::tallies::{self, Shift};
 use crate::store::{Connection, Error};
 
 /// A record that was changed, with what it now counts under and is found by; nothing, if it goes.
@@ -107,11 +108,11 @@ impl<'f> Rows<'f> {
             .sort_unstable_by(|one, other| one.id.cmp(&other.id));
         bulk::add_records(connection, &self.added)?;
         bulk::change_records(connection, &self.changed)?;
-        let mut tallies: Vec<_> = self
+        let mut shifts: Vec<_> = self
             .tallies
             .into_iter()
             .filter(|(_, by)| *by != (0, 0))
-            .map(|((scope_id, kind, name, value), (live, closed))| TallyRow {
+            .map(|((scope_id, kind, name, value), (live, closed))| Shift {
                 scope_id,
                 kind,
                 name,
@@ -120,8 +121,8 @@ impl<'f> Rows<'f> {
                 closed,
             })
             .collect();
-        tallies.sort_unstable();
-        bulk::add_tallies(connection, &tallies)
+        shifts.sort_unstable();
+        tallies::add(connection, &shifts)
     }
 }
 

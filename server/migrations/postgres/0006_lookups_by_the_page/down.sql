@@ -1,7 +1,7 @@
 -- Look-ups one by one again.
 CREATE TABLE lookup_before (
     hash     BYTEA  NOT NULL,
-    record   TEXT   NOT NULL,
+    record   TEXT COLLATE "C" NOT NULL,
     scope_id BIGINT NOT NULL,
     run      BIGINT NOT NULL
 );

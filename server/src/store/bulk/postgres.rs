@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
-use super::TallyRow;
 use crate::store::Error;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
@@ -14,6 +13,7 @@ use crate::store::exits::ExitRow;
 use crate::store::records::RecordRow;
 use crate::store::schema::record;
 use crate::store::scopes::{HeadRow, HoldingRow};
+use crate::store::tallies::BodyRow;
 
 /// Rows in one statement of the sort that has a place for each value: there are 65,535 of them.
 pub(super) const ROWS: usize = 500;
@@ -157,25 +157,17 @@ pub(super) fn put_holdings(
     Ok(())
 }
 
-pub(super) fn add_tallies(
-    connection: &mut PgConnection,
-    rows: &[TallyRow<'_>],
-) -> Result<(), Error> {
+pub(super) fn put_tallies(connection: &mut PgConnection, rows: &[BodyRow]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
     sql_query(
-        "INSERT INTO tally (scope_id, kind, name, value, live, closed) \
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (scope_id, kind, name, value) DO UPDATE SET \
-         live = tally.live + excluded.live, closed = tally.closed + excluded.closed",
+        "INSERT INTO tally (scope_id, kind, body) SELECT * FROM unnest($1, $2, $3) \
+         ON CONFLICT (scope_id, kind) DO UPDATE SET body = excluded.body",
     )
     .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
-    .bind::<Array<Text>, _>(column(rows, |row| row.kind))
-    .bind::<Array<Text>, _>(column(rows, |row| row.name))
-    .bind::<Array<Text>, _>(column(rows, |row| row.value))
-    .bind::<Array<BigInt>, _>(column(rows, |row| row.live))
-    .bind::<Array<BigInt>, _>(column(rows, |row| row.closed))
+    .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
+    .bind::<Array<Binary>, _>(column(rows, |row| row.body.as_slice()))
     .execute(connection)?;
     Ok(())
 }

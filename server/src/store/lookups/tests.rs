@@ -205,7 +205,7 @@ fn look_ups_outlive_a_change_of_their_form() {
         .unwrap();
     store
         .ask(|c| {
-            dialect::revert_last(c)?;
+            dialect::revert_to(c, "0005")?;
             dialect::migrate(c)?;
             assert_eq!(under(c, &hash(1, 1))?, [record(1), record(2)]);
             assert_eq!(under(c, &hash(0xA9, 1))?, [record(1)]);
