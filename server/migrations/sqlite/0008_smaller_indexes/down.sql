@@ -1,0 +1,2 @@
+DROP INDEX record_kind;
+CREATE INDEX record_kind ON record (kind, time, id);
