@@ -10,6 +10,7 @@ use super::acks::AckRow;
 use super::dialect::Connection;
 use super::exits::ExitRow;
 use super::history::NewHistory;
+use super::ids::stored;
 use super::records::RecordRow;
 use super::schema::{audit, device, exit, history, purged, record, scope, scope_kind, tally};
 use super::scopes::{HeadRow, HoldingRow};
@@ -28,7 +29,7 @@ pub fn add_records(connection: &mut Connection, rows: &[RecordRow]) -> Result<()
             for row in rows {
                 diesel::insert_into(record::table)
                     .values((
-                        record::id.eq(&row.id),
+                        record::id.eq(stored(&row.id)),
                         record::scope_id.eq(row.scope_id),
                         record::head.eq(row.head),
                         record::kind.eq(&row.kind),
@@ -54,8 +55,20 @@ pub fn change_records(connection: &mut Connection, rows: &[RecordRow]) -> Result
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::update(record::table.find(&row.id))
-                    .set(row)
+                diesel::update(record::table.find(stored(&row.id)))
+                    .set((
+                        record::scope_id.eq(row.scope_id),
+                        record::head.eq(row.head),
+                        record::kind.eq(&row.kind),
+                        record::parent.eq(row.parent.as_ref()),
+                        record::rev.eq(row.rev),
+                        record::created_at.eq(row.created_at),
+                        record::time.eq(row.time),
+                        record::void.eq(row.void),
+                        record::conflicted.eq(row.conflicted),
+                        record::body.eq(&row.body),
+                        record::run.eq(row.run),
+                    ))
                     .execute(inner)?;
             }
             Ok(())
@@ -262,7 +275,7 @@ pub fn add_purged(connection: &mut Connection, ids: &[String], at: i64) -> Resul
         Connection::Sqlite(inner) => {
             for id in ids {
                 diesel::insert_or_ignore_into(purged::table)
-                    .values((purged::id.eq(id), purged::at.eq(at)))
+                    .values((purged::id.eq(stored(id)), purged::at.eq(at)))
                     .execute(inner)?;
             }
             Ok(())

@@ -15,7 +15,7 @@ use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-pub(in crate::store) use among::among;
+pub(in crate::store) use among::{Listed, among};
 pub use any::AnyConnection as Connection;
 pub(in crate::store) use holds::{holds, is_open};
 pub use location::Location;

@@ -8,6 +8,7 @@ use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 
 use super::dialect::{each, holds};
+use super::ids::stored;
 use super::lookups::{self, Hash};
 use super::records::RecordRow;
 use super::schema::{area, record, scope};
@@ -120,7 +121,7 @@ fn within(
         None => query.filter(record::kind.eq(filter.kind.clone())),
         // No index has this: else all records of the kind might be walked in search of a few ids.
         Some(ids) => query
-            .filter(record::id.eq_any(ids.to_vec()))
+            .filter(record::id.eq_any(ids.iter().map(|id| stored(id)).collect::<Vec<_>>()))
             .filter(record::kind.concat("").eq(filter.kind.clone())),
     };
     if let Some(under) = &filter.under {
@@ -140,7 +141,7 @@ fn within(
             .filter(record::time.lt(to));
     }
     if let Some((time, id)) = &filter.after {
-        let same = record::time.eq(*time).and(record::id.lt(id.clone()));
+        let same = record::time.eq(*time).and(record::id.lt(stored(id)));
         query = query.filter(record::time.lt(*time).or(same));
     }
     Ok(query
@@ -155,7 +156,7 @@ pub fn one(c: &mut Connection, reach: &Reach, id: RecordId) -> Result<Option<Fou
     let raw: Option<Raw> = record::table
         .inner_join(scope::table.on(scope::id.eq(record::scope_id)))
         .inner_join(area::table.on(area::code.eq(scope::area)))
-        .filter(record::id.eq(id.to_string()))
+        .filter(record::id.eq(id.as_bytes().to_vec()))
         .select((RecordRow::as_select(), scope::name, area::path))
         .first(c)
         .optional()?;
@@ -180,7 +181,7 @@ pub fn conflicted(
                 .inner_join(scope::table.on(scope::id.eq(record::scope_id)))
                 .inner_join(area::table.on(area::code.eq(scope::area)))
                 .filter(holds(record::conflicted))
-                .filter(record::id.gt(after))
+                .filter(record::id.gt(stored(after)))
                 .filter(area::path.ge(path.to_owned()))
                 .filter(area::path.lt(super::scopes::above(path)))
                 .order(record::id)
@@ -201,7 +202,7 @@ pub fn of_kind(
 ) -> Result<Vec<RecordRow>, Error> {
     Ok(record::table
         .filter(record::kind.eq(kind))
-        .filter(record::id.gt(after))
+        .filter(record::id.gt(stored(after)))
         .order(record::id)
         .limit(most)
         .select(RecordRow::as_select())
@@ -219,7 +220,7 @@ pub fn begun_before(
     let (time, id) = after;
     let later = record::time
         .gt(time)
-        .or(record::time.eq(time).and(record::id.gt(id.to_owned())));
+        .or(record::time.eq(time).and(record::id.gt(stored(id))));
     Ok(record::table
         .filter(record::kind.eq(kind))
         .filter(record::time.lt(before))

@@ -32,7 +32,7 @@ pub fn records(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Reco
     match connection {
         Connection::Sqlite(_) => records::by_ids(connection, ids),
         Connection::Postgres(inner) => {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            let ids: Vec<Vec<u8>> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
             Ok(record::table
                 .filter(record::id.eq_any(ids))
                 .order(record::id)

@@ -27,6 +27,7 @@ pub mod grants;
 pub mod grounds;
 pub mod history;
 pub mod idempotency;
+pub mod ids;
 pub mod locks;
 pub mod lookups;
 pub mod meta;

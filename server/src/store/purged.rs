@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 
 use super::dialect::{self, each};
+use super::ids::Wanted;
 use super::schema::{purged, record};
 use super::{Connection, Error, meta};
 
@@ -15,19 +16,26 @@ pub fn among(connection: &mut Connection, records: &[RecordId]) -> Result<Vec<Re
     let Some(greatest) = greatest(connection)? else {
         return Ok(Vec::new());
     };
-    let names = records.iter().map(ToString::to_string);
-    let names: Vec<String> = names.filter(|id| *id <= greatest).collect();
+    let wanted = records
+        .iter()
+        .filter(|id| id.as_bytes().as_slice() <= &*greatest);
+    let wanted: Vec<Wanted> = wanted.map(Wanted::from).collect();
     let mut found = Vec::new();
-    for names in names.chunks(dialect::MAX_LIST) {
+    for ids in wanted.chunks(dialect::MAX_LIST) {
         found.extend(each!(connection, inner => purged::table
-            .filter(dialect::among(purged::id, names))
+            .filter(dialect::among(purged::id, ids))
             .select(purged::id)
-            .load::<String>(inner))?);
+            .load::<Vec<u8>>(inner))?);
     }
-    Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+    Ok(ids_of(&found))
 }
 
-fn greatest(connection: &mut Connection) -> Result<Option<String>, Error> {
+fn ids_of(stored: &[Vec<u8>]) -> Vec<RecordId> {
+    let ids = stored.iter().filter_map(|id| id.as_slice().try_into().ok());
+    ids.map(RecordId::from_bytes).collect()
+}
+
+fn greatest(connection: &mut Connection) -> Result<Option<Vec<u8>>, Error> {
     Ok(purged::table
         .order(purged::id.desc())
         .select(purged::id)
@@ -57,13 +65,13 @@ pub fn may_stand(connection: &mut Connection) -> Result<bool, Error> {
 /// Records that stand although their id was purged: an older copy of the database brought them
 /// back. At most `most`.
 pub fn standing(connection: &mut Connection, most: i64) -> Result<Vec<RecordId>, Error> {
-    let found: Vec<String> = record::table
+    let found: Vec<Vec<u8>> = record::table
         .filter(record::id.eq_any(purged::table.select(purged::id)))
         .order(record::id)
         .limit(most)
         .select(record::id)
         .load(connection)?;
-    Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+    Ok(ids_of(&found))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use sync_protocol::id::RecordId;
 use sync_protocol::record::{Created, Record, Write};
 
 use super::dialect::{among, each};
+use super::ids::{Stored, Wanted, stored};
 use super::schema::record;
 use super::{Connection, Error, from_rev};
 
@@ -18,9 +19,10 @@ const JSON: u8 = 1;
 const MADE: u8 = 2;
 
 /// A record as it is stored.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = record, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = record)]
 pub struct RecordRow {
+    #[diesel(deserialize_as = Stored)]
     pub id: String,
     pub scope_id: i64,
     pub head: i64,
@@ -157,7 +159,7 @@ pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> 
 pub fn by_ids(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<RecordRow>, Error> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(super::dialect::MAX_LIST) {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let ids: Vec<Wanted> = ids.iter().map(Wanted::from).collect();
         rows.extend(each!(connection, inner => record::table
             .filter(among(record::id, &ids))
             .select(RecordRow::as_select())
@@ -170,6 +172,7 @@ pub fn by_ids(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Recor
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = record)]
 pub struct Standing {
+    #[diesel(deserialize_as = Stored)]
     pub id: String,
     pub scope_id: i64,
     pub head: i64,
@@ -180,7 +183,7 @@ pub struct Standing {
 pub fn standing(connection: &mut Connection, ids: &[RecordId]) -> Result<Vec<Standing>, Error> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(super::dialect::MAX_LIST) {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let ids: Vec<Wanted> = ids.iter().map(Wanted::from).collect();
         rows.extend(each!(connection, inner => record::table
             .filter(among(record::id, &ids))
             .select(Standing::as_select())
@@ -251,7 +254,7 @@ pub fn in_scope(connection: &mut Connection, scope_id: i64) -> Result<Vec<Record
 
 /// Notes in which run the hashes of a record stand.
 pub fn set_run(connection: &mut Connection, id: &str, run: i64) -> Result<(), Error> {
-    diesel::update(record::table.find(id))
+    diesel::update(record::table.find(stored(id)))
         .set(record::run.eq(run))
         .execute(connection)?;
     Ok(())
@@ -260,7 +263,7 @@ pub fn set_run(connection: &mut Connection, id: &str, run: i64) -> Result<(), Er
 /// Takes records out.
 pub fn delete(connection: &mut Connection, ids: &[RecordId]) -> Result<(), Error> {
     for ids in ids.chunks(super::dialect::MAX_LIST) {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let ids: Vec<Vec<u8>> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
         diesel::delete(record::table.filter(record::id.eq_any(ids))).execute(connection)?;
     }
     Ok(())
@@ -271,7 +274,7 @@ pub fn each(connection: &mut Connection, mut show: impl FnMut(&Record)) -> Resul
     let mut after = String::new();
     loop {
         let rows: Vec<RecordRow> = record::table
-            .filter(record::id.gt(&after))
+            .filter(record::id.gt(stored(&after)))
             .order(record::id)
             .limit(super::dialect::MAX_LIST as i64)
             .select(RecordRow::as_select())

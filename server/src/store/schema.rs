@@ -119,7 +119,8 @@ table! {
 
 table! {
     record (id) {
-        id -> Text,
+        /// Its 16 bytes.
+        id -> Binary,
         scope_id -> BigInt,
         head -> BigInt,
         kind -> Text,
@@ -240,7 +241,8 @@ diesel::table! {
 
 table! {
     purged (id) {
-        id -> Text,
+        /// Its 16 bytes.
+        id -> Binary,
         at -> BigInt,
     }
 }

@@ -163,7 +163,9 @@ fn opening_applies_each_migration_once() {
     let (_folder, store) = on_file();
     assert_eq!(
         store.applied(),
-        ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+        [
+            "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"
+        ]
     );
     assert!(store.pending_migrations().unwrap().is_empty());
     let url = format!("sqlite://{}", store.file().unwrap().display());

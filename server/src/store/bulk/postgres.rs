@@ -10,6 +10,7 @@ use crate::store::Error;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
 use crate::store::exits::ExitRow;
+use crate::store::ids::stored;
 use crate::store::records::RecordRow;
 use crate::store::schema::record;
 use crate::store::scopes::{HeadRow, HoldingRow};
@@ -27,10 +28,48 @@ pub(super) fn add_records(connection: &mut PgConnection, rows: &[RecordRow]) -> 
     if rows.is_empty() {
         return Ok(());
     }
+    let rows: Vec<NewRecord<'_>> = rows.iter().map(NewRecord::from).collect();
     diesel::copy_from(record::table)
         .from_insertable(rows)
         .execute(connection)?;
     Ok(())
+}
+
+/// A record, in the words that a copy takes.
+#[derive(Insertable)]
+#[diesel(table_name = record, treat_none_as_default_value = false)]
+struct NewRecord<'a> {
+    id: Vec<u8>,
+    scope_id: i64,
+    head: i64,
+    kind: &'a str,
+    parent: Option<&'a str>,
+    rev: i64,
+    created_at: i64,
+    time: i64,
+    void: bool,
+    conflicted: bool,
+    body: &'a [u8],
+    run: i64,
+}
+
+impl<'a> From<&'a RecordRow> for NewRecord<'a> {
+    fn from(row: &'a RecordRow) -> Self {
+        Self {
+            id: stored(&row.id),
+            scope_id: row.scope_id,
+            head: row.head,
+            kind: &row.kind,
+            parent: row.parent.as_deref(),
+            rev: row.rev,
+            created_at: row.created_at,
+            time: row.time,
+            void: row.void,
+            conflicted: row.conflicted,
+            body: &row.body,
+            run: row.run,
+        }
+    }
 }
 
 pub(super) fn change_records(
@@ -62,7 +101,7 @@ fn with_columns(
 ) -> diesel::query_builder::BoxedSqlQuery<'_, diesel::pg::Pg, diesel::query_builder::SqlQuery> {
     statement
         .into_boxed()
-        .bind::<Array<Text>, _>(column(rows, |row| row.id.as_str()))
+        .bind::<Array<Binary>, _>(column(rows, |row| stored(&row.id)))
         .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
         .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
         .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
@@ -202,7 +241,7 @@ pub(super) fn add_purged(
     sql_query(
         "INSERT INTO purged (id, at) SELECT id, $2 FROM unnest($1) AS id ON CONFLICT DO NOTHING",
     )
-    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Binary>, _>(column(ids, |id| stored(id)))
     .bind::<BigInt, _>(at)
     .execute(connection)?;
     Ok(())

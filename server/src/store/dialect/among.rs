@@ -25,6 +25,8 @@ pub(in crate::store) fn among<C, T>(column: C, list: &[T]) -> Among<'_, C, T> {
 pub(in crate::store) trait Listed: serde::Serialize + 'static {
     /// What it is in the database.
     type Sql: SingleValue;
+    /// How SQLite makes that of a `value` of JSON.
+    const OF_JSON: &str = "value";
 }
 
 impl Listed for String {
@@ -72,7 +74,9 @@ impl<C: QueryFragment<Sqlite>, T: Listed> QueryFragment<Sqlite> for Among<'_, C,
             }
         };
         self.column.walk_ast(out.reborrow())?;
-        out.push_sql(" IN (SELECT value FROM json_each(");
+        out.push_sql(" IN (SELECT ");
+        out.push_sql(T::OF_JSON);
+        out.push_sql(" FROM json_each(");
         out.push_bind_param::<Text, _>(json)?;
         out.push_sql("))");
         Ok(())

@@ -125,7 +125,7 @@ mod tests {
         let plan = plan_of(
             record::table
                 .filter(holds(record::conflicted))
-                .filter(record::id.gt("a"))
+                .filter(record::id.gt(vec![b'a']))
                 .order(record::id)
                 .limit(5)
                 .select(record::id),
