@@ -12,7 +12,7 @@ use std::ops::Deref;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::outline::{Member, Outline, Set};
+use self::outline::{Outline, Part, Parts, Set};
 use crate::id::RecordId;
 use crate::mark::fingerprint;
 use crate::scope::Place;
@@ -194,14 +194,14 @@ pub fn glance(line: &[u8]) -> Result<Glance<'_>, Malformed> {
             "json"
         })
     })?;
-    let Outline::Members(mut members) = outline else {
+    let Outline::Parts(mut members) = outline else {
         return Err(whole("type"));
     };
-    if let Member::Text(reason) = &members.lost {
+    if let Part::Text(reason) = &members.lost {
         let reason = reason.chars().filter(|c| *c != '\0');
         return Ok(Glance::Lost(reason.take(200).collect()));
     }
-    let fault = |members: &outline::Members<'_>, (code, path): Fault| Malformed {
+    let fault = |members: &Parts<'_>, (code, path): Fault| Malformed {
         code,
         path,
         record: members.record.parsed(),
@@ -249,35 +249,35 @@ pub fn depth(text: &[u8]) -> usize {
 
 type Fault = (&'static str, String);
 
-fn read_heading(m: &outline::Members<'_>) -> Result<Heading, (&'static str, &'static str)> {
+fn read_heading(m: &Parts<'_>) -> Result<Heading, (&'static str, &'static str)> {
     fn required<T>(
-        member: &Member<'_>,
+        member: &Part<'_>,
         name: &'static str,
         value: Option<T>,
     ) -> Result<T, (&'static str, &'static str)> {
         let code = match member {
-            Member::Absent => "missing",
+            Part::Absent => "missing",
             _ => "type",
         };
         value.ok_or((code, name))
     }
     fn optional<T>(
-        member: &Member<'_>,
+        member: &Part<'_>,
         name: &'static str,
         value: Option<T>,
     ) -> Result<Option<T>, (&'static str, &'static str)> {
         match member {
-            Member::Absent | Member::Null => Ok(None),
+            Part::Absent | Part::Null => Ok(None),
             _ => value.map(Some).ok_or(("type", name)),
         }
     }
     let schema = m.schema.integer().and_then(|n| u32::try_from(n).ok());
     let whole = match m.whole {
-        Member::Absent | Member::Null => false,
-        Member::Boolean(whole) => whole,
+        Part::Absent | Part::Null => false,
+        Part::Boolean(whole) => whole,
         _ => return Err(("type", "whole")),
     };
-    let heading = Heading {
+    Ok(Heading {
         era: required(&m.era, "era", m.era.integer())?,
         schema: required(&m.schema, "schema", schema)?,
         stamp: required(&m.stamp, "stamp", m.stamp.parsed())?,
@@ -288,12 +288,7 @@ fn read_heading(m: &outline::Members<'_>) -> Result<Heading, (&'static str, &'st
         scope: optional(&m.scope, "scope", m.scope.parsed())?,
         parent: optional(&m.parent, "parent", m.parent.parsed())?,
         whole,
-    };
-    match m.set {
-        Set::Fields(_) => Ok(heading),
-        Set::Other => Err(("type", "set")),
-        Set::Absent => Err(("missing", "set")),
-    }
+    })
 }
 
 /// A name of a kind, a field or a map: a-z, 0-9 and _, beginning with a letter, at most 64.
@@ -318,7 +313,8 @@ pub fn is_field_name(text: &str) -> bool {
 fn read_set(set: Set<'_>) -> Result<Members<'_>, Fault> {
     let set = match set {
         Set::Fields(set) => set,
-        Set::Absent | Set::Other => Members::default(),
+        Set::Other => return Err(("type", "set".to_owned())),
+        Set::Absent => return Err(("missing", "set".to_owned())),
     };
     if set.iter().next().is_none() {
         return Err(("missing", "set".to_owned()));

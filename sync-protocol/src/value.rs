@@ -259,7 +259,7 @@ impl<'t> Members<'t> {
     }
 
     /// The members from this name on.
-    pub(crate) fn from(&self, name: &str) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
+    pub(crate) fn starting_at(&self, name: &str) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
         let (Ok(from) | Err(from)) = self.find(name);
         let rest = self.0.get(from..).unwrap_or_default();
         rest.iter()
@@ -269,10 +269,12 @@ impl<'t> Members<'t> {
     /// The same in a tree of its own.
     #[must_use]
     pub fn into_tree(self) -> BTreeMap<String, Value> {
+        self.into_values().collect()
+    }
+
+    fn into_values(self) -> impl Iterator<Item = (String, Value)> {
         let members = self.0.into_iter();
-        members
-            .map(|member| (member.name.into_owned(), member.value.into()))
-            .collect()
+        members.map(|member| (member.name.into_owned(), member.value.into()))
     }
 }
 
@@ -284,7 +286,7 @@ impl From<Borrowed<'_>> for Value {
             Borrowed::Number(number) => Self::Number(number),
             Borrowed::Text(text) => Self::String(text.into_owned()),
             Borrowed::List(items) => Self::Array(items.into_iter().map(Self::from).collect()),
-            Borrowed::Object(members) => Self::Object(members.into_tree().into_iter().collect()),
+            Borrowed::Object(members) => Self::Object(members.into_values().collect()),
         }
     }
 }
@@ -377,7 +379,7 @@ impl<'de> Visitor<'de> for BorrowedVisitor {
 impl<'de> Members<'de> {
     /// Reads the members of an object.
     pub(crate) fn read<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut members = Vec::with_capacity(8);
+        let mut members = Vec::new();
         while let Some((Name(name), value)) = map.next_entry()? {
             let head = head(&name);
             members.push(Member { head, name, value });
@@ -419,6 +421,25 @@ mod tests {
 
     use super::*;
 
+    /// Names that begin alike, over more than eight bytes, too.
+    fn name() -> impl Strategy<Value = String> {
+        let entry = "itinerary/01a20099-0ebf-7a11-8c21-6f0f2a9d4b01";
+        let odd = [
+            "itinerar",
+            "itinerary",
+            "itinerary_code",
+            entry,
+            "a\0",
+            "a\0b",
+            "王",
+            "",
+        ];
+        prop_oneof![
+            "[a-c/\"]{0,2}",
+            prop::sample::select(odd.to_vec()).prop_map(str::to_owned),
+        ]
+    }
+
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -429,7 +450,7 @@ mod tests {
             "[a-c\\\\\"\u{1F912}王/]{0,4}".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 24, 5, |inner| {
-            let members = prop::collection::btree_map("[a-c/\"]{0,2}", inner.clone(), 0..5);
+            let members = prop::collection::btree_map(name(), inner.clone(), 0..5);
             prop_oneof![
                 prop::collection::vec(inner, 0..5).prop_map(Value::from),
                 members.prop_map(|members| Value::Object(members.into_iter().collect())),
@@ -454,20 +475,22 @@ mod tests {
         }
 
         #[test]
-        fn of_two_members_of_one_name_the_last_counts(names in prop::collection::vec("[a-c]", 0..8)) {
-            let members = names.iter().enumerate().map(|(at, name)| format!("{name:?}:{at}"));
-            let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        fn of_two_members_of_one_name_the_last_counts(names in prop::collection::vec(name(), 0..12), wanted in name()) {
+            let of = |(at, name): (usize, &String)| format!("{}:{at}", Value::from(name.as_str()));
+            let members: Vec<_> = names.iter().enumerate().map(of).collect();
+            let text = format!("{{{}}}", members.join(","));
             let tree: Value = serde_json::from_str(&text).unwrap();
+            let tree = tree.as_object().unwrap();
             let Borrowed::Object(members) = serde_json::from_str(&text).unwrap() else {
                 panic!("no object")
             };
-            for name in ["a", "b", "c"] {
+            for name in names.iter().chain([&wanted]) {
                 let found = members.get(name).map(ValueRef::from);
-                prop_assert_eq!(found.and_then(ValueRef::as_i64), tree[name].as_i64());
-                let rest = members.from(name).map(|(name, _)| name.to_owned());
-                let all = tree.as_object().unwrap().keys();
-                let expected: Vec<_> = all.filter(|held| held.as_str() >= name).cloned().collect();
-                prop_assert_eq!(rest.collect::<Vec<_>>(), expected);
+                let expected = tree.get(name).and_then(Value::as_i64);
+                prop_assert_eq!(found.and_then(ValueRef::as_i64), expected);
+                let rest: Vec<_> = members.starting_at(name).map(|(name, _)| name).collect();
+                let expected: Vec<_> = tree.keys().filter(|held| *held >= name).collect();
+                prop_assert_eq!(rest, expected);
             }
         }
     }

@@ -31,7 +31,7 @@ pub(super) struct Author {
     pub(super) may_write: bool,
 }
 
-/// Where it stands what a change sets.
+/// Where what a change sets stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source<'a> {
     /// In a line of a push of this fold.

@@ -9,6 +9,7 @@ use sync_protocol::wire::{Outcome, invalid};
 use sync_protocol::{Millis, Seq};
 
 use super::admit::{Attempt, Author};
+use super::checked::abnormal;
 use super::fold::{Aside, Fold};
 use super::job::{PushLine, Said, Settled};
 use crate::store::alerts::Alert;
@@ -68,11 +69,10 @@ impl Fold {
         let settled = Settled::aside(attempt.seq, Some(change.record), outcome, code, path);
         let area = self.shown_at_node(attempt);
         let forget = code == invalid::PURGED;
-        let rules = self.rules.policy.clone();
-        let abnormal = rules.abnormal(&change.kind, attempt.set());
         // Tried again, it is no news.
-        let news = !forget && attempt.again.is_none();
-        for rule in abnormal.into_iter().filter(|_| news) {
+        let is_news = !forget && attempt.again.is_none();
+        let abnormal = is_news.then(|| abnormal(attempt, &self.rules));
+        for rule in abnormal.unwrap_or_default() {
             let mut alert = Alert::new(self.now, &rule, &change.record.to_string(), area.clone());
             alert.record = Some(change.record.to_string());
             alert.device = Some(i64::from(attempt.author.device.0));

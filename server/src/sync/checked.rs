@@ -49,6 +49,8 @@ pub struct Checked {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Traits {
     pub(super) kind: String,
+    /// The names of its fields, each followed by a line break.
+    fields: String,
     pub(super) void: bool,
     /// The codes of the policy's rules that mark it abnormal.
     pub(super) abnormal: Vec<String>,
@@ -68,15 +70,28 @@ impl Traits {
     ) -> Option<Self> {
         let kind = rules.kinds.get(&change.kind)?;
         let void = set.value(VOID).is_some_and(|value| !value.is_null());
+        let mut fields = String::with_capacity(256);
+        for (name, _) in set.iter() {
+            fields.push_str(name);
+            fields.push('\n');
+        }
         let terms = kind.search_terms(set);
         let hash = |(purpose, text): &Pair| key.hash(purpose, text);
         Some(Self {
             kind: change.kind.clone(),
+            fields,
             void,
             abnormal: abnormal.to_vec(),
             tallies: kind.tallies(set, abnormal, void),
             hashes: terms.iter().map(hash).collect(),
         })
+    }
+}
+
+impl Traits {
+    /// The names of its fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.lines()
     }
 }
 
@@ -101,6 +116,11 @@ impl Checked {
             abnormal,
             traits: traits.flatten(),
         }
+    }
+
+    /// The codes of the policy's rules that what it sets satisfies, if the rules are still those of then.
+    fn abnormal(&self, rules: &Rules) -> Option<&[String]> {
+        (self.rules == rules.versions()).then_some(&self.abnormal)
     }
 
     /// Whether what it sets is abnormal by the rules of then.
@@ -141,13 +161,28 @@ pub struct Judge<'a> {
 impl Judge<'_> {
     /// Judges a change of a push as far as that is possible without looking at any record. Nothing, if
     /// that breaks: the fold finds it out and sets the change aside.
-    pub(super) fn of(&self, push: &Push, change: &Heading, set: &Members<'_>) -> Option<Checked> {
+    pub(super) fn check(
+        &self,
+        push: &Push,
+        change: &Heading,
+        set: &Members<'_>,
+    ) -> Option<Checked> {
         let normalised = push.first_stamp(change, self.build);
         let day = day::day_of(normalised, push.received, None).0;
         // A change without a base makes its record, unless that is there already.
         let creating = change.whole || change.base.is_none();
         let judged = || Checked::of(self, change, set, creating, day);
         catch_unwind(AssertUnwindSafe(judged)).ok()
+    }
+}
+
+/// The codes of the policy's rules that what a change sets satisfies, looked up if they were found out
+/// before.
+pub(super) fn abnormal(attempt: &Attempt<'_>, rules: &Rules) -> Vec<String> {
+    let checked = attempt.line().and_then(|line| line.checked.as_ref());
+    match checked.and_then(|checked| checked.abnormal(rules)) {
+        Some(codes) => codes.to_vec(),
+        None => rules.policy.abnormal(&attempt.change.kind, attempt.set()),
     }
 }
 
@@ -240,5 +275,8 @@ mod tests {
             None,
             "the rules have changed"
         );
+        assert_eq!(checked.abnormal(&rules), None, "the rules have changed");
+        let anew = judge_by(&rules.kinds, &change, &set, false, DAY);
+        assert!(anew.is_some(), "judged anew a number is still no code");
     }
 }

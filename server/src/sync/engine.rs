@@ -192,7 +192,7 @@ impl Engine {
         self.core.moment(connection)
     }
 
-    /// Judges the changes of a push by the rules last read, before it is its turn.
+    /// Reads the changes of a request, and judges them by the rules last read, if any were.
     pub fn read_push(&self, device: DeviceNumber, request: &Request<'_>, received: Millis) -> Push {
         let rules = self.core.rules.held();
         let judge = rules.as_ref().map(|rules| Judge {

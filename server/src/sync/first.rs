@@ -52,10 +52,7 @@ impl Fold {
             self.raise_abnormal(rule, change.record, attempt, spot);
         }
         // A row that the policy marks travels: its writer may hold another policy.
-        let hides = || {
-            let masks = |field: &String| view.masks(field, true);
-            view.masks_any(true) && attempt.set().keys().any(masks)
-        };
+        let hides = || view.masks_any(true) && traits.fields().any(|field| view.masks(field, true));
         let exact = traits.abnormal.is_empty() && makes_exactly(&write) && !hides();
         let settled = Settled {
             exact: exact.then_some(rev),

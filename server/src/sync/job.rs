@@ -1,5 +1,6 @@
-//! What is asked of the one writer, and what it answers. A job comes decoded and parsed: nothing
-//! that only concerns itself is done under the write lock.
+//! What is asked of the one writer, and what it answers. A job comes decoded, read and judged: what only
+//! concerns itself is done under the write lock only where the rules have changed since, or where somebody
+//! else's change meets a record that it makes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -161,7 +162,8 @@ impl PushLine {
     pub(super) fn set(&self) -> &Fields {
         self.set.get_or_init(|| match change::parse(&self.bytes) {
             Ok(Line::Change(change)) => change.set,
-            Ok(Line::Lost(_)) | Err(_) => Fields::new(),
+            // Nobody asks it of another line; should that be wrong, the line is set aside.
+            Ok(Line::Lost(_)) | Err(_) => unreachable!("a line that is no change sets nothing"),
         })
     }
 
@@ -194,7 +196,7 @@ impl Push {
             quarantined: Vec::new(),
         };
         for (seq, line) in (envelope.from..).zip(&request.lines) {
-            let judge = |change: &Heading, set: &Members<'_>| judge?.of(&push, change, set);
+            let judge = |change: &Heading, set: &Members<'_>| judge?.check(&push, change, set);
             let line = PushLine::read(seq, line, judge);
             push.lines.push(Arc::new(line));
         }

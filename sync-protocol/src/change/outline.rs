@@ -1,42 +1,44 @@
-//! The members of a line, read in one pass: texts stay where they stand. Of what is wrong with a member nothing is said here but that it is of
-//! another type; of two members of one name the last counts, as in any JSON object.
+//! The members of a line, read in one pass: texts stay where they stand. Of what is wrong with a member
+//! nothing is said here but that it is of another type; of two members of one name the last counts, as in
+//! any JSON object.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
 use super::is_name;
 use crate::MAX_INTEGER;
 use crate::value::{self, Borrowed};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A line, as far as it is JSON.
 pub(super) enum Outline<'a> {
-    Members(Box<Members<'a>>),
+    Parts(Box<Parts<'a>>),
     /// No object.
     Other,
 }
 
 /// What a line may say.
 #[derive(Default)]
-pub(super) struct Members<'a> {
-    pub(super) lost: Member<'a>,
-    pub(super) era: Member<'a>,
-    pub(super) schema: Member<'a>,
-    pub(super) stamp: Member<'a>,
-    pub(super) kind: Member<'a>,
-    pub(super) record: Member<'a>,
-    pub(super) base: Member<'a>,
-    pub(super) saw: Member<'a>,
-    pub(super) scope: Member<'a>,
-    pub(super) parent: Member<'a>,
-    pub(super) whole: Member<'a>,
+pub(super) struct Parts<'a> {
+    pub(super) lost: Part<'a>,
+    pub(super) era: Part<'a>,
+    pub(super) schema: Part<'a>,
+    pub(super) stamp: Part<'a>,
+    pub(super) kind: Part<'a>,
+    pub(super) record: Part<'a>,
+    pub(super) base: Part<'a>,
+    pub(super) saw: Part<'a>,
+    pub(super) scope: Part<'a>,
+    pub(super) parent: Part<'a>,
+    pub(super) whole: Part<'a>,
     pub(super) set: Set<'a>,
 }
 
 /// A member that says one thing.
 #[derive(Default)]
-pub(super) enum Member<'a> {
+pub(super) enum Part<'a> {
     #[default]
     Absent,
     Null,
@@ -58,7 +60,7 @@ pub(super) enum Set<'a> {
     Other,
 }
 
-impl Members<'_> {
+impl Parts<'_> {
     /// The kind, if it is named as one may be.
     pub(super) fn kind(&self) -> Option<String> {
         self.kind
@@ -68,7 +70,7 @@ impl Members<'_> {
     }
 }
 
-impl Member<'_> {
+impl Part<'_> {
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -190,7 +192,7 @@ impl<'de> Visitor<'de> for OutlineVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Box::<Members<'de>>::default();
+        let mut members = Box::<Parts<'de>>::default();
         while let Some(name) = map.next_key()? {
             let member = match name {
                 Name::Set => {
@@ -216,53 +218,53 @@ impl<'de> Visitor<'de> for OutlineVisitor {
             };
             *member = map.next_value()?;
         }
-        Ok(Outline::Members(members))
+        Ok(Outline::Parts(members))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Part<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MemberVisitor)
+        deserializer.deserialize_any(PartVisitor)
     }
 }
 
-struct MemberVisitor;
+struct PartVisitor;
 
-impl<'de> Visitor<'de> for MemberVisitor {
-    type Value = Member<'de>;
+impl<'de> Visitor<'de> for PartVisitor {
+    type Value = Part<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member of a change")
     }
 
-    otherwise!(visit_i64(i64), visit_f64(f64) => Member::Other);
+    otherwise!(visit_i64(i64), visit_f64(f64) => Part::Other);
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Member::Null)
+        Ok(Part::Null)
     }
 
     fn visit_bool<E>(self, boolean: bool) -> Result<Self::Value, E> {
-        Ok(Member::Boolean(boolean))
+        Ok(Part::Boolean(boolean))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Member::Integer(number))
+        Ok(Part::Integer(number))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Borrowed(text)))
+        Ok(Part::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Owned(text.to_owned())))
+        Ok(Part::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        pass_items(items).map(|()| Member::Other)
+        pass_items(items).map(|()| Part::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        pass_members(members).map(|()| Member::Other)
+        pass_members(members).map(|()| Part::Other)
     }
 }
 

@@ -97,7 +97,7 @@ impl Values for Members<'_> {
     }
 
     fn under<'v>(&'v self, name: &str) -> impl Iterator<Item = ValueRef<'v>> {
-        self.from(name)
+        self.starting_at(name)
             .take_while(move |(held, _)| is_under(held, name))
             .map(|(_, value)| value)
     }

@@ -33,7 +33,7 @@ fn checked(trial: &Trial, job: Job) -> Job {
         build: BUILD,
     };
     let lines = (push.from..).zip(&push.lines).map(|(seq, line)| {
-        let judge = |change: &Heading, set: &Members<'_>| judge.of(&push, change, set);
+        let judge = |change: &Heading, set: &Members<'_>| judge.check(&push, change, set);
         Arc::new(PushLine::read(seq, &line.bytes, judge))
     });
     push.lines = lines.collect();
