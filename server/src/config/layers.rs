@@ -60,8 +60,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(
         "database.writers",
-        "0",
-        "transactions that may write beside each other (PostgreSQL; SQLite has one); 0: two, or one where there are fewer than four processors",
+        "2",
+        "transactions that may write beside each other (PostgreSQL; SQLite has one)",
     ),
     plain(
         "ledger.file",

@@ -188,7 +188,7 @@ impl Config {
                 url: layers.text("database.url"),
                 password: layers.given("database.password").map(Secret),
                 readers: whole("database.readers", 1, 256)?,
-                writers: writers(whole("database.writers", 0, 64)?),
+                writers: whole("database.writers", 1, 64)?,
             },
             ledger: LedgerFile {
                 file: layers.given("ledger.file").map(PathBuf::from),
@@ -265,17 +265,6 @@ impl Config {
     /// What was given and has no effect.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-}
-
-/// How many transactions may write beside each other. Two that share a few processors share the same
-/// checkpoints, too: each waits for the other, and takes half of what one would write at once.
-fn writers(set: usize) -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    match set {
-        0 if processors < 4 => 1,
-        0 => 2,
-        set => set,
     }
 }
 
