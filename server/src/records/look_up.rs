@@ -10,7 +10,7 @@ use sync_protocol::kind::query_term;
 use super::search::term;
 use super::{Fault, malformed};
 use crate::store::finds::{self, Found};
-use crate::store::{Connection, areas, scopes};
+use crate::store::{Connection, areas, lookups, scopes};
 use crate::sync::search_key::SearchKey;
 
 use super::read::Eye;
@@ -77,6 +77,7 @@ pub fn look(
     }
     // A malformed number takes the same way and finds nothing.
     let hash = key.hash(of, &query_term(of, text).unwrap_or_default());
+    let ids = lookups::under(c, &hash)?;
     let mut newest: Option<Found> = None;
     for path in grounds(c, eye)? {
         for kind in eye.rules.kinds.newest() {
@@ -84,7 +85,7 @@ pub fn look(
             if !searchable || !kind.view(SHOWN_AS).sees_kind() {
                 continue;
             }
-            for found in finds::under_hash(c, &path, kind.name(), hash, 1)? {
+            for found in finds::newest_of(c, &path, kind.name(), &ids, 1)? {
                 if newest
                     .as_ref()
                     .is_none_or(|newest| newest.row.time < found.row.time)

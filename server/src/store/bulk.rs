@@ -12,7 +12,9 @@ use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::ids::stored;
 use super::records::RecordRow;
-use super::schema::{audit, device, exit, history, purged, record, scope, scope_kind, tally};
+use super::schema::{
+    audit, device, exit, history, lookup, purged, record, scope, scope_kind, tally,
+};
 use super::scopes::{HeadRow, HoldingRow};
 use super::tallies::BodyRow;
 use super::{Error, audit::Look, parked::NewParked};
@@ -56,19 +58,7 @@ pub fn change_records(connection: &mut Connection, rows: &[RecordRow]) -> Result
         Connection::Sqlite(inner) => {
             for row in rows {
                 diesel::update(record::table.find(stored(&row.id)))
-                    .set((
-                        record::scope_id.eq(row.scope_id),
-                        record::head.eq(row.head),
-                        record::kind.eq(&row.kind),
-                        record::parent.eq(row.parent.as_ref()),
-                        record::rev.eq(row.rev),
-                        record::created_at.eq(row.created_at),
-                        record::time.eq(row.time),
-                        record::void.eq(row.void),
-                        record::conflicted.eq(row.conflicted),
-                        record::body.eq(&row.body),
-                        record::run.eq(row.run),
-                    ))
+                    .set(row)
                     .execute(inner)?;
             }
             Ok(())
@@ -188,6 +178,34 @@ pub fn put_tallies(connection: &mut Connection, rows: &[BodyRow]) -> Result<(), 
             Ok(())
         }
         Connection::Postgres(inner) => postgres::put_tallies(inner, rows),
+    }
+}
+
+/// Writes buckets of a run of look-ups as they are from now on.
+pub fn put_lookups(
+    connection: &mut Connection,
+    run: i64,
+    rows: &[(i64, Vec<u8>)],
+) -> Result<(), Error> {
+    match connection {
+        Connection::Sqlite(inner) => {
+            for (bucket, body) in rows {
+                let changed = diesel::update(lookup::table.find((run, *bucket)))
+                    .set(lookup::body.eq(body))
+                    .execute(inner)?;
+                if changed == 0 {
+                    diesel::insert_into(lookup::table)
+                        .values((
+                            lookup::run.eq(run),
+                            lookup::bucket.eq(*bucket),
+                            lookup::body.eq(body),
+                        ))
+                        .execute(inner)?;
+                }
+            }
+            Ok(())
+        }
+        Connection::Postgres(inner) => postgres::put_lookups(inner, run, rows),
     }
 }
 

@@ -58,43 +58,50 @@ pub fn page(
     filter: &Filter,
     most: i64,
 ) -> Result<Vec<Found>, Error> {
+    let ids = match &filter.hash {
+        Some(hash) => Some(lookups::under(c, hash)?),
+        None => None,
+    };
     let mut rows: Vec<Raw> = Vec::new();
     for path in reach.paths(roles) {
-        rows.extend(below(c, path, filter, most)?);
+        rows.extend(match &ids {
+            Some(ids) => among(c, path, filter, ids, most)?,
+            None => within(c, path, filter, None, most)?,
+        });
     }
     rows.sort_by(|(a, ..), (b, ..)| (b.time, &b.id).cmp(&(a.time, &a.id)));
     rows.truncate(usize::try_from(most).unwrap_or(0));
     rows.into_iter().map(found).collect()
 }
 
-/// The newest records under a hash within an area, for a look-up that shows only masked ones: the
-/// caller answers for the area being one that may be asked about.
-pub fn under_hash(
+/// The newest of these records within an area, for a look-up that shows only masked ones: the caller
+/// answers for the area being one that may be asked about.
+pub fn newest_of(
     c: &mut Connection,
     path: &str,
     kind: &str,
-    hash: Hash,
+    ids: &[RecordId],
     most: i64,
 ) -> Result<Vec<Found>, Error> {
     let filter = Filter {
         kind: kind.to_owned(),
-        hash: Some(hash),
         ..Filter::default()
     };
-    below(c, path, &filter, most)?
+    among(c, path, &filter, ids, most)?
         .into_iter()
         .map(found)
         .collect()
 }
 
-fn below(c: &mut Connection, path: &str, filter: &Filter, most: i64) -> Result<Vec<Raw>, Error> {
-    let Some(hash) = &filter.hash else {
-        return within(c, path, filter, None, most);
-    };
-    // A number that is not known must cost nothing: the ids come first, and the database is not
-    // left to choose.
-    let ids = lookups::under(c, hash)?;
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+/// A number that is not known must cost nothing: the ids come first, and the database is not left to
+/// choose.
+fn among(
+    c: &mut Connection,
+    path: &str,
+    filter: &Filter,
+    ids: &[RecordId],
+    most: i64,
+) -> Result<Vec<Raw>, Error> {
     let mut rows = Vec::new();
     for ids in ids.chunks(super::dialect::MAX_LIST) {
         rows.extend(within(c, path, filter, Some(ids), most)?);
@@ -108,7 +115,7 @@ fn within(
     c: &mut Connection,
     path: &str,
     filter: &Filter,
-    ids: Option<&[String]>,
+    ids: Option<&[RecordId]>,
     most: i64,
 ) -> Result<Vec<Raw>, Error> {
     let mut query = record::table
@@ -121,7 +128,13 @@ fn within(
         None => query.filter(record::kind.eq(filter.kind.clone())),
         // No index has this: else all records of the kind might be walked in search of a few ids.
         Some(ids) => query
-            .filter(record::id.eq_any(ids.iter().map(|id| stored(id)).collect::<Vec<_>>()))
+            .filter(
+                record::id.eq_any(
+                    ids.iter()
+                        .map(|id| id.as_bytes().to_vec())
+                        .collect::<Vec<_>>(),
+                ),
+            )
             .filter(record::kind.concat("").eq(filter.kind.clone())),
     };
     if let Some(under) = &filter.under {

@@ -78,7 +78,7 @@ impl Listed for Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::records::{self, RecordRow};
+    use crate::store::records;
     use crate::store::{Error, Store, StoreOptions, bulk, dialect, purged, trial};
 
     #[test]
@@ -107,20 +107,7 @@ mod tests {
         let store = Store::open(&trial::url().unwrap(), StoreOptions::default()).unwrap();
         store
             .write::<_, Error>(|c| {
-                let rows = ids.map(|id| RecordRow {
-                    id: id.to_string(),
-                    scope_id: 1,
-                    head: i64::from(id.as_bytes()[0]),
-                    kind: "household".to_owned(),
-                    parent: None,
-                    rev: 7,
-                    created_at: 1,
-                    time: 1,
-                    void: false,
-                    conflicted: true,
-                    body: vec![1, b'{', b'}'],
-                    run: 3,
-                });
+                let rows = ids.map(trial::record_row);
                 bulk::add_records(c, &rows)?;
                 bulk::add_purged(c, &[RecordId::from_bytes([0x55; 16]).to_string()], 1)
             })
@@ -129,7 +116,7 @@ mod tests {
             .ask(|c| {
                 let before = records::standing(c, &ids)?;
                 assert_eq!(before.len(), 2);
-                dialect::revert_to(c, "0008")?;
+                dialect::revert_to(c, "0007")?;
                 dialect::migrate(c)?;
                 assert_eq!(records::standing(c, &ids)?, before);
                 let gone = RecordId::from_bytes([0x55; 16]);

@@ -8,15 +8,17 @@
 //! a record is found by stands in one run, which the record names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use diesel::dsl;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use sync_protocol::Millis;
 use sync_protocol::id::RecordId;
 
 use super::dialect::{among, each};
 use super::schema::{lookup, lookup_batch, lookup_run};
-use super::{Connection, Error, locks};
+use super::{Connection, Error, bulk, locks};
 
 /// Look-ups in one run, more or less: fewer than a MiB of batches, and buckets of some 3 KiB.
 const RUN: usize = 24_576;
@@ -57,24 +59,46 @@ fn pack(lookups: &BTreeSet<Lookup>) -> Vec<u8> {
     body
 }
 
-fn unpack(body: &[u8]) -> Result<impl Iterator<Item = Lookup>, Error> {
-    let (pairs, []) = body.as_chunks::<BYTES>() else {
-        return Err(Error::Corrupt("look-ups".to_owned()));
-    };
-    Ok(pairs.iter().map(|pair| {
+/// Look-ups as they are stored, one by one.
+fn pairs(body: &[u8]) -> Result<&[[u8; BYTES]], Error> {
+    match body.as_chunks() {
+        (pairs, []) => Ok(pairs),
+        _ => Err(Error::Corrupt("look-ups".to_owned())),
+    }
+}
+
+impl From<&[u8; BYTES]> for Lookup {
+    fn from(pair: &[u8; BYTES]) -> Self {
         let (mut hash, mut record) = ([0; HASH_BYTES], [0; 16]);
         let (of_hash, of_record) = pair.split_at(HASH_BYTES);
         hash.copy_from_slice(of_hash);
         record.copy_from_slice(of_record);
-        Lookup {
+        Self {
             hash,
             record: RecordId::from_bytes(record),
         }
-    }))
+    }
 }
 
-/// Knows about how full the newest run is. It may be wrong, after a start or where several processes
-/// fill one run: runs are then longer or shorter.
+fn unpack(body: &[u8]) -> Result<impl Iterator<Item = Lookup>, Error> {
+    Ok(pairs(body)?.iter().map(Lookup::from))
+}
+
+/// What is left of look-ups without these; nothing, if none of these stands among them.
+fn without(body: &[u8], gone: &BTreeSet<Lookup>) -> Result<Option<Vec<u8>>, Error> {
+    let pairs = pairs(body)?;
+    let stands = |gone: &Lookup| pairs.binary_search_by(|pair| Lookup::from(pair).cmp(gone));
+    if !gone.iter().any(|gone| stands(gone).is_ok()) {
+        return Ok(None);
+    }
+    let left = pairs
+        .iter()
+        .filter(|pair| !gone.contains(&Lookup::from(*pair)));
+    Ok(Some(left.flatten().copied().collect()))
+}
+
+/// Knows about how full the newest run is. Where several processes fill one run, each knows of what the
+/// others brought before it began to; runs are then longer.
 #[derive(Debug, Default)]
 pub struct Runs(Mutex<Filling>);
 
@@ -101,6 +125,10 @@ impl Runs {
         Ok(run)
     }
 
+    fn filling(&self) -> MutexGuard<'_, Filling> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn choose(
         &self,
         connection: &mut Connection,
@@ -108,10 +136,21 @@ impl Runs {
         lookups: usize,
         now: Millis,
     ) -> Result<(i64, Option<i64>), Error> {
-        let mut filling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = newest == Some(filling.run);
+        // Counted beside the lock: who waits for a database under it keeps the others waiting.
+        let known = self.filling().run;
+        let counted = match newest {
+            Some(run) if run != known => Some(Filling {
+                run,
+                lookups: in_batches(connection, run)?,
+            }),
+            _ => None,
+        };
+        let mut filling = self.filling();
+        if let Some(counted) = counted.filter(|counted| counted.run != filling.run) {
+            *filling = counted;
+        }
         let (run, full) = match newest {
-            Some(run) if !is_known || filling.lookups < RUN => (run, None),
+            Some(run) if filling.run != run || filling.lookups < RUN => (run, None),
             full => (begin(connection, now)?, full),
         };
         if run != filling.run {
@@ -120,6 +159,16 @@ impl Runs {
         filling.lookups += lookups;
         Ok((run, full))
     }
+}
+
+/// How many look-ups stand in the batches of a run.
+fn in_batches(connection: &mut Connection, run: i64) -> Result<usize, Error> {
+    let lengths: Vec<i64> = lookup_batch::table
+        .filter(lookup_batch::run.eq(run))
+        .select(dsl::sql::<BigInt>("CAST(octet_length(body) AS BIGINT)"))
+        .load(connection)?;
+    let bytes = lengths.iter().sum::<i64>();
+    Ok(usize::try_from(bytes).unwrap_or(0) / BYTES)
 }
 
 fn newest(connection: &mut Connection) -> Result<Option<i64>, Error> {
@@ -166,9 +215,11 @@ fn sort(connection: &mut Connection, run: i64) -> Result<(), Error> {
     for (bucket, body) in buckets(connection, run, &all)? {
         sorted.entry(bucket).or_default().extend(unpack(&body)?);
     }
-    for (bucket, lookups) in sorted {
-        put(connection, run, bucket, &lookups)?;
-    }
+    let rows: Vec<(i64, Vec<u8>)> = sorted
+        .iter()
+        .map(|(bucket, lookups)| (*bucket, pack(lookups)))
+        .collect();
+    bulk::put_lookups(connection, run, &rows)?;
     let ids: Vec<i64> = batches.into_iter().map(|(id, _)| id).collect();
     Ok(each!(connection, inner => diesel::delete(
         lookup_batch::table.filter(among(lookup_batch::id, &ids))
@@ -177,17 +228,22 @@ fn sort(connection: &mut Connection, run: i64) -> Result<(), Error> {
     .map(|_| ()))?)
 }
 
-/// Sorts what came late for a run that was full by then: somebody brought it beside whoever sorted.
+/// Sorts what came late for a run that was full by then, from somebody who brought it beside whoever
+/// sorted; and the newest, if it is full and nobody has brought anything since.
 pub fn sort_late(connection: &mut Connection) -> Result<(), Error> {
     let Some(newest) = newest(connection)? else {
         return Ok(());
     };
-    let late: BTreeSet<i64> = lookup_batch::table
+    let mut late: BTreeSet<i64> = lookup_batch::table
         .filter(lookup_batch::run.lt(newest))
         .select(lookup_batch::run)
+        .distinct()
         .load(connection)?
         .into_iter()
         .collect();
+    if in_batches(connection, newest)? >= RUN {
+        late.insert(newest);
+    }
     late.into_iter().try_for_each(|run| sort(connection, run))
 }
 
@@ -214,34 +270,6 @@ fn buckets(
         .load(inner))?)
 }
 
-/// Writes a bucket as it is from now on.
-fn put(
-    connection: &mut Connection,
-    run: i64,
-    bucket: i64,
-    lookups: &BTreeSet<Lookup>,
-) -> Result<(), Error> {
-    let there = lookup::table.find((run, bucket));
-    if lookups.is_empty() {
-        diesel::delete(there).execute(connection)?;
-        return Ok(());
-    }
-    let body = pack(lookups);
-    let changed = diesel::update(there)
-        .set(lookup::body.eq(&body))
-        .execute(connection)?;
-    if changed == 0 {
-        diesel::insert_into(lookup::table)
-            .values((
-                lookup::run.eq(run),
-                lookup::bucket.eq(bucket),
-                lookup::body.eq(&body),
-            ))
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
 /// Forgets runs in which nothing stands any more. The newest stays: somebody fills it.
 pub fn forget_empty_runs(connection: &mut Connection) -> Result<(), Error> {
     let Some(newest) = newest(connection)? else {
@@ -252,8 +280,8 @@ pub fn forget_empty_runs(connection: &mut Connection) -> Result<(), Error> {
     diesel::delete(
         lookup_run::table
             .filter(lookup_run::run.lt(newest))
-            .filter(diesel::dsl::not(diesel::dsl::exists(sorted)))
-            .filter(diesel::dsl::not(diesel::dsl::exists(late))),
+            .filter(dsl::not(dsl::exists(sorted)))
+            .filter(dsl::not(dsl::exists(late))),
     )
     .execute(connection)?;
     Ok(())
@@ -279,27 +307,29 @@ fn delete_from(
     run: i64,
     gone: &BTreeSet<Lookup>,
 ) -> Result<(), Error> {
-    let left = |body: &[u8]| -> Result<Option<BTreeSet<Lookup>>, Error> {
-        let before: BTreeSet<Lookup> = unpack(body)?.collect();
-        let left: BTreeSet<Lookup> = before.difference(gone).copied().collect();
-        Ok((left.len() < before.len()).then_some(left))
-    };
     let touched: BTreeSet<i64> = gone.iter().map(Lookup::bucket).collect();
     let touched: Vec<i64> = touched.into_iter().collect();
     for (bucket, body) in buckets(connection, run, &touched)? {
-        if let Some(left) = left(&body)? {
-            put(connection, run, bucket, &left)?;
+        match without(&body, gone)? {
+            None => {}
+            Some(left) if left.is_empty() => {
+                diesel::delete(lookup::table.find((run, bucket))).execute(connection)?;
+            }
+            Some(left) => bulk::put_lookups(connection, run, &[(bucket, left)])?,
         }
     }
     for (id, body) in batches(connection, run)? {
-        let Some(left) = left(&body)? else { continue };
         let batch = lookup_batch::table.find(id);
-        if left.is_empty() {
-            diesel::delete(batch).execute(connection)?;
-        } else {
-            diesel::update(batch)
-                .set(lookup_batch::body.eq(pack(&left)))
-                .execute(connection)?;
+        match without(&body, gone)? {
+            None => {}
+            Some(left) if left.is_empty() => {
+                diesel::delete(batch).execute(connection)?;
+            }
+            Some(left) => {
+                diesel::update(batch)
+                    .set(lookup_batch::body.eq(left))
+                    .execute(connection)?;
+            }
         }
     }
     Ok(())

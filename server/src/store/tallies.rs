@@ -61,16 +61,25 @@ impl Counts {
         let Some(values) = self.0.get_mut(by.name) else {
             return;
         };
-        let has_room = values.len() < MOST_VALUES || values.contains_key(by.value);
-        let value = if has_room { by.value } else { OTHER };
-        let (live, closed) = match values.get_mut(value) {
-            Some(count) => count,
-            None => values.entry(value.to_owned()).or_default(),
-        };
-        *live += by.live;
-        *closed += by.closed;
-        if (*live, *closed) == (0, 0) {
-            values.remove(value);
+        // What was counted as another is taken from there, also where there would be room by now.
+        let stands = values.get(by.value).map_or(0, |(live, _)| *live);
+        let is_known = values.contains_key(by.value);
+        let is_living = |(value, (live, _)): &(&String, &(i64, i64))| *live != 0 && *value != OTHER;
+        let living = || values.iter().filter(is_living).count();
+        let has_room = is_known || (by.live >= 0 && living() < MOST_VALUES);
+        let own = if has_room { by.live.max(-stands) } else { 0 };
+        let closed = if has_room { by.closed } else { 0 };
+        count(values, by.value, (own, closed));
+        count(values, OTHER, (by.live - own, by.closed - closed));
+        // What is only remembered gives way.
+        while values.len() > MOST_VALUES + 1 {
+            let mut held = values.iter();
+            let over = held.find(|(value, (live, _))| *live == 0 && *value != OTHER);
+            let Some((value, shift)) = over.map(|(value, held)| (value.clone(), *held)) else {
+                return;
+            };
+            values.remove(&value);
+            count(values, OTHER, shift);
         }
     }
 
@@ -80,6 +89,21 @@ impl Counts {
                 .into_iter()
                 .map(move |(value, (live, closed))| (name.clone(), value, live, closed))
         })
+    }
+}
+
+/// Counts a value. What comes to nothing needs no place.
+fn count(values: &mut BTreeMap<String, (i64, i64)>, value: &str, (live, closed): (i64, i64)) {
+    if (live, closed) == (0, 0) {
+        return;
+    }
+    let held = match values.get_mut(value) {
+        Some(held) => held,
+        None => values.entry(value.to_owned()).or_default(),
+    };
+    *held = (held.0 + live, held.1 + closed);
+    if *held == (0, 0) {
+        values.remove(value);
     }
 }
 
@@ -312,6 +336,50 @@ mod tests {
                 Ok(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn i20_what_counted_as_another_goes_from_there_and_what_is_closed_keeps_no_room() {
+        let names =
+            |of: &str| -> Vec<String> { (0..MOST_VALUES).map(|n| format!("{of}{n:03}")).collect() };
+        let (first, junk) = (names("v"), names("junk"));
+        let all = |values: &[String]| {
+            let mut counts = Counts::default();
+            for value in values {
+                counts.shift(&shift("code", value, 1, 0));
+            }
+            counts
+        };
+        let at = |counts: &Counts, value: &str| counts.0["code"].get(value).copied();
+        let mut counts = all(&first);
+        counts.shift(&shift("code", "late", 2, 0));
+        assert_eq!(at(&counts, OTHER), Some((2, 0)));
+        // There is room by now, and the next of it counts by itself.
+        counts.shift(&shift("code", "v000", -1, 0));
+        counts.shift(&shift("code", "late", -1, 0));
+        assert_eq!(
+            (at(&counts, "late"), at(&counts, OTHER)),
+            (None, Some((1, 0)))
+        );
+        counts.shift(&shift("code", "late", 1, 0));
+        counts.shift(&shift("code", "late", -2, 2));
+        assert_eq!(
+            (at(&counts, "late"), at(&counts, OTHER)),
+            (Some((0, 2)), None)
+        );
+        // A purge of what somebody made up leaves room for what is meant.
+        let mut counts = all(&junk);
+        for value in &junk {
+            counts.shift(&shift("code", value, -1, 1));
+        }
+        for value in &first {
+            counts.shift(&shift("code", value, 1, 0));
+        }
+        assert!(first.iter().all(|value| at(&counts, value) == Some((1, 0))));
+        let values = &counts.0["code"];
+        assert!(values.len() <= MOST_VALUES + 1);
+        let closed: i64 = values.values().map(|(_, closed)| closed).sum();
+        assert_eq!(closed, MOST_VALUES as i64);
     }
 
     #[test]

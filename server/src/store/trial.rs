@@ -10,6 +10,11 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
 
+#[cfg(test)]
+use sync_protocol::id::RecordId;
+
+#[cfg(test)]
+use super::records::RecordRow;
 use super::{Error, Location, Store, StoreOptions};
 
 /// Names the server on which tests make their databases; SQLite where it is not set.
@@ -25,6 +30,25 @@ const PARTING_MS: u32 = 10_000;
 struct Name {
     #[diesel(sql_type = Text)]
     name: String,
+}
+
+/// A record that says nothing, at a head of its own.
+#[cfg(test)]
+pub(super) fn record_row(id: RecordId) -> RecordRow {
+    RecordRow {
+        id: id.to_string(),
+        scope_id: 1,
+        head: i64::from(id.as_bytes()[0]),
+        kind: "household".to_owned(),
+        parent: None,
+        rev: 1,
+        created_at: 1,
+        time: 1,
+        void: false,
+        conflicted: false,
+        body: vec![1, b'{', b'}'],
+        run: 1,
+    }
 }
 
 /// The server on which tests make their databases, if they are to run there.

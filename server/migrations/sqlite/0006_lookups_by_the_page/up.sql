@@ -13,12 +13,21 @@ CREATE TABLE lookup (
     body   BLOB    NOT NULL,
     PRIMARY KEY (run, bucket)
 ) STRICT;
+-- Bucket by bucket along the key: SQLite would sort all of them at once in memory.
 INSERT INTO lookup (run, bucket, body)
-SELECT run, bucket, unhex(group_concat(pair, '' ORDER BY pair))
-FROM (SELECT run,
-             16 * (instr('123456789ABCDEF', substr(hex(hash), 1, 1)))
-                + instr('123456789ABCDEF', substr(hex(hash), 2, 1)) AS bucket,
-             hex(hash) || upper(replace(record, '-', '')) AS pair
-      FROM lookup_before)
-GROUP BY run, bucket;
+WITH RECURSIVE
+    byte (bucket) AS (SELECT 0 UNION ALL SELECT bucket + 1 FROM byte WHERE bucket < 255),
+    span (bucket, low, high) AS (
+        SELECT bucket, unhex(printf('%02x', bucket)),
+               CASE bucket WHEN 255 THEN unhex(printf('%.*c', 64, 'f')) ELSE unhex(printf('%02x', bucket + 1)) END
+        FROM byte
+    )
+SELECT * FROM (
+    SELECT one.run, span.bucket,
+           (SELECT unhex(group_concat(hex(hash) || replace(record, '-', ''), '' ORDER BY hash, record))
+            FROM lookup_before
+            WHERE run = one.run AND hash >= span.low AND hash < span.high) AS body
+    FROM (SELECT DISTINCT run FROM lookup_before) AS one, span
+)
+WHERE body IS NOT NULL;
 DROP TABLE lookup_before;

@@ -211,6 +211,26 @@ pub(super) fn put_tallies(connection: &mut PgConnection, rows: &[BodyRow]) -> Re
     Ok(())
 }
 
+pub(super) fn put_lookups(
+    connection: &mut PgConnection,
+    run: i64,
+    rows: &[(i64, Vec<u8>)],
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO lookup (run, bucket, body) \
+         SELECT $1, bucket, body FROM unnest($2, $3) AS new (bucket, body) \
+         ON CONFLICT (run, bucket) DO UPDATE SET body = excluded.body",
+    )
+    .bind::<BigInt, _>(run)
+    .bind::<Array<BigInt>, _>(column(rows, |(bucket, _)| *bucket))
+    .bind::<Array<Binary>, _>(column(rows, |(_, body)| body.as_slice()))
+    .execute(connection)?;
+    Ok(())
+}
+
 pub(super) fn add_looks(connection: &mut PgConnection, rows: &[Look]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());

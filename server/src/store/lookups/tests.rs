@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::demo::chance::Chance;
-use crate::store::records::RecordRow;
 use crate::store::{Store, StoreOptions, bulk, dialect, trial};
 
 fn store() -> Store {
@@ -60,6 +59,34 @@ fn a_full_run_is_sorted_and_followed_by_another_and_both_are_searched() {
         under(c, &hash(1, 1))
     });
     assert_eq!(found.unwrap(), [record(1), record(2), record(3)]);
+}
+
+#[test]
+fn a_run_that_was_filled_before_a_start_is_full_after_it() {
+    let store = store();
+    let many: BTreeSet<Lookup> = (0..RUN as u64)
+        .map(|number| {
+            let mut hash = [0; HASH_BYTES];
+            hash[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+            let record = record(1);
+            Lookup { hash, record }
+        })
+        .collect();
+    assert_eq!(many.len(), RUN);
+    store
+        .write::<_, Error>(|c| {
+            let first = Runs::default().take(c, RUN, 5)?;
+            add(c, first, &many)?;
+            // Each process knows only what it brought itself, until it looks.
+            assert!(Runs::default().take(c, 1, 5)? > first);
+            assert_eq!(shape(c)?, (0, 256));
+            let second = newest(c)?.unwrap();
+            add(c, second, &many)?;
+            sort_late(c)?;
+            assert_eq!(shape(c)?, (0, 512), "also if nobody brings anything more");
+            Ok(())
+        })
+        .unwrap();
 }
 
 #[test]
@@ -192,7 +219,7 @@ fn look_ups_outlive_a_change_of_their_form() {
     let first = store
         .write::<_, Error>(|c| {
             for number in 1..=3 {
-                let row = row(record(number));
+                let row = trial::record_row(record(number));
                 bulk::add_records(c, std::slice::from_ref(&row))?;
             }
             let runs = (begin(c, 5)?, begin(c, 5)?);
@@ -223,21 +250,4 @@ fn look_ups_outlive_a_change_of_their_form() {
             Ok(())
         })
         .unwrap();
-}
-
-fn row(id: RecordId) -> RecordRow {
-    RecordRow {
-        id: id.to_string(),
-        scope_id: 1,
-        head: i64::from(id.as_bytes()[0]),
-        kind: "household".to_owned(),
-        parent: None,
-        rev: 1,
-        created_at: 1,
-        time: 1,
-        void: false,
-        conflicted: false,
-        body: vec![1, b'{', b'}'],
-        run: 1,
-    }
 }

@@ -14,14 +14,18 @@ CREATE TABLE record_after (
     run        INTEGER NOT NULL DEFAULT 1,
     UNIQUE (scope_id, head)
 ) STRICT;
+-- On the empty table: SQLite would sort whole tables in memory.
+DROP INDEX record_conflicted;
+DROP INDEX record_kind;
+DROP INDEX record_parent;
+CREATE INDEX record_conflicted ON record_after (id) WHERE conflicted = 1;
+CREATE INDEX record_kind ON record_after (kind, time, id);
+CREATE INDEX record_parent ON record_after (parent) WHERE parent IS NOT NULL;
 INSERT INTO record_after
 SELECT unhex(replace(id, '-', '')), scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body, run
 FROM record ORDER BY rowid;
 DROP TABLE record;
 ALTER TABLE record_after RENAME TO record;
-CREATE INDEX record_conflicted ON record (id) WHERE conflicted = 1;
-CREATE INDEX record_kind ON record (kind, time);
-CREATE INDEX record_parent ON record (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE purged_after (
     id BLOB    NOT NULL PRIMARY KEY,
