@@ -39,7 +39,7 @@ pub(super) fn record_row(id: RecordId) -> RecordRow {
         id: id.to_string(),
         scope_id: 1,
         head: i64::from(id.as_bytes()[0]),
-        kind: "household".to_owned(),
+        kind: "anything".to_owned(),
         parent: None,
         rev: 1,
         created_at: 1,
