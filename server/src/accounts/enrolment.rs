@@ -13,7 +13,8 @@ use crate::ledger::{Entry, Ledger};
 use crate::store::alerts::{self, Alert};
 use crate::store::devices::{self, DeviceRow, DeviceState, Leaving, NewDevice};
 use crate::store::enrolments::{self, EnrolmentRow};
-use crate::store::{Connection, accounts, reach};
+use crate::store::reach::Person;
+use crate::store::{Connection, accounts};
 
 const MINUTE: Millis = 60 * 1000;
 /// How long a code is good for, unless somebody asks for another time.
@@ -230,7 +231,8 @@ fn part(
 }
 
 fn tell(c: &mut Connection, old: &DeviceRow, new: &DeviceRow, now: Millis) -> Result<(), Error> {
-    let area = reach::homes(c, &[old.account], now)?.remove(&old.account);
+    let person = Person::all(c, &[old.account], now)?.remove(&old.account);
+    let area = person.and_then(|person| person.home);
     let mut alert = Alert::new(now, "fork", &new.number.to_string(), area);
     alert.device = Some(old.number);
     alert.detail = format!(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::rt::time::timeout;
 use sync_protocol::Millis;
 use sync_protocol::id::DeviceNumber;
-use sync_protocol::wire::{Reply, Request};
+use sync_protocol::wire::{Envelope, Request};
 use tokio::sync::oneshot::{Receiver, channel};
 
 use crate::app::App;
@@ -15,11 +15,12 @@ use crate::store;
 use crate::sync::Engine;
 use crate::sync::combiner::{Coming, DONE_WITHIN, Done, Failed, TAKEN_WITHIN};
 use crate::sync::exchange::{Answered, Begun, Refusal};
-use crate::sync::job::Job;
+use crate::sync::job::{Job, Push};
 
 use super::admission::{Place, Turn};
 use super::body::{Limits, Packed};
-use super::problem::Problem;
+use super::problem::{self, Problem};
+use super::reply::Json;
 
 /// Who asks, and since when.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,8 @@ pub struct Caller {
     pub device: DeviceNumber,
     /// When the head of the request arrived.
     pub received: Millis,
+    /// Whether a packed reply is taken.
+    pub accepts_gzip: bool,
 }
 
 /// Takes a request whose turn it is to its reply.
@@ -36,65 +39,111 @@ pub async fn run(
     held: (Place, Turn),
     body: Packed,
     limits: &'static Limits,
-) -> Result<Reply, Problem> {
+) -> Result<Json, Problem> {
     let shared = Arc::clone(app);
     let begin = move || {
         let engine = shared.engine()?;
         let coming = engine.announce();
         let body = body.unpack(limits)?;
         let request = Request::parse(&body)?;
-        let begun = engine.begin(caller.device, &request, caller.received)?;
-        let envelope = request.envelope;
-        // Who has nothing to be written is waited for no longer.
-        let coming = matches!(begun, Begun::Waits(_)).then_some(coming);
-        Ok::<_, Problem>((engine, coming, body, envelope, begun))
+        let step = match engine.begin(caller.device, &request, caller.received)? {
+            Begun::Waits(push) => Step::Waits(push, request.envelope, coming),
+            Begun::Answered(answered) => {
+                // Who has nothing to be written is waited for no longer.
+                drop(coming);
+                Step::Told(tell(&shared, &engine, answered, caller)?)
+            }
+        };
+        Ok::<_, Problem>((engine, body, step))
     };
     let (held, begun) = app.threads.run(held, begin).await;
-    let (engine, coming, body, envelope, begun) = begun?;
-    // The push holds copies of the lines: the memory stays counted until it is done.
-    let held = (held, body);
-    let (held, answered) = match begun {
-        Begun::Answered(answered) => (held, answered),
-        Begun::Waits(push) => {
-            let (held, done) = write(&engine, Job::Push(push), coming, held).await?;
-            let reader = engine.clone();
+    let (engine, body, step) = begun?;
+    let (_held, told) = match step {
+        Step::Told(told) => ((held, body), told),
+        Step::Waits(push, envelope, coming) => {
+            // The push holds copies of the lines: the memory stays counted until it is done.
+            let held = (held, body);
+            let writing = hand_in(&engine, Job::Push(push), Some(coming), held)?;
+            let (held, done) = writing.done(&engine).await?;
+            let (shared, reader) = (Arc::clone(app), engine.clone());
             let finish = move || {
                 // The push is thrown away here, beside the threads that serve connections.
                 let (answer, _push) = done;
                 let answer = answer.map_err(Refusal::Failed)?;
-                reader.finish(caller.device, &envelope, answer, caller.received)
+                let answered = reader.finish(caller.device, &envelope, answer, caller.received)?;
+                tell(&shared, &reader, answered, caller)
             };
-            let (held, answered) = app.threads.run(held, finish).await;
-            (held, answered?)
+            let (held, told) = app.threads.run(held, finish).await;
+            (held, told?)
         }
     };
-    let Answered { reply, looks } = answered;
-    if !looks.is_empty() {
-        let (_held, (looked, _job)) = write(&engine, Job::Look(looks), None, held).await?;
+    if let Some(looking) = told.looking {
+        let (_, (looked, _job)) = looking.done(&engine).await?;
         looked?;
     }
-    Ok(reply)
+    Ok(told.reply)
 }
 
-/// Has a job done by a writing thread and waits, for a bounded time, until it is committed, as
-/// `Combiner::submit` does on a thread. What is held goes with the job. A caller that hangs up does not
-/// take the job back: what came whole is written, for it may be long until its phone comes again.
-async fn write<H: Send + 'static>(
+/// How far a request has come after its first step.
+enum Step {
+    /// Its changes wait to be written.
+    Waits(Push, Envelope, Coming),
+    /// To its reply.
+    Told(Told),
+}
+
+/// A reply, which leaves when what it shows is on record.
+struct Told {
+    reply: Json,
+    looking: Option<Writing<()>>,
+}
+
+/// Has put on record what a reply shows, and writes the reply meanwhile.
+fn tell(app: &App, engine: &Engine, answered: Answered, caller: Caller) -> Result<Told, Problem> {
+    let Answered { mut reply, looks } = answered;
+    let looking = if looks.is_empty() {
+        None
+    } else {
+        Some(hand_in(engine, Job::Look(looks), None, ())?)
+    };
+    reply.next_in = app.admission.next_in();
+    let reply = Json::new(&reply, caller.accepts_gzip)
+        .map_err(|error| Problem::new(problem::INTERNAL).caused_by(&error))?;
+    Ok(Told { reply, looking })
+}
+
+/// A job in the hands of a writing thread.
+struct Writing<H> {
+    number: u64,
+    answered: Receiver<(H, Done)>,
+}
+
+/// Gives a job to a writing thread. What is held goes with it, and comes back with what became of it. A
+/// caller that hangs up does not take the job back: what came whole is written, for it may be long until
+/// its phone comes again.
+fn hand_in<H: Send + 'static>(
     engine: &Engine,
     job: Job,
     coming: Option<Coming>,
     held: H,
-) -> Result<(H, Done), Failed> {
-    let (answer, mut answered) = channel();
+) -> Result<Writing<H>, Failed> {
+    let (answer, answered) = channel();
     let tell = move |done| {
         // Who no longer listens will ask again.
         let _ = answer.send((held, done));
     };
     let number = engine.hand_in(job, coming, Box::new(tell))?;
-    match timeout(TAKEN_WITHIN, &mut answered).await {
-        Ok(told) => told.map_err(|_| Failed::Stopping),
-        Err(_) if engine.withdraw(number) => Err(store::Error::Busy.into()),
-        Err(_) => wait_on(answered).await,
+    Ok(Writing { number, answered })
+}
+
+impl<H> Writing<H> {
+    /// Waits, for a bounded time, until the job is committed, as `Combiner::submit` does on a thread.
+    async fn done(mut self, engine: &Engine) -> Result<(H, Done), Failed> {
+        match timeout(TAKEN_WITHIN, &mut self.answered).await {
+            Ok(told) => told.map_err(|_| Failed::Stopping),
+            Err(_) if engine.withdraw(self.number) => Err(store::Error::Busy.into()),
+            Err(_) => wait_on(self.answered).await,
+        }
     }
 }
 
@@ -110,22 +159,11 @@ async fn wait_on<T>(answered: Receiver<T>) -> Result<T, Failed> {
 mod tests {
     use super::*;
     use crate::clock::{BUILD, Clock};
-    use crate::store::audit::Look;
     use std::time::Duration;
 
-    fn look() -> Job {
-        Job::Look(vec![Look {
-            at: 1,
-            account: 1,
-            device: None,
-            action: "read".to_owned(),
-            scope_id: None,
-            from_head: None,
-            to_head: None,
-            record: None,
-            count: 0,
-            purpose: None,
-        }])
+    /// Takes a transaction, and does nothing in it.
+    fn nothing() -> Job {
+        Job::Write(Vec::new())
     }
 
     fn app() -> Arc<App> {
@@ -150,7 +188,8 @@ mod tests {
         begins.recv().unwrap();
         let held = Arc::new(());
         let kept = Arc::clone(&held);
-        let waits = write(&engine, look(), None, kept);
+        let waits = hand_in(&engine, nothing(), None, kept).unwrap();
+        let waits = waits.done(&engine);
         assert!(timeout(Duration::from_millis(20), waits).await.is_err());
         assert_eq!(Arc::strong_count(&held), 2, "it goes with the job");
         go.send(()).unwrap();
@@ -158,7 +197,8 @@ mod tests {
         while Arc::strong_count(&held) > 1 {
             actix_web::rt::task::yield_now().await;
         }
-        let (_, (done, _)) = write(&engine, look(), None, ()).await.unwrap();
+        let next = hand_in(&engine, nothing(), None, ()).unwrap();
+        let (_, (done, _)) = next.done(&engine).await.unwrap();
         done.unwrap();
     }
 
@@ -167,7 +207,7 @@ mod tests {
         let app = app();
         let engine = app.engine().unwrap();
         app.stop();
-        let refused = write(&engine, look(), None, ()).await;
+        let refused = hand_in(&engine, nothing(), None, ());
         assert!(matches!(refused, Err(Failed::Stopping)));
     }
 }

@@ -7,10 +7,43 @@ use actix_web::http::header::{
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde::Serialize;
 use std::io::Write as _;
 
 /// Below this the header costs more than the packing saves.
 const WORTH_IT: usize = 200;
+
+/// A reply in JSON that is written and packed beside the threads that serve connections.
+#[derive(Debug)]
+pub struct Json {
+    bytes: Vec<u8>,
+    is_packed: bool,
+}
+
+impl Json {
+    /// Writes it, and packs it where the caller takes that and it is worth it.
+    pub fn new(value: &impl Serialize, accepts: bool) -> serde_json::Result<Self> {
+        let bytes = serde_json::to_vec(value)?;
+        let smaller = accepts.then(|| smaller(&bytes)).flatten();
+        Ok(Self {
+            is_packed: smaller.is_some(),
+            bytes: smaller.unwrap_or(bytes),
+        })
+    }
+}
+
+impl From<Json> for HttpResponse {
+    fn from(Json { bytes, is_packed }: Json) -> Self {
+        let mut reply = Self::Ok();
+        reply.content_type("application/json");
+        if is_packed {
+            reply
+                .insert_header((VARY, "accept-encoding"))
+                .insert_header((CONTENT_ENCODING, "gzip"));
+        }
+        reply.body(bytes)
+    }
+}
 
 pub fn pack(mut reply: HttpResponse, accepts: bool) -> HttpResponse {
     if reply.headers().contains_key(CONTENT_ENCODING) || !is_text(reply.headers()) {
@@ -25,7 +58,7 @@ pub fn pack(mut reply: HttpResponse, accepts: bool) -> HttpResponse {
     let mut packed = false;
     let mut reply = reply.map_body(|_, body: BoxBody| match body.try_into_bytes() {
         Ok(bytes) => {
-            let smaller = (bytes.len() > WORTH_IT).then(|| gzip(&bytes)).flatten();
+            let smaller = smaller(&bytes);
             packed = smaller.is_some();
             smaller.map_or_else(|| BoxBody::new(bytes), BoxBody::new)
         }
@@ -69,7 +102,11 @@ fn is_text(headers: &HeaderMap) -> bool {
     essence.starts_with("text/") || essence.contains("json")
 }
 
-fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+/// The same bytes packed, where that is worth it.
+fn smaller(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() <= WORTH_IT {
+        return None;
+    }
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::new(6));
     encoder.write_all(bytes).ok()?;
     encoder

@@ -18,6 +18,7 @@ use super::body::{self, LIMITS, Limits, Packed};
 use super::exchange::{self, Caller};
 use super::frame::Arrived;
 use super::problem::{self, Problem};
+use super::reply;
 
 /// What a push may hold; depth is judged line by line.
 static PUSH: Limits = Limits {
@@ -52,11 +53,11 @@ pub async fn exchange(
     let caller = Caller {
         device: number,
         received,
+        accepts_gzip: reply::accepts_gzip(request.headers()),
     };
     let app = app.into_inner();
-    let mut reply = exchange::run(&app, caller, (place, turn), body, &PUSH).await?;
-    reply.next_in = app.admission.next_in();
-    Ok(HttpResponse::Ok().json(reply))
+    let reply = exchange::run(&app, caller, (place, turn), body, &PUSH).await?;
+    Ok(reply.into())
 }
 
 /// How urgent a request is, by its first lines.

@@ -7,7 +7,7 @@ mod postgres;
 use diesel::prelude::*;
 
 use super::acks::AckRow;
-use super::dialect::Connection;
+use super::dialect::{Connection, once};
 use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::ids::stored;
@@ -57,8 +57,7 @@ pub fn change_records(connection: &mut Connection, rows: &[RecordRow]) -> Result
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::update(record::table.find(stored(&row.id)))
-                    .set(row)
+                once(diesel::update(record::table.find(stored(&row.id))).set(row))
                     .execute(inner)?;
             }
             Ok(())
@@ -72,12 +71,14 @@ pub fn put_exits(connection: &mut Connection, rows: &[ExitRow]) -> Result<(), Er
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::insert_into(exit::table)
-                    .values(row)
-                    .on_conflict((exit::scope_id, exit::record))
-                    .do_update()
-                    .set(row)
-                    .execute(inner)?;
+                once(
+                    diesel::insert_into(exit::table)
+                        .values(row)
+                        .on_conflict((exit::scope_id, exit::record))
+                        .do_update()
+                        .set(row),
+                )
+                .execute(inner)?;
             }
             Ok(())
         }
@@ -90,13 +91,12 @@ pub fn save_heads(connection: &mut Connection, rows: &[HeadRow]) -> Result<(), E
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::update(scope::table.find(row.id))
-                    .set((
-                        scope::head.eq(row.head),
-                        scope::leaps.eq(&row.leaps),
-                        scope::purged.eq(row.purged),
-                    ))
-                    .execute(inner)?;
+                once(diesel::update(scope::table.find(row.id)).set((
+                    scope::head.eq(row.head),
+                    scope::leaps.eq(&row.leaps),
+                    scope::purged.eq(row.purged),
+                )))
+                .execute(inner)?;
             }
             Ok(())
         }
@@ -110,18 +110,17 @@ pub fn save_acks(connection: &mut Connection, rows: &[&AckRow]) -> Result<(), Er
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                diesel::update(device::table.find(row.number))
-                    .set((
-                        device::ack.eq(row.ack),
-                        device::marks.eq(&row.marks),
-                        device::durable.eq(row.durable),
-                        device::durable_next.eq(row.durable_next),
-                        device::durable_at.eq(row.durable_at),
-                        device::seen_at.eq(row.seen_at),
-                        device::skew.eq(row.skew),
-                        device::epoch_seen.eq(row.epoch_seen),
-                    ))
-                    .execute(inner)?;
+                once(diesel::update(device::table.find(row.number)).set((
+                    device::ack.eq(row.ack),
+                    device::marks.eq(&row.marks),
+                    device::durable.eq(row.durable),
+                    device::durable_next.eq(row.durable_next),
+                    device::durable_at.eq(row.durable_at),
+                    device::seen_at.eq(row.seen_at),
+                    device::skew.eq(row.skew),
+                    device::epoch_seen.eq(row.epoch_seen),
+                )))
+                .execute(inner)?;
             }
             Ok(())
         }
@@ -139,7 +138,7 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
                     scope_kind::count.eq(row.count),
                     scope_kind::digest.eq(row.digest),
                 );
-                if diesel::update(there).set(set).execute(inner)? == 0 {
+                if once(diesel::update(there).set(set)).execute(inner)? == 0 {
                     diesel::insert_into(scope_kind::table)
                         .values((
                             scope_kind::scope_id.eq(row.scope_id),
@@ -162,9 +161,8 @@ pub fn put_tallies(connection: &mut Connection, rows: &[BodyRow]) -> Result<(), 
         Connection::Sqlite(inner) => {
             for row in rows {
                 let there = tally::table.find((row.scope_id, &row.kind));
-                let changed = diesel::update(there)
-                    .set(tally::body.eq(&row.body))
-                    .execute(inner)?;
+                let changed =
+                    once(diesel::update(there).set(tally::body.eq(&row.body))).execute(inner)?;
                 if changed == 0 {
                     diesel::insert_into(tally::table)
                         .values((
@@ -190,9 +188,9 @@ pub fn put_lookups(
     match connection {
         Connection::Sqlite(inner) => {
             for (bucket, body) in rows {
-                let changed = diesel::update(lookup::table.find((run, *bucket)))
-                    .set(lookup::body.eq(body))
-                    .execute(inner)?;
+                let there = lookup::table.find((run, *bucket));
+                let changed =
+                    once(diesel::update(there).set(lookup::body.eq(body))).execute(inner)?;
                 if changed == 0 {
                     diesel::insert_into(lookup::table)
                         .values((

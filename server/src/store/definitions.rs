@@ -4,6 +4,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use sync_protocol::{Millis, Rev};
 
+use super::dialect::each;
 use super::schema::{epoch, kind, meta as facts, policy};
 use super::{Connection, Error, meta, to_rev};
 
@@ -49,14 +50,14 @@ pub fn moment(connection: &mut Connection) -> Result<Moment, Error> {
         Option<String>,
     );
     let fact = |name: &'static str| facts::table.find(name).select(facts::value).single_value();
-    let (opened, schema, version, tree, moves): Row = diesel::select((
+    let (opened, schema, version, tree, moves): Row = each!(connection, inner => diesel::select((
         epoch::table.select(max(epoch::opened)).single_value(),
         kind::table.select(max(kind::schema)).single_value(),
         policy::table.select(max(policy::version)).single_value(),
         fact(meta::TREE),
         fact(meta::MOVES),
     ))
-    .first(connection)?;
+    .first(inner))?;
     let narrow = |version: Option<i64>| {
         version
             .and_then(|version| u32::try_from(version).ok())

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use sync_protocol::Millis;
 use sync_protocol::id::{DeviceNumber, UserId};
 
-use super::dialect::{self, Counter};
+use super::dialect::{self, Counter, each};
 use super::reach::Reach;
 use super::schema::{device, grants};
 use super::{Connection, Error, areas};
@@ -206,12 +206,12 @@ pub fn number_of(
     c: &mut Connection,
     hash: &[u8; 32],
 ) -> Result<Option<(DeviceNumber, i64)>, Error> {
-    let found: Option<(i64, i64)> = device::table
+    let found: Option<(i64, i64)> = each!(c, inner => device::table
         .filter(device::token_hash.eq(hash.as_slice()))
         .filter(device::number.gt(i64::from(LAST_PROCESS)))
         .select((device::number, device::line))
-        .first(c)
-        .optional()?;
+        .first(inner)
+        .optional())?;
     Ok(found.and_then(|(number, line)| Some((DeviceNumber(u32::try_from(number).ok()?), line))))
 }
 

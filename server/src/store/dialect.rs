@@ -6,6 +6,7 @@
 mod among;
 mod holds;
 mod location;
+mod once;
 mod postgres;
 mod sqlite;
 
@@ -19,6 +20,7 @@ pub(in crate::store) use among::{Listed, among};
 pub use any::AnyConnection as Connection;
 pub(in crate::store) use holds::{holds, is_open};
 pub use location::Location;
+pub(in crate::store) use once::once;
 
 use super::StoreOptions;
 use super::error::Error;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use sync_protocol::id::RecordId;
 use sync_protocol::{Millis, Rev};
 
+use super::dialect::each;
 use super::schema::exit;
 use super::{Connection, Error, from_rev};
 
@@ -26,13 +27,13 @@ pub fn above(
     head: Rev,
     most: i64,
 ) -> Result<Vec<ExitRow>, Error> {
-    Ok(exit::table
+    Ok(each!(connection, inner => exit::table
         .filter(exit::scope_id.eq(scope_id))
         .filter(exit::head.gt(from_rev(head)))
         .order(exit::head)
         .limit(most)
         .select(ExitRow::as_select())
-        .load(connection)?)
+        .load(inner))?)
 }
 
 /// Takes the exit of a record away, because it is back.

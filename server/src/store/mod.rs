@@ -1,7 +1,7 @@
 //! The store: the one place that knows diesel, and the only transactions in the program.
 //!
 //! [`Store::read`] gives a snapshot, [`Store::write`] the transaction that writes alone and
-//! [`Store::write_beside`] one of several that write beside each other; one file per group of tables
+//! [`Store::write_in`] also one of several that write beside each other; one file per group of tables
 //! holds the queries, as functions that take the [`Connection`] of any. What differs between
 //! databases stands in [`dialect`]. Nothing here knows HTTP, kinds or rules.
 
@@ -31,6 +31,7 @@ pub mod ids;
 pub mod locks;
 pub mod lookups;
 pub mod meta;
+pub mod nodes;
 pub mod parked;
 mod pool;
 pub mod portable;
@@ -42,6 +43,7 @@ pub mod recount;
 pub mod relay;
 pub mod schema;
 pub mod scopes;
+mod single;
 pub mod tallies;
 pub mod trial;
 mod upkeep;
@@ -269,37 +271,6 @@ impl Store {
             }
         }
         Err(failed.into())
-    }
-
-    /// Asks one question of one statement, which is its own snapshot and needs no transaction around
-    /// it: a third of the trips to a server.
-    pub fn glance<T>(
-        &self,
-        mut question: impl FnMut(&mut Connection) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let shared = &self.shared;
-        if shared.source.location.is_in_memory() {
-            return self.read(question);
-        }
-        let connect = || shared.source.connect(Purpose::Read, &shared.options);
-        let mut ask = |connection: &mut Connection| {
-            let result = catch_unwind(AssertUnwindSafe(|| question(connection)));
-            let keep = match &result {
-                Ok(Ok(_)) => Keep::Yes,
-                Ok(Err(Error::Unavailable(_))) => {
-                    self.lost();
-                    Keep::No
-                }
-                Ok(Err(_)) | Err(_) => Keep::No,
-            };
-            (keep, result)
-        };
-        let first = unwound(shared.readers.with(connect, &mut ask)?);
-        match first {
-            // An idle connection may have been lost long ago; the next one is new.
-            Err(Error::Unavailable(_)) => unwound(shared.readers.with(connect, ask)?),
-            result => result,
-        }
     }
 
     fn snapshot<T, E: From<Error>>(

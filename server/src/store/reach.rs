@@ -17,10 +17,10 @@ use super::{Connection, Error};
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A role held in an area and everything below it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Hold {
-    role: String,
     path: String,
+    role: String,
     /// Ran out by its date, at most [`LATE_DAYS`] ago: reads nothing, admits own late work.
     late: bool,
 }
@@ -32,39 +32,91 @@ pub struct Reach {
     holds: Vec<Hold>,
 }
 
-/// Whose grant, where, and from when until when; and when it was revoked.
-type Lasting = (i64, String, i64, Option<i64>, Option<i64>);
+/// What one person may do now, and where what concerns them is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub reach: Reach,
+    /// The node of their oldest grant that runs, or, where none does, of their newest. Whoever gives
+    /// somebody one more role does not draw that to themselves.
+    pub home: Option<String>,
+}
 
-/// The node of each account's oldest grant that runs, or, where none does, of its newest: where what
-/// concerns its owner is shown. Whoever gives somebody one more role does not draw that to themselves.
-pub fn homes(
-    connection: &mut Connection,
-    accounts: &[i64],
-    now: Millis,
-) -> Result<HashMap<i64, String>, Error> {
-    let rows: Vec<Lasting> = each!(connection, inner => grants::table
-            .filter(among(grants::account, accounts))
-            .order(grants::id)
-            .select((
-                grants::account,
-                grants::area,
-                grants::from_at,
-                grants::until_at,
-                grants::revoked_at,
-            ))
-            .load(inner))?;
-    let mut homes: HashMap<i64, (bool, String)> = HashMap::new();
-    for (account, area, from, until, revoked) in rows {
-        let runs = revoked.is_none() && from <= now && until.is_none_or(|until| until > now);
-        let home = homes.entry(account).or_default();
-        if !home.0 {
-            *home = (runs, area);
-        }
+/// A grant, and whether its owner's account is open.
+#[derive(Queryable)]
+struct GrantRow {
+    account: i64,
+    is_open: bool,
+    role: String,
+    area: String,
+    path: String,
+    from: i64,
+    until: Option<i64>,
+    revoked: Option<i64>,
+}
+
+impl GrantRow {
+    fn has_begun(&self, now: Millis) -> bool {
+        self.revoked.is_none() && self.from <= now
     }
-    Ok(homes
-        .into_iter()
-        .map(|(account, (_, area))| (account, area))
-        .collect())
+
+    fn is_over(&self, now: Millis) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// What is held by it, if anything.
+    fn hold(self, now: Millis) -> Option<Hold> {
+        let late = self.is_over(now);
+        let admits = self.is_open && self.has_begun(now);
+        (admits && !self.is_over(now - LATE_DAYS * DAY_MS)).then_some(Hold {
+            path: self.path,
+            role: self.role,
+            late,
+        })
+    }
+}
+
+impl Person {
+    /// Reads what these accounts may do now.
+    pub fn all(
+        connection: &mut Connection,
+        accounts: &[i64],
+        now: Millis,
+    ) -> Result<HashMap<i64, Self>, Error> {
+        let rows: Vec<GrantRow> = each!(connection, inner => grants::table
+                .inner_join(area::table.on(area::code.eq(grants::area)))
+                .inner_join(account::table.on(account::id.eq(grants::account)))
+                .filter(among(grants::account, accounts))
+                .order(grants::id)
+                .select((
+                    grants::account,
+                    account::active,
+                    grants::role,
+                    grants::area,
+                    area::path,
+                    grants::from_at,
+                    grants::until_at,
+                    grants::revoked_at,
+                ))
+                .load(inner))?;
+        let mut homes: HashMap<i64, (bool, String)> = HashMap::new();
+        let mut holds: HashMap<i64, Vec<Hold>> = HashMap::new();
+        for row in rows {
+            let runs = row.has_begun(now) && !row.is_over(now);
+            let home = homes.entry(row.account).or_default();
+            if !home.0 {
+                *home = (runs, row.area.clone());
+            }
+            let held = holds.entry(row.account).or_default();
+            held.extend(row.hold(now));
+        }
+        let person = |account: &i64| {
+            let holds = holds.remove(account).unwrap_or_default();
+            let home = homes.remove(account).map(|(_, area)| area);
+            let reach = Reach::new(UserId(*account), holds);
+            (*account, Self { reach, home })
+        };
+        Ok(accounts.iter().map(person).collect())
+    }
 }
 
 /// On what ground somebody may write at a place.
@@ -81,47 +133,13 @@ pub enum Ground {
 impl Reach {
     /// Reads what `user` may do now. An account that is closed, or does not exist, reaches nothing.
     pub fn of(connection: &mut Connection, user: UserId, now: Millis) -> Result<Self, Error> {
-        let mut all = Self::of_all(connection, &[user.0], now)?;
-        Ok(all.remove(&user.0).unwrap_or(Self {
-            account: user,
-            holds: Vec::new(),
-        }))
+        let person = Person::all(connection, &[user.0], now)?.remove(&user.0);
+        Ok(person.map_or_else(|| Self::new(user, Vec::new()), |person| person.reach))
     }
 
-    /// Reads what each of these accounts may do now.
-    pub fn of_all(
-        connection: &mut Connection,
-        accounts: &[i64],
-        now: Millis,
-    ) -> Result<HashMap<i64, Self>, Error> {
-        let rows: Vec<(i64, String, String, Option<i64>)> = each!(connection, inner => grants::table
-                .inner_join(area::table.on(area::code.eq(grants::area)))
-                .inner_join(account::table.on(account::id.eq(grants::account)))
-                .filter(among(grants::account, accounts))
-                .filter(account::active.eq(true))
-                .filter(grants::revoked_at.is_null())
-                .filter(grants::from_at.le(now))
-                .filter(
-                    grants::until_at
-                        .is_null()
-                        .or(grants::until_at.gt(now - LATE_DAYS * DAY_MS)),
-                )
-                .order((area::path, grants::role))
-                .select((grants::account, grants::role, area::path, grants::until_at))
-                .load(inner))?;
-        let nobody = |account: &i64| {
-            let account = UserId(*account);
-            let holds = Vec::new();
-            (account.0, Self { account, holds })
-        };
-        let mut all: HashMap<i64, Self> = accounts.iter().map(nobody).collect();
-        for (account, role, path, until) in rows {
-            let late = until.is_some_and(|until| until <= now);
-            if let Some(reach) = all.get_mut(&account) {
-                reach.holds.push(Hold { role, path, late });
-            }
-        }
-        Ok(all)
+    fn new(account: UserId, mut holds: Vec<Hold>) -> Self {
+        holds.sort_unstable();
+        Self { account, holds }
     }
 
     /// Whose reach this is.

@@ -234,13 +234,13 @@ pub fn above(
     head: Rev,
     most: i64,
 ) -> Result<Vec<RecordRow>, Error> {
-    Ok(record::table
+    Ok(each!(connection, inner => record::table
         .filter(record::scope_id.eq(scope_id))
         .filter(record::head.gt(from_rev(head)))
         .order(record::head)
         .limit(most)
         .select(RecordRow::as_select())
-        .load(connection)?)
+        .load(inner))?)
 }
 
 /// All records of a scope, in id order: for recounts.

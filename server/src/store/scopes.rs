@@ -1,7 +1,7 @@
 //! Scopes: a head each, and a count and a digest per kind.
 
 use diesel::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use sync_protocol::cursor::Head;
 use sync_protocol::digest::Digest;
 use sync_protocol::scope::Scope;
@@ -66,7 +66,7 @@ pub struct Node {
     pub level: String,
     pub name: String,
     pub path: String,
-    /// The time zone that holds at the node, if it was asked for; else what the node names itself.
+    /// The time zone that holds at the node, where that was asked for.
     pub timezone: Option<String>,
 }
 
@@ -92,6 +92,28 @@ pub fn by_ids(connection: &mut Connection, ids: &[i64]) -> Result<Vec<ScopeRow>,
             .load::<ScopeRow>(inner))?);
     }
     Ok(rows)
+}
+
+/// The scopes with these names that exist, each with what it holds per kind.
+pub fn held(
+    connection: &mut Connection,
+    names: &[String],
+) -> Result<HashMap<String, (ScopeRow, Vec<HoldingRow>)>, Error> {
+    let mut held = HashMap::with_capacity(names.len());
+    for names in names.chunks(MAX_LIST) {
+        let rows = each!(connection, inner => scope::table
+            .left_join(scope_kind::table.on(scope_kind::scope_id.eq(scope::id)))
+            .filter(among(scope::name, names))
+            .select((ScopeRow::as_select(), Option::<HoldingRow>::as_select()))
+            .load::<(ScopeRow, Option<HoldingRow>)>(inner))?;
+        for (row, holding) in rows {
+            let (_, holdings) = held
+                .entry(row.name.clone())
+                .or_insert_with(|| (row, Vec::new()));
+            holdings.extend(holding);
+        }
+    }
+    Ok(held)
 }
 
 /// Makes a scope that does not exist yet.
@@ -147,16 +169,8 @@ pub fn holdings(connection: &mut Connection, ids: &[i64]) -> Result<Vec<HoldingR
     Ok(rows)
 }
 
-/// The nodes with these codes.
+/// The nodes with these codes, with the time zones that hold there.
 pub fn nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
-    let mut nodes = bare_nodes(connection, codes)?;
-    inherit_timezones(connection, &mut nodes)?;
-    Ok(nodes)
-}
-
-/// The nodes with these codes, for who does not ask what day it is there: with the time zones that they
-/// name themselves.
-pub fn bare_nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<Node>, Error> {
     let mut nodes: Vec<Node> = Vec::with_capacity(codes.len());
     for codes in codes.chunks(MAX_LIST) {
         let rows: Vec<NodeColumns> = each!(connection, inner => area::table
@@ -165,6 +179,7 @@ pub fn bare_nodes(connection: &mut Connection, codes: &[String]) -> Result<Vec<N
             .load(inner))?;
         nodes.extend(rows.into_iter().map(Node::from));
     }
+    inherit_timezones(connection, &mut nodes)?;
     Ok(nodes)
 }
 
@@ -215,15 +230,15 @@ pub fn nodes_below(
     after: &str,
     most: usize,
 ) -> Result<Vec<Node>, Error> {
-    let rows: Vec<(String, String, String, String)> = area::table
+    let rows: Vec<(String, String, String, String)> = each!(connection, inner => area::table
         .filter(area::path.ge(path))
         .filter(area::path.lt(above(path)))
-        .filter(area::level.eq_any(levels))
+        .filter(among(area::level, levels))
         .filter(area::code.gt(after))
         .order(area::code)
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select((area::code, area::level, area::name, area::path))
-        .load(connection)?;
+        .load(inner))?;
     Ok(rows
         .into_iter()
         .map(|(code, level, name, path)| Node {

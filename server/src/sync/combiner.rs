@@ -202,18 +202,15 @@ impl Combiner {
 
     /// What concerns the job alone is found out before it enters the queue.
     fn asks(job: &Job) -> Asks {
-        let (device, changes, abnormal) = match job {
-            Job::Push(push) => {
-                let abnormal = push.lines.iter().any(|line| line.is_abnormal());
-                (Some(push.device), push.lines.len(), abnormal)
-            }
-            Job::Write(written) => (None, written.len(), false),
-            _ => (None, 1, false),
-        };
-        Asks {
-            device,
-            changes: changes.max(1),
-            abnormal,
+        match job {
+            Job::Push(push) => Asks {
+                device: Some(push.device),
+                changes: push.lines.len().max(1),
+                abnormal: push.lines.iter().any(|line| line.is_abnormal()),
+                site: push.site(),
+            },
+            Job::Write(written) => Asks::of_the_server(written.len()),
+            _ => Asks::of_the_server(1),
         }
     }
 
@@ -250,7 +247,7 @@ fn work(core: &Core, shared: &Shared) {
         // Before the answers: whoever hears one may send the next job of the same device.
         let has_more = {
             let mut state = shared.lock();
-            state.queue.settle(&fold.devices);
+            state.queue.settle(&fold.in_hand);
             state.queue.has_ready()
         };
         if has_more {
@@ -288,7 +285,7 @@ fn next_fold(shared: &Shared) -> Option<Taken<Waiting>> {
         let left = until.saturating_duration_since(now);
         let enough = state.coming == 0 || state.queue.fills(WORTH_IT) || state.stopping;
         if enough || left.is_zero() {
-            return Some(state.queue.take(BOUNDS));
+            return Some(state.queue.take(BOUNDS, WORTH_IT));
         }
         state = shared
             .changed

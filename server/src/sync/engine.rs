@@ -22,6 +22,7 @@ use crate::store::acks::Durable;
 use crate::store::audit::Look;
 use crate::store::definitions::{self, Moment};
 use crate::store::lookups::Runs;
+use crate::store::nodes::Nodes;
 use crate::store::{Company, Connection, Error, Store, bulk, epochs, meta, purged};
 
 /// Records purged again in one transaction.
@@ -33,6 +34,8 @@ pub struct Core {
     pub(super) clock: Clock,
     pub(super) key: SearchKey,
     pub(super) rules: RulesCache,
+    /// Nodes of the area tree that were asked for.
+    pub(super) nodes: Arc<Nodes>,
     /// Where look-ups go.
     pub(super) runs: Runs,
     /// The device number that this process leases for the writes it makes itself.
@@ -77,6 +80,7 @@ impl Engine {
             clock,
             key,
             rules: RulesCache::default(),
+            nodes: Arc::default(),
             runs: Runs::default(),
             process,
             build: opening.build,
@@ -258,8 +262,7 @@ impl Core {
         progress: &mut dyn FnMut(usize),
     ) -> Result<Ran, Error> {
         if let Some(looks) = only_looks(jobs) {
-            self.store
-                .write_in(company, |c| bulk::add_looks(c, &looks))?;
+            self.store.add(|c| bulk::add_looks(c, &looks))?;
             return Ok(Ran::Done(jobs.iter().map(|_| Answer::Look).collect()));
         }
         match self.fold(company, generation, jobs, progress, true)? {
@@ -283,10 +286,8 @@ impl Core {
                 return Ok(Ran::Elsewhere);
             }
             let (moment, rules) = self.moment(connection)?;
-            let epoch = moment.epoch;
-            let mut fold = Fold::new(epoch, now, self.build, self.process, company, rules);
-            fold.moves = moment.moves;
-            fold.tree = moment.tree;
+            let nodes = Arc::clone(&self.nodes);
+            let mut fold = Fold::new(moment, now, self.build, self.process, company, rules, nodes);
             fold.displaces = jobs.iter().any(Job::displaces);
             fold.durable = self.durable;
             fold.presumes = std::mem::take(&mut presumes);
@@ -464,33 +465,5 @@ impl Fold {
             normalised,
             content: written.change.content(),
         })
-    }
-
-    /// Tries again what came before its kind, or before a newer version of it.
-    fn readmit(&mut self, after: i64) -> (u64, Option<i64>) {
-        let code = sync_protocol::wire::parked::UNKNOWN_KIND;
-        let waiting: Vec<usize> = (0..self.aside.len())
-            .filter(|&index| {
-                self.aside
-                    .get(index)
-                    .is_some_and(|aside| aside.is_open() && aside.row.code == code)
-            })
-            .collect();
-        let last = self.readmit_last.filter(|last| *last > after);
-        let mut admitted = 0;
-        for index in waiting {
-            let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
-                continue;
-            };
-            let device = self.aside.get(index).map(|aside| aside.row.device);
-            let may_write = device.and_then(|device| self.active.get(&device)).copied();
-            if let Ok(settled) = self.try_again(index, user, may_write.unwrap_or(false)) {
-                admitted += 1;
-                if let Some(record) = settled.record {
-                    self.unblock(record);
-                }
-            }
-        }
-        (admitted, last)
     }
 }

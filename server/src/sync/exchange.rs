@@ -1,6 +1,8 @@
 //! One request of a device, from its lines to its reply: what came is judged, the push is committed,
 //! then the pull reads one snapshot, then what was looked at goes on record, then the reply leaves.
 
+use std::sync::Arc;
+
 use sync_protocol::mark::Mark;
 use sync_protocol::wire::{Envelope, NEXT_IN, PROTOCOL, Reply, Request};
 use sync_protocol::{Millis, Seq};
@@ -15,6 +17,7 @@ use super::rules::Rules;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
 use crate::store::definitions::Moment;
+use crate::store::nodes::Tree;
 use crate::store::scopes::Node;
 use crate::store::{Connection, Error, Reach, acks, to_rev};
 use sync_protocol::id::{DeviceNumber, UserId};
@@ -192,6 +195,7 @@ impl Engine {
             device: device.0,
             may_read: row.state == "active",
             moment: *moment,
+            tree: Tree::new(Arc::clone(&self.core().nodes), *moment),
             now,
         };
         let pulled = snapshot.pull(connection, envelope, settled)?;

@@ -1,7 +1,7 @@
 //! Writing a fold down: what needs no lock on a scope first, then heads are taken, scope by scope in
 //! order of their names, then everything else goes out in bulk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sync_protocol::id::RecordId;
@@ -94,7 +94,7 @@ impl Fold {
         due.sort_unstable();
         let finds = Finds::of(firsts, &changed, key);
         let run = finds.write(connection, runs, *now)?;
-        lock_scopes(connection, *company, &used, scopes)?;
+        hold_scopes(connection, *company, &used, scopes)?;
         let mut rows = Rows::default();
         for (scope, id) in due {
             if let Some(one) = changed.get(&id) {
@@ -256,33 +256,31 @@ impl Fold {
     }
 }
 
-/// Beside others, what a scope counts is only known under its lock, which is held as shortly as
-/// can be: from here to the commit.
-fn lock_scopes(
+/// Takes hold of scopes and reads what they count. Beside others that is only known under their locks,
+/// which are held as shortly as can be: from here to the commit.
+fn hold_scopes(
     connection: &mut Connection,
     company: Company,
     used: &BTreeSet<Arc<str>>,
     scopes: &mut BTreeMap<Arc<str>, ScopeSlot>,
 ) -> Result<(), Error> {
-    if company == Company::Alone || used.is_empty() {
-        return Ok(());
+    if company == Company::Beside && !used.is_empty() {
+        let names: Vec<String> = used.iter().map(|name| name.to_string()).collect();
+        for row in locks::scopes(connection, &names)?.into_iter().flatten() {
+            if let Some(slot) = scopes.get_mut(row.name.as_str()) {
+                slot.head = row.head()?;
+            }
+        }
     }
-    let names: Vec<String> = used.iter().map(|name| name.to_string()).collect();
-    let Some(rows) = locks::scopes(connection, &names)? else {
-        return Ok(());
-    };
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let holdings = scopes::holdings(connection, &ids)?;
-    for row in rows {
-        let Some(slot) = scopes.get_mut(row.name.as_str()) else {
-            continue;
-        };
-        slot.head = row.head()?;
-        slot.holdings = holdings
-            .iter()
-            .filter(|holding| holding.scope_id == row.id)
-            .map(|holding| (holding.kind.clone(), (holding.count, holding.digest())))
-            .collect();
+    let known = |name: &Arc<str>| Some((scopes.get(name)?.id?, Arc::clone(name)));
+    let names: HashMap<i64, Arc<str>> = used.iter().filter_map(known).collect();
+    let ids: Vec<i64> = names.keys().copied().collect();
+    for holding in scopes::holdings(connection, &ids)? {
+        let name = names.get(&holding.scope_id);
+        if let Some(slot) = name.and_then(|name| scopes.get_mut(name)) {
+            let held = (holding.count, holding.digest());
+            slot.holdings.insert(holding.kind, held);
+        }
     }
     Ok(())
 }

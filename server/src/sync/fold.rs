@@ -20,10 +20,12 @@ use super::rules::Rules;
 use crate::store::acks::{AckRow, Durable};
 use crate::store::alerts::Alert;
 use crate::store::audit::Look;
+use crate::store::definitions::Moment;
 use crate::store::history::NewHistory;
+use crate::store::nodes::{Nodes, Tree};
 use crate::store::parked::{NewParked, ParkedRow, Past};
 use crate::store::scopes::Node;
-use crate::store::{Company, Reach};
+use crate::store::{Company, Reach, reach};
 
 /// What a fold knows and has decided.
 pub(super) struct Fold {
@@ -31,8 +33,8 @@ pub(super) struct Fold {
     pub(super) epoch: Rev,
     /// How often records had gone from where they stood, before this fold.
     pub(super) moves: u64,
-    /// The version of the area tree.
-    pub(super) tree: u64,
+    /// The area tree of that moment.
+    pub(super) tree: Tree,
     /// Whether records may go from where they stand in this fold.
     pub(super) displaces: bool,
     /// The server's clock at the start of the fold.
@@ -67,7 +69,7 @@ pub(super) struct Fold {
     pub(super) scopes: BTreeMap<Arc<str>, ScopeSlot>,
     /// Where new records may go, by the place that changes name.
     pub(super) spots: HashMap<Place, Vec<Arc<Spot>>>,
-    pub(super) nodes: HashMap<String, Node>,
+    pub(super) nodes: HashMap<String, Arc<Node>>,
     pub(super) purged: HashSet<RecordId>,
     /// Of devices whose changes were kept aside: whether they may write now.
     pub(super) active: HashMap<i64, bool>,
@@ -104,6 +106,13 @@ pub(super) struct Person {
     pub(super) home: Option<String>,
 }
 
+impl From<reach::Person> for Person {
+    fn from(reach::Person { reach, home }: reach::Person) -> Self {
+        let reach = Arc::new(reach);
+        Self { reach, home }
+    }
+}
+
 /// A record in the fold.
 pub(super) struct Slot {
     /// The name of the scope it is in now.
@@ -136,11 +145,11 @@ pub(super) type Pair = (String, String);
 pub(super) struct Spot {
     pub(super) name: Arc<str>,
     pub(super) scope: Scope,
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
 }
 
 impl Spot {
-    pub(super) fn new(scope: Scope, node: Node) -> Self {
+    pub(super) fn new(scope: Scope, node: Arc<Node>) -> Self {
         Self {
             name: scope.to_string().into(),
             scope,
@@ -156,6 +165,7 @@ pub(super) struct ScopeSlot {
     pub(super) spot: Arc<Spot>,
     pub(super) head: Head,
     pub(super) purged: bool,
+    /// What it holds per kind; known once the fold holds the scope.
     pub(super) holdings: BTreeMap<String, (i64, Digest)>,
     pub(super) dirty: bool,
 }
@@ -235,17 +245,18 @@ impl From<ParkedRow> for Aside {
 impl Fold {
     /// A fold that knows nothing yet.
     pub(super) fn new(
-        epoch: Rev,
+        moment: Moment,
         now: Millis,
         build: Millis,
         process: i64,
         company: Company,
         rules: Rules,
+        nodes: Arc<Nodes>,
     ) -> Self {
         Self {
-            epoch,
-            moves: 0,
-            tree: 0,
+            epoch: moment.epoch,
+            moves: moment.moves,
+            tree: Tree::new(nodes, moment),
             displaces: false,
             now,
             build,

@@ -1,20 +1,20 @@
 //! Reading what a fold will touch, before anything is decided: devices, people, records with
 //! their parents and children, what was kept aside about them, and the scopes of all these.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sync_protocol::Seq;
 use sync_protocol::change::{Heading, Line, parse};
 use sync_protocol::id::RecordId;
 
-use super::fold::{Aside, Device, Fold, Person, ScopeSlot, Slot, Spot, Stored};
+use super::fold::{Aside, Device, Fold, ScopeSlot, Slot, Spot, Stored};
 use super::job::{Job, Said, makes};
 use super::numbering::Marks;
 use crate::store::dialect::MAX_LIST;
 use crate::store::{
-    Company, Connection, Error, Reach, acks, from_rev, locks, parked, purged, reach, records,
-    scopes, to_rev,
+    Company, Connection, Error, acks, from_rev, locks, parked, purged, reach, records, scopes,
+    to_rev,
 };
 
 /// How far changes that wait for one another are followed.
@@ -343,22 +343,18 @@ impl Fold {
             .map(|row| row.area.clone())
             .filter(|code| !self.nodes.contains_key(code))
             .collect();
-        for node in scopes::nodes(connection, &codes)? {
+        for node in self.tree.nodes(connection, &codes)? {
             self.nodes.insert(node.code.clone(), node);
         }
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let holdings = scopes::holdings(connection, &ids)?;
-        for row in rows
-            .iter()
-            .filter(|row| !self.scopes.contains_key(row.name.as_str()))
-            .collect::<Vec<_>>()
-        {
+        for row in rows {
+            if self.scopes.contains_key(row.name.as_str()) {
+                continue;
+            }
             let node = self
                 .nodes
                 .get(&row.area)
                 .cloned()
                 .ok_or_else(|| Error::Corrupt("a scope without a node".to_owned()))?;
-            let of_scope = holdings.iter().filter(|holding| holding.scope_id == row.id);
             let spot = Arc::new(Spot::new(row.scope()?, node));
             self.scopes.insert(
                 Arc::clone(&spot.name),
@@ -367,9 +363,7 @@ impl Fold {
                     spot,
                     head: row.head()?,
                     purged: row.purged,
-                    holdings: of_scope
-                        .map(|holding| (holding.kind.clone(), (holding.count, holding.digest())))
-                        .collect(),
+                    holdings: BTreeMap::new(),
                     dirty: false,
                 },
             );
@@ -405,12 +399,9 @@ impl Fold {
     fn gather_people(&mut self, connection: &mut Connection, names: &Names) -> Result<(), Error> {
         let ids: Vec<i64> = names.people.iter().copied().filter(|id| *id > 0).collect();
         for ids in ids.chunks(MAX_LIST) {
-            let mut homes = reach::homes(connection, ids, self.now)?;
-            for (id, reach) in Reach::of_all(connection, ids, self.now)? {
-                let home = homes.remove(&id);
-                let reach = Arc::new(reach);
-                self.people.insert(id, Person { reach, home });
-            }
+            let people = reach::Person::all(connection, ids, self.now)?;
+            self.people
+                .extend(people.into_iter().map(|(id, person)| (id, person.into())));
         }
         Ok(())
     }
@@ -423,7 +414,7 @@ impl Fold {
             .filter(|code| !self.nodes.contains_key(*code))
             .cloned()
             .collect();
-        for node in scopes::nodes(connection, &codes)? {
+        for node in self.tree.nodes(connection, &codes)? {
             self.nodes.insert(node.code.clone(), node);
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! else's change meets a record that it makes.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, OnceLock};
 
 use sync_protocol::change::{self, Change, Fields, Glance, Heading, Line, Malformed};
@@ -201,6 +202,16 @@ impl Push {
             push.lines.push(Arc::new(line));
         }
         push
+    }
+
+    /// A hash of the place that its first new record names: a phone rarely writes at two.
+    pub(super) fn site(&self) -> Option<u64> {
+        let mut said = self.lines.iter().filter_map(|line| match &line.said {
+            Ok(Said::Change(change)) => change.scope.as_ref(),
+            _ => None,
+        });
+        let place = said.next()?;
+        Some(BuildHasherDefault::<DefaultHasher>::default().hash_one(place))
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use sync_protocol::cursor::Worth;
-use sync_protocol::digest::Digest;
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 use sync_protocol::wire::{
@@ -18,7 +17,7 @@ use super::pull::{Open, Snapshot};
 use crate::store::audit::Look;
 use crate::store::exits::ExitRow;
 use crate::store::records::{RecordRow, Standing};
-use crate::store::{Connection, Error, exits, from_rev, records, scopes, to_rev};
+use crate::store::{Connection, Error, exits, from_rev, records, to_rev};
 
 /// Rows read first, while nothing is known of their size.
 const FIRST_STEP: usize = 32;
@@ -111,7 +110,7 @@ impl Snapshot<'_> {
             Worth::Good if other_view => Worth::Void,
             worth => worth,
         };
-        let (count, digest) = self.holding(connection, open)?;
+        let (count, digest) = open.held;
         let from = if worth == Worth::Good {
             *asked_cursor
         } else {
@@ -268,25 +267,6 @@ impl Snapshot<'_> {
             feed.cursor = head;
         }
         Ok(true)
-    }
-
-    /// What the caller can see in a scope, counted and digested.
-    fn holding(
-        &self,
-        connection: &mut Connection,
-        open: &Open<'_>,
-    ) -> Result<(u64, Digest), Error> {
-        let Some(row) = &open.row else {
-            return Ok((0, Digest::default()));
-        };
-        let (mut count, mut digest) = (0, Digest::default());
-        for holding in scopes::holdings(connection, &[row.id])? {
-            if open.sight.view(&holding.kind).is_some() {
-                count += to_rev(holding.count);
-                digest.join(holding.digest());
-            }
-        }
-        Ok((count, digest))
     }
 }
 

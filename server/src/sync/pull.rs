@@ -2,9 +2,11 @@
 //! run in head order over rows and exits together.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use sync_protocol::Rev;
 use sync_protocol::cursor::Head;
+use sync_protocol::digest::Digest;
 use sync_protocol::id::RecordId;
 use sync_protocol::scope::Scope;
 use sync_protocol::wire::{
@@ -19,8 +21,9 @@ use super::projection::Sight;
 use super::rules::Rules;
 use crate::store::audit::Look;
 use crate::store::definitions::Moment;
+use crate::store::nodes::Tree;
 use crate::store::records::Standing;
-use crate::store::scopes::{Node, ScopeRow};
+use crate::store::scopes::{HoldingRow, Node, ScopeRow};
 use crate::store::{Connection, Error, Reach, records, scopes, to_rev};
 
 /// Who asks, and in which snapshot.
@@ -32,6 +35,8 @@ pub struct Snapshot<'a> {
     pub may_read: bool,
     /// The moment of the snapshot.
     pub moment: Moment,
+    /// The area tree of that moment.
+    pub tree: Tree,
     pub now: Millis,
 }
 
@@ -53,6 +58,8 @@ pub(super) struct Open<'a> {
     pub(super) sight: Sight,
     pub(super) row: Option<ScopeRow>,
     pub(super) head: Head,
+    /// What it holds of the kinds that the caller sees there, and the digest over that.
+    pub(super) held: (u64, Digest),
 }
 
 impl Snapshot<'_> {
@@ -130,14 +137,13 @@ impl Snapshot<'_> {
             .iter()
             .map(|ask| ask.0.place.code().to_owned())
             .collect();
-        let nodes: HashMap<String, Node> = scopes::bare_nodes(connection, &codes)?
+        let nodes: HashMap<String, Arc<Node>> = self
+            .tree
+            .nodes(connection, &codes)?
             .into_iter()
             .map(|node| (node.code.clone(), node))
             .collect();
-        let mut rows: HashMap<String, ScopeRow> = scopes::by_names(connection, &names)?
-            .into_iter()
-            .map(|row| (row.name.clone(), row))
-            .collect();
+        let mut rows = scopes::held(connection, &names)?;
         let mut open = Vec::with_capacity(envelope.pull.len());
         let mut seen = HashSet::new();
         for ask in envelope
@@ -174,7 +180,8 @@ impl Snapshot<'_> {
                 });
                 continue;
             };
-            let row = rows.remove(&scope.to_string());
+            let (row, holdings) = rows.remove(&scope.to_string()).unzip();
+            let held = count(&sight, &holdings.unwrap_or_default());
             let head = row
                 .as_ref()
                 .map(ScopeRow::head)
@@ -185,6 +192,7 @@ impl Snapshot<'_> {
                 sight,
                 row,
                 head,
+                held,
             });
         }
         Ok(open)
@@ -257,7 +265,10 @@ impl Snapshot<'_> {
         let ids: Vec<i64> = ids.into_iter().collect();
         let mut readable = BTreeMap::new();
         for row in scopes::by_ids(connection, &ids)? {
-            let node = scopes::bare_nodes(connection, std::slice::from_ref(&row.area))?.pop();
+            let node = self
+                .tree
+                .nodes(connection, std::slice::from_ref(&row.area))?
+                .pop();
             let scope = row.scope()?;
             if node.is_some_and(|node| self.may_see(&node)) {
                 readable.insert(row.id, scope);
@@ -265,6 +276,18 @@ impl Snapshot<'_> {
         }
         Ok(readable)
     }
+}
+
+/// What the caller can see of what a scope holds, counted and digested.
+fn count(sight: &Sight, holdings: &[HoldingRow]) -> (u64, Digest) {
+    let (mut count, mut digest) = (0, Digest::default());
+    for holding in holdings {
+        if sight.view(&holding.kind).is_some() {
+            count += to_rev(holding.count);
+            digest.join(holding.digest());
+        }
+    }
+    (count, digest)
 }
 
 /// The verdicts of a push whose phone asks for nothing, each with the scope where the record stands if it

@@ -84,7 +84,7 @@ impl Fold {
         let footing = person.map(|person| Footing {
             reach: Arc::clone(&person.reach),
             rules: self.rules.clone(),
-            tree: self.tree,
+            tree: self.tree.version(),
         });
         PushAnswer::Done(Pushed {
             footing,

@@ -1,6 +1,7 @@
 //! Which waiting jobs go into the next transaction. Abnormal entries go first, then whose device
 //! has had the fewest turns of those that wait, then who came first; jobs of one device keep their
-//! order, and are never in two transactions at once. Nothing here waits or looks at a clock.
+//! order, and are never in two transactions at once. What would wait for a transaction under way, which
+//! writes at the same place, gives way to what would not. Nothing here waits or looks at a clock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -22,6 +23,20 @@ pub(super) struct Asks {
     pub(super) changes: usize,
     /// Whether it carries an abnormal entry.
     pub(super) abnormal: bool,
+    /// A hash of the place where it writes, if that is known.
+    pub(super) site: Option<u64>,
+}
+
+impl Asks {
+    /// What the server does itself.
+    pub(super) fn of_the_server(changes: usize) -> Self {
+        Self {
+            device: None,
+            changes: changes.max(1),
+            abnormal: false,
+            site: None,
+        }
+    }
 }
 
 /// The order of turns.
@@ -44,9 +59,16 @@ struct Waiting<T> {
 #[derive(Debug)]
 pub(super) struct Taken<T> {
     pub(super) jobs: Vec<T>,
-    /// Whose jobs are in it: [`Queue::settle`] wants them back.
-    pub(super) devices: Vec<DeviceNumber>,
     pub(super) changes: usize,
+    /// [`Queue::settle`] wants this back.
+    pub(super) in_hand: InHand,
+}
+
+/// Whose jobs are in a transaction, and where it writes.
+#[derive(Debug, Default)]
+pub(super) struct InHand {
+    devices: Vec<DeviceNumber>,
+    sites: Vec<u64>,
 }
 
 /// Jobs that wait.
@@ -57,6 +79,8 @@ pub(super) struct Queue<T> {
     places: HashMap<DeviceNumber, Vec<Place>>,
     /// Devices with a job in a transaction under way.
     in_hand: HashSet<DeviceNumber>,
+    /// Where transactions under way write, and how many of them.
+    busy: HashMap<u64, usize>,
     /// Changes that wait.
     changes: usize,
     /// The latest round that was served.
@@ -71,6 +95,7 @@ impl<T> Default for Queue<T> {
             waiting: BTreeMap::new(),
             places: HashMap::new(),
             in_hand: HashSet::new(),
+            busy: HashMap::new(),
             changes: 0,
             round: 0,
             number: 0,
@@ -151,23 +176,20 @@ impl<T> Queue<T> {
         Some(waiting)
     }
 
-    /// Takes what goes into the next transaction.
-    pub(super) fn take(&mut self, bounds: Bounds) -> Taken<T> {
-        let mut chosen = Vec::new();
-        let mut changes = 0;
-        for (place, waiting) in &self.waiting {
-            if chosen.len() >= bounds.jobs || changes >= bounds.changes {
-                break;
-            }
-            if self.is_free(&waiting.asks) {
-                changes += waiting.asks.changes;
-                chosen.push(*place);
-            }
+    /// Takes what goes into the next transaction: what would not wait for another one, if that is worth
+    /// one by itself.
+    pub(super) fn take(&mut self, bounds: Bounds, worth_it: Bounds) -> Taken<T> {
+        let (mut chosen, mut changes) = self.choose(bounds, |place, asks| {
+            // Nothing is put before an abnormal entry.
+            !place.normal || asks.site.is_none_or(|site| !self.busy.contains_key(&site))
+        });
+        if chosen.len() < worth_it.jobs && changes < worth_it.changes {
+            (chosen, changes) = self.choose(bounds, |_, _| true);
         }
         let mut taken = Taken {
             jobs: Vec::with_capacity(chosen.len()),
-            devices: Vec::new(),
             changes,
+            in_hand: InHand::default(),
         };
         for place in chosen {
             let Some(waiting) = self.remove(place) else {
@@ -177,17 +199,57 @@ impl<T> Queue<T> {
             if let Some(device) = waiting.asks.device
                 && self.in_hand.insert(device)
             {
-                taken.devices.push(device);
+                taken.in_hand.devices.push(device);
+            }
+            if let Some(site) = waiting.asks.site
+                && !taken.in_hand.sites.contains(&site)
+            {
+                taken.in_hand.sites.push(site);
             }
             taken.jobs.push(waiting.job);
+        }
+        for site in &taken.in_hand.sites {
+            *self.busy.entry(*site).or_default() += 1;
         }
         taken
     }
 
-    /// The transaction with jobs of these devices is over.
-    pub(super) fn settle(&mut self, devices: &[DeviceNumber]) {
-        for device in devices {
+    /// What may be taken of such jobs, and how many changes that is. Who is passed over once is passed over
+    /// with all that came later.
+    fn choose(&self, bounds: Bounds, such: impl Fn(&Place, &Asks) -> bool) -> (Vec<Place>, usize) {
+        let (mut chosen, mut changes) = (Vec::new(), 0);
+        let mut passed = HashSet::new();
+        for (place, waiting) in &self.waiting {
+            if chosen.len() >= bounds.jobs || changes >= bounds.changes {
+                break;
+            }
+            let asks = &waiting.asks;
+            let is_passed = asks.device.is_some_and(|device| passed.contains(&device));
+            if is_passed || !self.is_free(asks) {
+                continue;
+            }
+            if such(place, asks) {
+                changes += asks.changes;
+                chosen.push(*place);
+            } else {
+                passed.extend(asks.device);
+            }
+        }
+        (chosen, changes)
+    }
+
+    /// A transaction is over.
+    pub(super) fn settle(&mut self, over: &InHand) {
+        for device in &over.devices {
             self.in_hand.remove(device);
+        }
+        for site in &over.sites {
+            if let Some(busy) = self.busy.get_mut(site) {
+                *busy -= 1;
+                if *busy == 0 {
+                    self.busy.remove(site);
+                }
+            }
         }
     }
 }
@@ -201,11 +263,14 @@ mod tests {
         changes: 1_000,
     };
 
+    const ONE: Bounds = Bounds { jobs: 1, ..ALL };
+
     fn of(device: u32) -> Asks {
         Asks {
             device: Some(DeviceNumber(device)),
             changes: 10,
             abnormal: false,
+            site: None,
         }
     }
 
@@ -234,7 +299,10 @@ mod tests {
             ("b3", fever(2)),
             ("b4", of(2)),
         ]);
-        assert_eq!(queue.take(ALL).jobs, ["b1", "b2", "b3", "a1", "c1", "b4"]);
+        assert_eq!(
+            queue.take(ALL, ALL).jobs,
+            ["b1", "b2", "b3", "a1", "c1", "b4"]
+        );
     }
 
     #[test]
@@ -247,28 +315,81 @@ mod tests {
             ("c1", of(3)),
         ]);
         let two = Bounds { jobs: 2, ..ALL };
-        let first = queue.take(two);
+        let first = queue.take(two, ALL);
         assert_eq!(first.jobs, ["a1", "b1"]);
-        queue.settle(&first.devices);
+        queue.settle(&first.in_hand);
         queue.push("d1", of(4));
-        assert_eq!(queue.take(ALL).jobs, ["c1", "d1", "a2", "a3"]);
+        assert_eq!(queue.take(ALL, ALL).jobs, ["c1", "d1", "a2", "a3"]);
     }
 
     #[test]
     fn jobs_of_one_device_are_never_in_two_transactions_at_once() {
         let mut queue = queue(&[("a1", of(1)), ("b1", of(2))]);
-        let first = queue.take(Bounds { jobs: 1, ..ALL });
+        let first = queue.take(ONE, ALL);
         assert_eq!(first.jobs, ["a1"]);
         queue.push("a2", fever(1));
         assert_eq!(
-            queue.take(ALL).jobs,
+            queue.take(ALL, ALL).jobs,
             ["b1"],
             "another writer passes over it"
         );
         assert!(!queue.has_ready() && queue.len() == 1);
-        queue.settle(&first.devices);
+        queue.settle(&first.in_hand);
         assert!(queue.has_ready());
-        assert_eq!(queue.take(ALL).jobs, ["a2"]);
+        assert_eq!(queue.take(ALL, ALL).jobs, ["a2"]);
+    }
+
+    fn at(site: u64, device: u32) -> Asks {
+        Asks {
+            site: Some(site),
+            ..of(device)
+        }
+    }
+
+    #[test]
+    fn what_would_wait_for_a_transaction_under_way_gives_way_to_what_would_not() {
+        let mut queue = queue(&[
+            ("a", at(1, 1)),
+            ("b", at(1, 2)),
+            ("c", at(2, 3)),
+            ("d", of(4)),
+        ]);
+        let first = queue.take(ONE, ONE);
+        assert_eq!(first.jobs, ["a"]);
+        assert_eq!(queue.take(ALL, ONE).jobs, ["c", "d"]);
+        // Waiting is better than doing nothing.
+        assert_eq!(queue.take(ONE, ONE).jobs, ["b"]);
+        queue.push("e", at(1, 5));
+        queue.push("f", of(6));
+        queue.settle(&first.in_hand);
+        assert_eq!(queue.take(ONE, ONE).jobs, ["f"], "b is under way, too");
+    }
+
+    #[test]
+    fn what_would_wait_comes_along_where_the_rest_is_not_worth_a_transaction() {
+        let mut queue = queue(&[("a", at(1, 1)), ("b", at(1, 2)), ("c", at(2, 3))]);
+        queue.take(ONE, ONE);
+        let two = Bounds { jobs: 2, ..ALL };
+        assert_eq!(queue.take(ALL, two).jobs, ["b", "c"]);
+    }
+
+    #[test]
+    fn where_a_device_writes_does_not_change_the_order_of_its_jobs() {
+        let mut queue = queue(&[("a", at(1, 1)), ("b1", at(1, 2)), ("b2", at(2, 2))]);
+        let first = queue.take(ONE, ONE);
+        queue.push("c", of(3));
+        assert_eq!(queue.take(ALL, ONE).jobs, ["c"]);
+        queue.settle(&first.in_hand);
+        assert_eq!(queue.take(ALL, ONE).jobs, ["b1", "b2"]);
+    }
+
+    #[test]
+    fn an_abnormal_entry_gives_way_to_nothing_nor_does_what_its_device_sent_before() {
+        let mut queue = queue(&[("a", at(1, 1)), ("b", at(2, 2)), ("before", at(1, 3))]);
+        let first = queue.take(ONE, ONE);
+        assert_eq!(first.jobs, ["a"]);
+        queue.push("fever", fever(3));
+        assert_eq!(queue.take(ALL, ONE).jobs, ["before", "fever", "b"]);
     }
 
     #[test]
@@ -284,11 +405,11 @@ mod tests {
             changes: 11,
         };
         assert!(queue.fills(few));
-        let taken = queue.take(few);
+        let taken = queue.take(few, ALL);
         assert_eq!((taken.jobs, taken.changes), (vec!["a", "b"], 20));
-        assert_eq!(taken.devices, [DeviceNumber(1), DeviceNumber(2)]);
-        assert_eq!(queue.take(Bounds { jobs: 1, ..ALL }).jobs, ["c"]);
-        assert_eq!(queue.take(ALL).jobs, ["d"]);
+        assert_eq!(taken.in_hand.devices, [DeviceNumber(1), DeviceNumber(2)]);
+        assert_eq!(queue.take(ONE, ALL).jobs, ["c"]);
+        assert_eq!(queue.take(ALL, ALL).jobs, ["d"]);
         assert_eq!(queue.len(), 0);
     }
 
@@ -299,7 +420,7 @@ mod tests {
         let second = queue.push("a2", of(1));
         assert_eq!(queue.withdraw(first), Some("a1"));
         assert_eq!(queue.withdraw(first), None);
-        assert_eq!(queue.take(ALL).jobs, ["a2"]);
+        assert_eq!(queue.take(ALL, ALL).jobs, ["a2"]);
         assert_eq!(queue.withdraw(second), None);
         assert!(
             queue.len() == 0

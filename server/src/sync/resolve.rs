@@ -104,6 +104,34 @@ impl Fold {
             aside.reason = reason;
         }
     }
+
+    /// Tries again what came before its kind, or before a newer version of it.
+    pub(super) fn readmit(&mut self, after: i64) -> (u64, Option<i64>) {
+        let code = parked::UNKNOWN_KIND;
+        let waiting: Vec<usize> = (0..self.aside.len())
+            .filter(|&index| {
+                self.aside
+                    .get(index)
+                    .is_some_and(|aside| aside.is_open() && aside.row.code == code)
+            })
+            .collect();
+        let last = self.readmit_last.filter(|last| *last > after);
+        let mut admitted = 0;
+        for index in waiting {
+            let Some(user) = self.aside.get(index).map(|aside| aside.row.account) else {
+                continue;
+            };
+            let device = self.aside.get(index).map(|aside| aside.row.device);
+            let may_write = device.and_then(|device| self.active.get(&device)).copied();
+            if let Ok(settled) = self.try_again(index, user, may_write.unwrap_or(false)) {
+                admitted += 1;
+                if let Some(record) = settled.record {
+                    self.unblock(record);
+                }
+            }
+        }
+        (admitted, last)
+    }
 }
 
 /// The roles that decide about changes kept aside, and see them.

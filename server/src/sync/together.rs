@@ -2,6 +2,7 @@
 //! chunk by chunk so that memory stays flat. What stands already and is the same is left alone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sync_protocol::change::{Change, Fields};
 use sync_protocol::id::{RecordId, UserId};
@@ -11,7 +12,7 @@ use sync_protocol::wire::Outcome;
 use super::engine::{Core, Engine};
 use super::fold::Fold;
 use super::job::Written;
-use crate::store::{Company, Connection, Error, epochs, records};
+use crate::store::{Company, Connection, Error, records};
 
 /// What a list brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,10 +101,19 @@ impl Core {
             }
             written.push(Written { change, user });
         }
-        let epoch = epochs::current(connection)?;
-        let rules = self.rules.of(connection)?;
+        let (moment, rules) = self.moment(connection)?;
         let now = self.clock.now();
-        let mut fold = Fold::new(epoch, now, self.build, self.process, Company::Alone, rules);
+        // This transaction may have changed the tree, and may yet come to nothing.
+        let nodes = Arc::default();
+        let mut fold = Fold::new(
+            moment,
+            now,
+            self.build,
+            self.process,
+            Company::Alone,
+            rules,
+            nodes,
+        );
         let jobs = [super::job::Job::Write(written)];
         fold.gather(connection, &jobs)?;
         let [job] = &jobs;

@@ -46,14 +46,16 @@ fn settings(purpose: Purpose, options: &StoreOptions) -> String {
         }
         Durability::OffForSimulationsOnly => "SET synchronous_commit = off;",
     };
-    let read_only = match purpose {
+    // A fold asks for rows by their keys and for nothing else: what it asks is planned once, and not anew
+    // for each list of keys, and never as a walk through a table that was small when it was planned.
+    let purpose = match purpose {
         Purpose::Read => "SET default_transaction_read_only = on;",
-        Purpose::Write => "",
+        Purpose::Write => "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;",
     };
     format!(
         "SET client_min_messages = warning; SET timezone = 'UTC'; SET jit = off; \
          SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {lock}; \
-         SET idle_in_transaction_session_timeout = {STATEMENT_MS}; {synchronous} {read_only}",
+         SET idle_in_transaction_session_timeout = {STATEMENT_MS}; {synchronous} {purpose}",
         lock = options.busy_timeout.as_millis(),
     )
 }
@@ -98,27 +100,24 @@ struct Text {
 
 /// The words that begin a writing transaction, in one trip to the server. One lock stands above all
 /// rows (its key is `kadian` and a 1, in ASCII): folds share it, everything else takes it alone. Locks
-/// of this sort belong to one database. What is written alone may take its time (an import): only
-/// waiting for the lock is bounded then. A fold asks for rows by their keys and for nothing else: what it
-/// asks is planned once, and not anew for each list of keys, and never as a walk through a table that was
-/// small when it was planned.
+/// of this sort belong to one database. What is written alone may take its time (an import), and ask
+/// for anything: only waiting for the lock is bounded then, and it is planned as usual.
 pub(super) const fn begin_write(company: Company) -> &'static str {
     match company {
         Company::Beside => {
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(30224906400656897); \
-             SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(30224906400656897)"
         }
         Company::Alone => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(30224906400656897); \
-             SET LOCAL statement_timeout = 0"
+             SET LOCAL statement_timeout = 0; SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on"
         }
     }
 }
 
 /// One process migrates at a time. The lock is the session's, as each migration has a transaction;
-/// the session is closed afterwards, for it has no time-outs left.
-pub(super) const LOCK_MIGRATIONS: &str =
-    "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock(30224906400656898)";
+/// the session is closed afterwards, for it has no time-outs left and walks through whole tables.
+pub(super) const LOCK_MIGRATIONS: &str = "SET lock_timeout = 0; SET statement_timeout = 0; SET enable_seqscan = on; \
+     SELECT pg_advisory_lock(30224906400656898)";
 pub(super) const UNLOCK_MIGRATIONS: &str = "SELECT pg_advisory_unlock(30224906400656898)";
 
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
