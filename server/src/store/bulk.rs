@@ -5,23 +5,21 @@
 mod postgres;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::acks::AckRow;
-use super::dialect::{Connection, once};
+use super::dialect::{Connection, statement};
 use super::exits::ExitRow;
 use super::history::NewHistory;
 use super::ids::stored;
 use super::records::RecordRow;
-use super::schema::{
-    audit, device, exit, history, lookup, purged, record, scope, scope_kind, tally,
-};
+use super::schema::{audit, history, purged, record};
 use super::scopes::{HeadRow, HoldingRow};
 use super::tallies::BodyRow;
 use super::{Error, audit::Look, parked::NewParked};
 
-// Rows go into SQLite column by column, and are changed or else added in two statements: the text of
-// each is then always the same, and it is prepared once. diesel prepares anew what may leave a column
-// out, and what says ON CONFLICT DO UPDATE.
+// Rows are added to SQLite column by column: the text is then always the same, and is prepared once. What
+// diesel would prepare anew each time is said in our own words.
 
 /// Writes records that were not there when the fold looked. Should one have come since, from
 /// somebody who wrote beside it, the whole transaction is to be done again.
@@ -57,8 +55,23 @@ pub fn change_records(connection: &mut Connection, rows: &[RecordRow]) -> Result
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                once(diesel::update(record::table.find(stored(&row.id))).set(row))
-                    .execute(inner)?;
+                statement(
+                    "UPDATE record SET scope_id = ?, head = ?, kind = ?, parent = ?, rev = ?, \
+                     created_at = ?, time = ?, void = ?, conflicted = ?, body = ?, run = ? WHERE id = ?",
+                )
+                .bind::<BigInt, _>(row.scope_id)
+                .bind::<BigInt, _>(row.head)
+                .bind::<Text, _>(&row.kind)
+                .bind::<Nullable<Text>, _>(row.parent.as_ref())
+                .bind::<BigInt, _>(row.rev)
+                .bind::<BigInt, _>(row.created_at)
+                .bind::<BigInt, _>(row.time)
+                .bind::<Bool, _>(row.void)
+                .bind::<Bool, _>(row.conflicted)
+                .bind::<Binary, _>(&row.body)
+                .bind::<BigInt, _>(row.run)
+                .bind::<Binary, _>(stored(&row.id))
+                .execute(inner)?;
             }
             Ok(())
         }
@@ -71,13 +84,18 @@ pub fn put_exits(connection: &mut Connection, rows: &[ExitRow]) -> Result<(), Er
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                once(
-                    diesel::insert_into(exit::table)
-                        .values(row)
-                        .on_conflict((exit::scope_id, exit::record))
-                        .do_update()
-                        .set(row),
+                statement(
+                    "INSERT INTO exit (scope_id, record, head, reason, to_scope, at) \
+                     VALUES (?, ?, ?, ?, ?, ?) \
+                     ON CONFLICT (scope_id, record) DO UPDATE SET head = excluded.head, \
+                     reason = excluded.reason, to_scope = excluded.to_scope, at = excluded.at",
                 )
+                .bind::<BigInt, _>(row.scope_id)
+                .bind::<Text, _>(&row.record)
+                .bind::<BigInt, _>(row.head)
+                .bind::<Text, _>(&row.reason)
+                .bind::<Nullable<BigInt>, _>(row.to_scope)
+                .bind::<BigInt, _>(row.at)
                 .execute(inner)?;
             }
             Ok(())
@@ -91,12 +109,12 @@ pub fn save_heads(connection: &mut Connection, rows: &[HeadRow]) -> Result<(), E
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                once(diesel::update(scope::table.find(row.id)).set((
-                    scope::head.eq(row.head),
-                    scope::leaps.eq(&row.leaps),
-                    scope::purged.eq(row.purged),
-                )))
-                .execute(inner)?;
+                statement("UPDATE scope SET head = ?, leaps = ?, purged = ? WHERE id = ?")
+                    .bind::<BigInt, _>(row.head)
+                    .bind::<Text, _>(&row.leaps)
+                    .bind::<Bool, _>(row.purged)
+                    .bind::<BigInt, _>(row.id)
+                    .execute(inner)?;
             }
             Ok(())
         }
@@ -110,16 +128,19 @@ pub fn save_acks(connection: &mut Connection, rows: &[&AckRow]) -> Result<(), Er
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                once(diesel::update(device::table.find(row.number)).set((
-                    device::ack.eq(row.ack),
-                    device::marks.eq(&row.marks),
-                    device::durable.eq(row.durable),
-                    device::durable_next.eq(row.durable_next),
-                    device::durable_at.eq(row.durable_at),
-                    device::seen_at.eq(row.seen_at),
-                    device::skew.eq(row.skew),
-                    device::epoch_seen.eq(row.epoch_seen),
-                )))
+                statement(
+                    "UPDATE device SET ack = ?, marks = ?, durable = ?, durable_next = ?, \
+                     durable_at = ?, seen_at = ?, skew = ?, epoch_seen = ? WHERE number = ?",
+                )
+                .bind::<BigInt, _>(row.ack)
+                .bind::<Binary, _>(&row.marks)
+                .bind::<BigInt, _>(row.durable)
+                .bind::<BigInt, _>(row.durable_next)
+                .bind::<BigInt, _>(row.durable_at)
+                .bind::<BigInt, _>(row.seen_at)
+                .bind::<Nullable<BigInt>, _>(row.skew)
+                .bind::<BigInt, _>(row.epoch_seen)
+                .bind::<BigInt, _>(row.number)
                 .execute(inner)?;
             }
             Ok(())
@@ -133,21 +154,16 @@ pub fn put_holdings(connection: &mut Connection, rows: &[HoldingRow]) -> Result<
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                let there = scope_kind::table.find((row.scope_id, &row.kind));
-                let set = (
-                    scope_kind::count.eq(row.count),
-                    scope_kind::digest.eq(row.digest),
-                );
-                if once(diesel::update(there).set(set)).execute(inner)? == 0 {
-                    diesel::insert_into(scope_kind::table)
-                        .values((
-                            scope_kind::scope_id.eq(row.scope_id),
-                            scope_kind::kind.eq(&row.kind),
-                            scope_kind::count.eq(row.count),
-                            scope_kind::digest.eq(row.digest),
-                        ))
-                        .execute(inner)?;
-                }
+                statement(
+                    "INSERT INTO scope_kind (scope_id, kind, count, digest) VALUES (?, ?, ?, ?) \
+                     ON CONFLICT (scope_id, kind) DO UPDATE SET count = excluded.count, \
+                     digest = excluded.digest",
+                )
+                .bind::<BigInt, _>(row.scope_id)
+                .bind::<Text, _>(&row.kind)
+                .bind::<BigInt, _>(row.count)
+                .bind::<BigInt, _>(row.digest)
+                .execute(inner)?;
             }
             Ok(())
         }
@@ -160,18 +176,14 @@ pub fn put_tallies(connection: &mut Connection, rows: &[BodyRow]) -> Result<(), 
     match connection {
         Connection::Sqlite(inner) => {
             for row in rows {
-                let there = tally::table.find((row.scope_id, &row.kind));
-                let changed =
-                    once(diesel::update(there).set(tally::body.eq(&row.body))).execute(inner)?;
-                if changed == 0 {
-                    diesel::insert_into(tally::table)
-                        .values((
-                            tally::scope_id.eq(row.scope_id),
-                            tally::kind.eq(&row.kind),
-                            tally::body.eq(&row.body),
-                        ))
-                        .execute(inner)?;
-                }
+                statement(
+                    "INSERT INTO tally (scope_id, kind, body) VALUES (?, ?, ?) \
+                     ON CONFLICT (scope_id, kind) DO UPDATE SET body = excluded.body",
+                )
+                .bind::<BigInt, _>(row.scope_id)
+                .bind::<Text, _>(&row.kind)
+                .bind::<Binary, _>(&row.body)
+                .execute(inner)?;
             }
             Ok(())
         }
@@ -188,18 +200,14 @@ pub fn put_lookups(
     match connection {
         Connection::Sqlite(inner) => {
             for (bucket, body) in rows {
-                let there = lookup::table.find((run, *bucket));
-                let changed =
-                    once(diesel::update(there).set(lookup::body.eq(body))).execute(inner)?;
-                if changed == 0 {
-                    diesel::insert_into(lookup::table)
-                        .values((
-                            lookup::run.eq(run),
-                            lookup::bucket.eq(*bucket),
-                            lookup::body.eq(body),
-                        ))
-                        .execute(inner)?;
-                }
+                statement(
+                    "INSERT INTO lookup (run, bucket, body) VALUES (?, ?, ?) \
+                     ON CONFLICT (run, bucket) DO UPDATE SET body = excluded.body",
+                )
+                .bind::<BigInt, _>(run)
+                .bind::<BigInt, _>(*bucket)
+                .bind::<Binary, _>(body)
+                .execute(inner)?;
             }
             Ok(())
         }

@@ -6,9 +6,9 @@
 mod among;
 mod holds;
 mod location;
-mod once;
 mod postgres;
 mod sqlite;
+mod statement;
 
 use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -20,7 +20,7 @@ pub(in crate::store) use among::{Listed, among};
 pub use any::AnyConnection as Connection;
 pub(in crate::store) use holds::{holds, is_open};
 pub use location::Location;
-pub(in crate::store) use once::once;
+pub(in crate::store) use statement::statement;
 
 use super::StoreOptions;
 use super::error::Error;

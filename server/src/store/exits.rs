@@ -9,7 +9,7 @@ use super::schema::exit;
 use super::{Connection, Error, from_rev};
 
 /// An exit as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = exit)]
 pub struct ExitRow {
     pub scope_id: i64,

@@ -19,7 +19,7 @@ const JSON: u8 = 1;
 const MADE: u8 = 2;
 
 /// A record as it is stored.
-#[derive(Debug, Clone, Queryable, Selectable, AsChangeset)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = record)]
 pub struct RecordRow {
     #[diesel(deserialize_as = Stored)]

@@ -3,13 +3,12 @@
 //! nothing that is there.
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use crate::store::Error;
 use crate::store::acks::AckRow;
 use crate::store::audit::Look;
-use crate::store::dialect::once;
+use crate::store::dialect::statement;
 use crate::store::exits::ExitRow;
 use crate::store::ids::stored;
 use crate::store::records::RecordRow;
@@ -80,12 +79,11 @@ pub(super) fn change_records(
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-        sql_query(
+    statement(
             "UPDATE record SET scope_id = new.scope_id, head = new.head, kind = new.kind, \
              parent = new.parent, rev = new.rev, created_at = new.created_at, time = new.time, \
              void = new.void, conflicted = new.conflicted, body = new.body, run = new.run \
-             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS new \
+             FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS new \
              (id, scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body, run) \
              WHERE record.id = new.id",
         )
@@ -100,8 +98,7 @@ pub(super) fn change_records(
         .bind::<Array<Bool>, _>(column(rows, |row| row.void))
         .bind::<Array<Bool>, _>(column(rows, |row| row.conflicted))
         .bind::<Array<Binary>, _>(column(rows, |row| row.body.as_slice()))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.run)),
-    )
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.run))
     .execute(connection)?;
     Ok(())
 }
@@ -110,20 +107,18 @@ pub(super) fn put_exits(connection: &mut PgConnection, rows: &[ExitRow]) -> Resu
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-        sql_query(
-            "INSERT INTO exit (scope_id, record, head, reason, to_scope, at) \
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
+    statement(
+        "INSERT INTO exit (scope_id, record, head, reason, to_scope, at) \
+         SELECT * FROM unnest(?, ?, ?, ?, ?, ?) \
          ON CONFLICT (scope_id, record) DO UPDATE SET head = excluded.head, \
          reason = excluded.reason, to_scope = excluded.to_scope, at = excluded.at",
-        )
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
-        .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
-        .bind::<Array<Text>, _>(column(rows, |row| row.reason.as_str()))
-        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.to_scope))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.at)),
     )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.record.as_str()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
+    .bind::<Array<Text>, _>(column(rows, |row| row.reason.as_str()))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.to_scope))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.at))
     .execute(connection)?;
     Ok(())
 }
@@ -132,17 +127,15 @@ pub(super) fn save_heads(connection: &mut PgConnection, rows: &[HeadRow]) -> Res
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-        sql_query(
-            "UPDATE scope SET head = new.head, leaps = new.leaps, purged = new.purged \
-         FROM unnest($1, $2, $3, $4) AS new (id, head, leaps, purged) \
+    statement(
+        "UPDATE scope SET head = new.head, leaps = new.leaps, purged = new.purged \
+         FROM unnest(?, ?, ?, ?) AS new (id, head, leaps, purged) \
          WHERE scope.id = new.id",
-        )
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.id))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
-        .bind::<Array<Text>, _>(column(rows, |row| row.leaps.as_str()))
-        .bind::<Array<Bool>, _>(column(rows, |row| row.purged)),
     )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.id))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.head))
+    .bind::<Array<Text>, _>(column(rows, |row| row.leaps.as_str()))
+    .bind::<Array<Bool>, _>(column(rows, |row| row.purged))
     .execute(connection)?;
     Ok(())
 }
@@ -151,24 +144,22 @@ pub(super) fn save_acks(connection: &mut PgConnection, rows: &[&AckRow]) -> Resu
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-        sql_query(
-            "UPDATE device SET ack = new.ack, marks = new.marks, durable = new.durable, \
+    statement(
+        "UPDATE device SET ack = new.ack, marks = new.marks, durable = new.durable, \
          durable_next = new.durable_next, durable_at = new.durable_at, seen_at = new.seen_at, \
          skew = new.skew, epoch_seen = new.epoch_seen \
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS new (number, ack, marks, durable, \
+         FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?) AS new (number, ack, marks, durable, \
          durable_next, durable_at, seen_at, skew, epoch_seen) WHERE device.number = new.number",
-        )
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.number))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.ack))
-        .bind::<Array<Binary>, _>(column(rows, |row| row.marks.as_slice()))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.durable))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.durable_next))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.durable_at))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.seen_at))
-        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.skew))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.epoch_seen)),
     )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.number))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.ack))
+    .bind::<Array<Binary>, _>(column(rows, |row| row.marks.as_slice()))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.durable))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.durable_next))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.durable_at))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.seen_at))
+    .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.skew))
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.epoch_seen))
     .execute(connection)?;
     Ok(())
 }
@@ -180,17 +171,15 @@ pub(super) fn put_holdings(
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-    sql_query(
+    statement(
         "INSERT INTO scope_kind (scope_id, kind, count, digest) \
-         SELECT * FROM unnest($1, $2, $3, $4) \
+         SELECT * FROM unnest(?, ?, ?, ?) \
          ON CONFLICT (scope_id, kind) DO UPDATE SET count = excluded.count, digest = excluded.digest",
     )
     .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
     .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.count))
-    .bind::<Array<BigInt>, _>(column(rows, |row| row.digest)),
-    )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.digest))
     .execute(connection)?;
     Ok(())
 }
@@ -199,15 +188,13 @@ pub(super) fn put_tallies(connection: &mut PgConnection, rows: &[BodyRow]) -> Re
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-        sql_query(
-            "INSERT INTO tally (scope_id, kind, body) SELECT * FROM unnest($1, $2, $3) \
+    statement(
+        "INSERT INTO tally (scope_id, kind, body) SELECT * FROM unnest(?, ?, ?) \
          ON CONFLICT (scope_id, kind) DO UPDATE SET body = excluded.body",
-        )
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
-        .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
-        .bind::<Array<Binary>, _>(column(rows, |row| row.body.as_slice())),
     )
+    .bind::<Array<BigInt>, _>(column(rows, |row| row.scope_id))
+    .bind::<Array<Text>, _>(column(rows, |row| row.kind.as_str()))
+    .bind::<Array<Binary>, _>(column(rows, |row| row.body.as_slice()))
     .execute(connection)?;
     Ok(())
 }
@@ -220,16 +207,14 @@ pub(super) fn put_lookups(
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-        sql_query(
-            "INSERT INTO lookup (run, bucket, body) \
-         SELECT $1, bucket, body FROM unnest($2, $3) AS new (bucket, body) \
+    statement(
+        "INSERT INTO lookup (run, bucket, body) \
+         SELECT ?, bucket, body FROM unnest(?, ?) AS new (bucket, body) \
          ON CONFLICT (run, bucket) DO UPDATE SET body = excluded.body",
-        )
-        .bind::<BigInt, _>(run)
-        .bind::<Array<BigInt>, _>(column(rows, |(bucket, _)| *bucket))
-        .bind::<Array<Binary>, _>(column(rows, |(_, body)| body.as_slice())),
     )
+    .bind::<BigInt, _>(run)
+    .bind::<Array<BigInt>, _>(column(rows, |(bucket, _)| *bucket))
+    .bind::<Array<Binary>, _>(column(rows, |(_, body)| body.as_slice()))
     .execute(connection)?;
     Ok(())
 }
@@ -238,10 +223,9 @@ pub(super) fn add_looks(connection: &mut PgConnection, rows: &[Look]) -> Result<
     if rows.is_empty() {
         return Ok(());
     }
-    once(
-    sql_query(
+    statement(
         "INSERT INTO audit (at, account, device, action, scope_id, from_head, to_head, record, count, purpose) \
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind::<Array<BigInt>, _>(column(rows, |row| row.at))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.account))
@@ -252,8 +236,7 @@ pub(super) fn add_looks(connection: &mut PgConnection, rows: &[Look]) -> Result<
     .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.to_head))
     .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.record.as_deref()))
     .bind::<Array<BigInt>, _>(column(rows, |row| row.count))
-    .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.purpose.as_deref())),
-    )
+    .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.purpose.as_deref()))
     .execute(connection)?;
     Ok(())
 }
@@ -263,13 +246,11 @@ pub(super) fn add_purged(
     ids: &[String],
     at: i64,
 ) -> Result<(), Error> {
-    once(
-    sql_query(
-        "INSERT INTO purged (id, at) SELECT id, $2 FROM unnest($1) AS id ON CONFLICT DO NOTHING",
+    statement(
+        "INSERT INTO purged (id, at) SELECT id, ? FROM unnest(?) AS id ON CONFLICT DO NOTHING",
     )
+    .bind::<BigInt, _>(at)
     .bind::<Array<Binary>, _>(column(ids, |id| stored(id)))
-    .bind::<BigInt, _>(at),
-    )
     .execute(connection)?;
     Ok(())
 }
