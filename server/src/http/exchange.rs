@@ -40,7 +40,9 @@ pub async fn run(
     body: Packed,
     limits: &'static Limits,
 ) -> Result<Json, Problem> {
-    let shared = Arc::clone(app);
+    // What is read goes on record with a hold of the same place and turn.
+    let held = Arc::new(held);
+    let (shared, place) = (Arc::clone(app), Arc::clone(&held));
     let begin = move || {
         let engine = shared.engine()?;
         let coming = engine.announce();
@@ -51,7 +53,7 @@ pub async fn run(
             Begun::Answered(answered) => {
                 // Who has nothing to be written is waited for no longer.
                 drop(coming);
-                Step::Told(tell(&shared, &engine, answered, caller)?)
+                Step::Told(tell(&shared, &engine, answered, caller, place)?)
             }
         };
         Ok::<_, Problem>((engine, body, step))
@@ -66,12 +68,13 @@ pub async fn run(
             let writing = hand_in(&engine, Job::Push(push), Some(coming), held)?;
             let (held, done) = writing.done(&engine).await?;
             let (shared, reader) = (Arc::clone(app), engine.clone());
+            let place = Arc::clone(&held.0);
             let finish = move || {
                 // The push is thrown away here, beside the threads that serve connections.
                 let (answer, _push) = done;
                 let answer = answer.map_err(Refusal::Failed)?;
                 let answered = reader.finish(caller.device, &envelope, answer, caller.received)?;
-                tell(&shared, &reader, answered, caller)
+                tell(&shared, &reader, answered, caller, place)
             };
             let (held, told) = app.threads.run(held, finish).await;
             (held, told?)
@@ -84,6 +87,9 @@ pub async fn run(
     Ok(told.reply)
 }
 
+/// A place at the door and a turn: given back when nobody has hold of them any more.
+type Held = Arc<(Place, Turn)>;
+
 /// How far a request has come after its first step.
 enum Step {
     /// Its changes wait to be written.
@@ -95,16 +101,22 @@ enum Step {
 /// A reply, which leaves when what it shows is on record.
 struct Told {
     reply: Json,
-    looking: Option<Writing<()>>,
+    looking: Option<Writing<Held>>,
 }
 
 /// Has put on record what a reply shows, and writes the reply meanwhile.
-fn tell(app: &App, engine: &Engine, answered: Answered, caller: Caller) -> Result<Told, Problem> {
+fn tell(
+    app: &App,
+    engine: &Engine,
+    answered: Answered,
+    caller: Caller,
+    held: Held,
+) -> Result<Told, Problem> {
     let Answered { mut reply, looks } = answered;
     let looking = if looks.is_empty() {
         None
     } else {
-        Some(hand_in(engine, Job::Look(looks), None, ())?)
+        Some(hand_in(engine, Job::Look(looks), None, held)?)
     };
     reply.next_in = app.admission.next_in();
     let reply = Json::new(&reply, caller.accepts_gzip)

@@ -130,6 +130,11 @@ pub(super) fn identity(connection: &mut Connection) -> Result<Option<String>, Er
     }
 }
 
+/// Whether a connection is still one.
+pub(super) fn answers(connection: &mut Connection) -> bool {
+    connection.batch_execute("SELECT 1").is_ok()
+}
+
 /// Name and version of the database, for `doctor` and the log.
 pub(super) fn describe(connection: &mut Connection) -> Result<String, Error> {
     match connection {

@@ -79,6 +79,8 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How often a writing transaction is run before the caller is told that the database is busy.
 const WRITE_ATTEMPTS: u32 = 4;
+/// So long, times the attempt, it waits in between.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Whether a commit waits until the disk has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -311,7 +313,7 @@ impl Store {
             match self.attempt(company, attempt, &mut work)? {
                 Attempt::Ended(result) => return result,
                 Attempt::Again(error) if attempt >= WRITE_ATTEMPTS => return Err(error),
-                Attempt::Again(_) => std::thread::sleep(Duration::from_millis(5) * attempt),
+                Attempt::Again(_) => std::thread::sleep(PAUSE * attempt),
             }
         }
         Err(Error::Busy.into())

@@ -109,13 +109,16 @@ impl Person {
             let held = holds.entry(row.account).or_default();
             held.extend(row.hold(now));
         }
-        let person = |account: &i64| {
-            let holds = holds.remove(account).unwrap_or_default();
-            let home = homes.remove(account).map(|(_, area)| area);
-            let reach = Reach::new(UserId(*account), holds);
-            (*account, Self { reach, home })
-        };
-        Ok(accounts.iter().map(person).collect())
+        let mut people = HashMap::with_capacity(accounts.len());
+        for account in accounts {
+            people.entry(*account).or_insert_with(|| {
+                let holds = holds.remove(account).unwrap_or_default();
+                let home = homes.remove(account).map(|(_, area)| area);
+                let reach = Reach::new(UserId(*account), holds);
+                Self { reach, home }
+            });
+        }
+        Ok(people)
     }
 }
 

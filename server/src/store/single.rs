@@ -3,9 +3,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::dialect::Purpose;
+use super::dialect::{self, Purpose};
 use super::pool::Keep;
-use super::{Connection, Error, Store, unwound};
+use super::{Connection, Error, PAUSE, Store, WRITE_ATTEMPTS, unwound};
 
 impl Store {
     /// Asks one question of one statement, which is its own snapshot and needs no transaction around
@@ -36,15 +36,27 @@ impl Store {
         if !self.shared.source.location.has_many_writers() {
             return self.write(statement);
         }
-        let mut add =
-            || self.with_writer(|writer| self.alone(&mut writer.connection, &mut statement))?;
-        match add() {
-            Err(Error::Unavailable(_)) => add(),
-            result => result,
+        for attempt in 1..WRITE_ATTEMPTS {
+            let before = self.generation();
+            match self.add_once(&mut statement) {
+                Err(Error::Busy) => std::thread::sleep(PAUSE * attempt),
+                // An idle connection may have been lost long ago; the next one is new.
+                Err(Error::Unavailable(_)) if attempt == 1 && self.generation() != before => {}
+                result => return result,
+            }
         }
+        self.add_once(&mut statement)
     }
 
-    /// One statement without a transaction around it, and whether the connection is any good after it.
+    fn add_once(
+        &self,
+        statement: &mut impl FnMut(&mut Connection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.with_writer(|writer| self.alone(&mut writer.connection, statement))?
+    }
+
+    /// One statement without a transaction around it, and whether the connection is any good after it. A
+    /// server that has no room left may well have said so over a sound one.
     fn alone<T>(
         &self,
         connection: &mut Connection,
@@ -52,12 +64,12 @@ impl Store {
     ) -> (Keep, std::thread::Result<Result<T, Error>>) {
         let result = catch_unwind(AssertUnwindSafe(|| statement(connection)));
         let keep = match &result {
-            Ok(Ok(_)) => Keep::Yes,
-            Ok(Err(Error::Unavailable(_))) => {
+            Err(_) => Keep::No,
+            Ok(Err(Error::Unavailable(_))) if !dialect::answers(connection) => {
                 self.lost();
                 Keep::No
             }
-            Ok(Err(_)) | Err(_) => Keep::No,
+            Ok(_) => Keep::Yes,
         };
         (keep, result)
     }
@@ -113,11 +125,46 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_added_is_said_and_the_next_goes_in() {
+    fn a_server_that_has_no_room_is_not_taken_for_one_that_is_lost() {
         let store = Store::open(&trial::url().unwrap(), StoreOptions::default()).unwrap();
-        let refused = store.add(|_| Err(Error::Busy));
-        assert!(matches!(refused, Err(Error::Busy)));
+        let before = store.generation();
+        let full = || Error::Unavailable("no room".to_owned());
+        let mut tried = 0;
+        let refused = store.add(|_| {
+            tried += 1;
+            Err(full())
+        });
+        assert!(matches!(refused, Err(Error::Unavailable(_))));
+        assert!(store.glance::<()>(|_| Err(full())).is_err());
+        assert_eq!((store.generation(), tried), (before, 1));
         store.add(|c| bulk::add_looks(c, &[look(1)])).unwrap();
+        assert_eq!(looks(&store), [1]);
+    }
+
+    #[test]
+    fn what_is_busy_is_tried_again_a_few_times() {
+        let store = Store::open(&trial::url().unwrap(), StoreOptions::default()).unwrap();
+        // An embedded database says itself when a transaction is to be tried again; this one it never saw.
+        let most = match trial::server() {
+            Some(_) => WRITE_ATTEMPTS,
+            None => 1,
+        };
+        let mut tried = 0;
+        let refused = store.add(|_| {
+            tried += 1;
+            Err(Error::Busy)
+        });
+        assert!(matches!(refused, Err(Error::Busy)));
+        assert_eq!(tried, most);
+        let mut tried = 0;
+        let added = store.add(|c| {
+            tried += 1;
+            if tried < most {
+                return Err(Error::Busy);
+            }
+            bulk::add_looks(c, &[look(1)])
+        });
+        added.unwrap();
         assert_eq!(looks(&store), [1]);
     }
 }

@@ -101,7 +101,8 @@ struct Text {
 /// The words that begin a writing transaction, in one trip to the server. One lock stands above all
 /// rows (its key is `kadian` and a 1, in ASCII): folds share it, everything else takes it alone. Locks
 /// of this sort belong to one database. What is written alone may take its time (an import), and ask
-/// for anything: only waiting for the lock is bounded then, and it is planned as usual.
+/// for anything: only waiting for the lock is bounded then, and each statement is planned for what it asks,
+/// so that no plan of its stays with the session.
 pub(super) const fn begin_write(company: Company) -> &'static str {
     match company {
         Company::Beside => {
@@ -109,7 +110,7 @@ pub(super) const fn begin_write(company: Company) -> &'static str {
         }
         Company::Alone => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(30224906400656897); \
-             SET LOCAL statement_timeout = 0; SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on"
+             SET LOCAL statement_timeout = 0; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
         }
     }
 }
