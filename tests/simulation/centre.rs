@@ -291,6 +291,13 @@ impl Centre {
             scopes: days.iter().map(|day| day.id).collect(),
             quiet_since: None,
         }));
+        // With a household goes what stands at it, also what was not there when it was purged first.
+        let children = self.read(|c| records::children_of(c, &self.purged));
+        self.purged.extend(
+            children
+                .iter()
+                .map(|row| row.id.parse::<RecordId>().unwrap()),
+        );
         for record in &self.purged {
             self.submit(Job::Purge(Purge {
                 records: vec![*record],
