@@ -37,6 +37,32 @@ async fn a_phone_hands_its_entry_in_and_others_see_it_masked() {
 }
 
 #[actix_web::test]
+async fn what_a_phone_is_shown_of_others_is_on_record_first_or_it_is_not_shown() {
+    let trial = Trial::new(&[]);
+    let mut phone = trial.phone("volunteer");
+    trial.sync(&mut phone, &[trial.entry(1)], json!([])).await;
+    let mut colleague = trial.phone("leader");
+    let (status, reply) = trial.sync(&mut colleague, &[], ask(0)).await;
+    assert_eq!(
+        (status, reply["feeds"][0]["rows"][0].is_null()),
+        (200, false)
+    );
+    let (_, audit) = trial.get("auditor", "/v1/audit").await;
+    let pulled = |look: &&Value| {
+        look["action"] == "pull" && look["device"] == colleague.number && look["count"] == 1
+    };
+    let looks = audit["rows"].as_array().unwrap();
+    assert_eq!(looks.iter().filter(pulled).count(), 1, "{audit}");
+    // Nobody can put anything on record any more.
+    trial.app.stop();
+    let (status, problem) = trial.sync(&mut colleague, &[], ask(0)).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("busy")));
+    assert!(!problem.to_string().contains("green"));
+    let (status, _) = trial.sync(&mut colleague, &[], json!([])).await;
+    assert_eq!(status, 200, "who is shown nothing is answered");
+}
+
+#[actix_web::test]
 async fn a_bad_line_is_a_verdict_and_a_bad_envelope_a_refusal() {
     let trial = Trial::new(&[]);
     let mut phone = trial.phone("volunteer");
