@@ -164,7 +164,7 @@ fn opening_applies_each_migration_once() {
     assert_eq!(
         store.applied(),
         [
-            "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"
+            "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"
         ]
     );
     assert!(store.pending_migrations().unwrap().is_empty());

@@ -19,7 +19,7 @@ DROP INDEX record_conflicted;
 DROP INDEX record_kind;
 DROP INDEX record_parent;
 CREATE INDEX record_conflicted ON record_before (id) WHERE conflicted = 1;
-CREATE INDEX record_kind ON record_before (kind, time, id);
+CREATE INDEX record_kind ON record_before (kind, time);
 CREATE INDEX record_parent ON record_before (parent) WHERE parent IS NOT NULL;
 INSERT INTO record_before
 SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-' || substr(h, 13, 4) || '-' || substr(h, 17, 4) || '-' || substr(h, 21),

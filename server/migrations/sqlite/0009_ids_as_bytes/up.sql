@@ -19,7 +19,7 @@ DROP INDEX record_conflicted;
 DROP INDEX record_kind;
 DROP INDEX record_parent;
 CREATE INDEX record_conflicted ON record_after (id) WHERE conflicted = 1;
-CREATE INDEX record_kind ON record_after (kind, time, id);
+CREATE INDEX record_kind ON record_after (kind, time);
 CREATE INDEX record_parent ON record_after (parent) WHERE parent IS NOT NULL;
 INSERT INTO record_after
 SELECT unhex(replace(id, '-', '')), scope_id, head, kind, parent, rev, created_at, time, void, conflicted, body, run
